@@ -1,0 +1,128 @@
+package domain
+
+// ProductLinked says which BigCommerce product and variants a product is from
+// now on. It replaces an earlier link of the same product.
+type ProductLinked struct {
+	Product ProductID
+	Link    Link
+	By      LinkedBy
+}
+
+// Link ties a product to its BigCommerce twin.
+type Link struct {
+	BigCommerceID int64         `json:"bigcommerce_id"`
+	Variants      []VariantLink `json:"variants"` // in the order of item ids
+	// Simple means that BigCommerce keeps the product without options: its one
+	// variant is the base variant, and its stock is kept by product.
+	Simple bool `json:"simple"`
+}
+
+// VariantLink ties one item to one BigCommerce variant.
+type VariantLink struct {
+	Item          ItemID `json:"item"`
+	BigCommerceID int64  `json:"bigcommerce_id"`
+	SKU           SKU    `json:"sku"` // as BigCommerce has it
+}
+
+// Variant returns the link of an item, or false.
+func (l *Link) Variant(item ItemID) (VariantLink, bool) {
+	if l == nil {
+		return VariantLink{}, false
+	}
+	for _, v := range l.Variants {
+		if v.Item == item {
+			return v, true
+		}
+	}
+	return VariantLink{}, false
+}
+
+// LinkedBy says how a link came to be.
+type LinkedBy string
+
+// The ways in which a product is linked.
+const (
+	LinkedBySKU      LinkedBy = "sku"      // an equal SKU was found
+	LinkedByOperator LinkedBy = "operator" // somebody named both
+	LinkedByCreation LinkedBy = "creation" // we created the twin
+	LinkedByPush     LinkedBy = "push"     // a push changed the twin's variants
+)
+
+// ProductUnlinked ends a link. The twin stays as it is.
+type ProductUnlinked struct {
+	Product ProductID
+	Reason  string
+}
+
+// ProductCreating is recorded before BigCommerce is asked to create a product,
+// so that after a crash the twin is looked for under the same SKUs and name, even
+// if both have changed since.
+type ProductCreating struct {
+	Product ProductID
+	Name    string
+	SKUs    []string
+}
+
+// PushConfirmed says that BigCommerce has taken the full state of a product.
+type PushConfirmed struct {
+	Product       ProductID
+	Position      Position // of the state, in the POS log
+	BigCommerceID int64
+	Digest        string // of the listing, see [Listing.Digest]
+	RequestID     string // BigCommerce's own, of the last request
+}
+
+// PushRefused says that BigCommerce will not take this state of a product.
+type PushRefused struct {
+	Product  ProductID
+	Position Position
+	Status   int    // HTTP status; 0 when we refuse to send it
+	Reason   string // BigCommerce's words
+	Field    string // the field it named, if it did
+}
+
+// ItemQuarantined says that an event of an item could not be folded, so that its
+// state may be wrong: its product is not pushed until [ItemReleased].
+type ItemQuarantined struct {
+	Product  ProductID
+	Item     ItemID
+	Position Position // of the event, in the POS log
+	Reason   string
+}
+
+// ItemReleased ends a quarantine: the event was folded after all, or an operator
+// dropped it.
+type ItemReleased struct {
+	Product  ProductID
+	Item     ItemID
+	Position Position // of the event that was the cause
+	Reason   string
+}
+
+// DriftFound says that a POS-owned field differs in BigCommerce from what was
+// last pushed.
+type DriftFound struct {
+	Product ProductID
+	Item    ItemID // empty for a field of the product
+	Field   string
+	Want    string
+	Got     string
+}
+
+func (e *ProductLinked) Type() Type   { return TypeProductLinked }
+func (e *ProductUnlinked) Type() Type { return TypeProductUnlinked }
+func (e *ProductCreating) Type() Type { return TypeProductCreating }
+func (e *PushConfirmed) Type() Type   { return TypePushConfirmed }
+func (e *PushRefused) Type() Type     { return TypePushRefused }
+func (e *ItemQuarantined) Type() Type { return TypeItemQuarantined }
+func (e *ItemReleased) Type() Type    { return TypeItemReleased }
+func (e *DriftFound) Type() Type      { return TypeDriftFound }
+
+func (e *ProductLinked) Subject() string   { return string(e.Product) }
+func (e *ProductUnlinked) Subject() string { return string(e.Product) }
+func (e *ProductCreating) Subject() string { return string(e.Product) }
+func (e *PushConfirmed) Subject() string   { return string(e.Product) }
+func (e *PushRefused) Subject() string     { return string(e.Product) }
+func (e *ItemQuarantined) Subject() string { return string(e.Product) }
+func (e *ItemReleased) Subject() string    { return string(e.Product) }
+func (e *DriftFound) Subject() string      { return string(e.Product) }

@@ -1,0 +1,175 @@
+package domain
+
+import "slices"
+
+// Result is what one event did.
+type Result struct {
+	Outcome Outcome
+	// Products are the states after the event. There is one, or, when a snapshot
+	// moved the item, first the product it moved to and then the one it left.
+	Products []Product
+}
+
+// Target returns the product in which an item is after an event, given the
+// product that holds it now, or "" when none does.
+func Target(holder ProductID, event Event) ProductID {
+	item := ProductID(event.Subject())
+	switch e := event.(type) {
+	case *ProductSaved:
+		if e.Product != nil && *e.Product != "" {
+			return *e.Product
+		}
+		return item
+	case *ProductImported:
+		switch {
+		case e.Product != nil && *e.Product != "":
+			return *e.Product
+		case e.Product != nil:
+			return item
+		}
+	}
+	if holder != "" {
+		return holder
+	}
+	return item
+}
+
+// Fold applies one event of the POS log. The event is what rec decodes to; holder
+// is the product that holds the event's item, or nil; target is the product that
+// [Target] names, with only Store and ID set when it does not exist yet.
+//
+// Events are folded in the order of their positions. Folding one again does
+// nothing: a product that is already at rec's position is returned as it is, with
+// no outcome.
+//
+// The error is [ErrTooOld], or an [*InvalidError] for quantities that no longer
+// fit; then nothing has changed.
+func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Product) (Result, error) {
+	keeper := target // where an event that changes nothing is counted
+	item := Item{ID: ItemID(event.Subject()), Since: rec.Position}
+	if holder != nil {
+		keeper = *holder
+		if held, ok := holder.Item(item.ID); ok {
+			item = held
+		}
+	}
+	if keeper.Position >= rec.Position {
+		return Result{Products: []Product{keeper}}, nil
+	}
+	before := item
+	item, outcome, err := item.fold(mode, &rec, event)
+	if err != nil {
+		return Result{}, err
+	}
+	if outcome != Folded {
+		keeper.Position = rec.Position
+		keeper.Tally = keeper.Tally.count(outcome)
+		return Result{Outcome: outcome, Products: []Product{keeper}}, nil
+	}
+
+	moves := holder != nil && holder.ID != target.ID
+	if moves {
+		item.Since = rec.Position
+	}
+	next := target.with(item)
+	switch e := event.(type) {
+	case *ProductSaved:
+		next.Family = next.Family.describe(&rec, &e.Description, Family{Active: true, TrackInventory: true})
+	case *ProductImported:
+		unsaid := next.Family
+		if !next.Described() && holder != nil {
+			unsaid = holder.Family
+		}
+		if !unsaid.described() {
+			unsaid = Family{Active: true, TrackInventory: true}
+		}
+		next.Family = next.Family.describe(&rec, &e.Description, unsaid)
+	}
+	next.Position = rec.Position
+	next.Tally = next.Tally.count(Folded)
+	if asksForPush(event, before, item) {
+		next.Due = rec.Position
+	}
+	result := Result{Outcome: Folded, Products: []Product{next}}
+	if moves {
+		result.Products = append(result.Products, holder.Moved(item.ID, rec.Position))
+	}
+	return result, nil
+}
+
+// asksForPush holds the merchant's rule: every trigger pushes, whether or not it
+// changed anything. A mere reading is no trigger and pushes what it changed.
+func asksForPush(event Event, before, after Item) bool {
+	switch e := event.(type) {
+	case *StockLevelReported:
+		old := before.level(e.Outlet)
+		return !old.OnHand.Equal(after.level(e.Outlet).OnHand)
+	case *ProductDeleted:
+		return before.Described && !before.Deleted
+	}
+	return true
+}
+
+// fold applies an event to the item alone.
+func (it Item) fold(mode StockMode, rec *Recorded, event Event) (Item, Outcome, error) {
+	switch e := event.(type) {
+	case *ProductSaved:
+		return it.describe(rec, &e.Description, Item{})
+	case *ProductImported:
+		return it.describe(rec, &e.Description, it)
+	case *ProductDeleted:
+		stamp, outcome := it.Snapshot.advance(stampOf(&rec.Envelope))
+		if outcome == Folded {
+			it.Snapshot, it.Deleted = stamp, true
+		}
+		return it, outcome, nil
+	}
+	return it.foldStock(mode, rec, stockEffects(event))
+}
+
+// describe takes the item's part of a snapshot; a field the snapshot does not
+// have is taken from unsaid.
+func (it Item) describe(rec *Recorded, d *Description, unsaid Item) (Item, Outcome, error) {
+	stamp, outcome := it.Snapshot.advance(stampOf(&rec.Envelope))
+	if outcome != Folded {
+		return it, outcome, nil
+	}
+	it.Snapshot, it.Described, it.Deleted = stamp, true, false
+	it.SKU = d.SKU
+	it.Options = or(d.Options, unsaid.Options)
+	it.RetailPrice = or(d.RetailPrice, unsaid.RetailPrice)
+	it.SupplyPrice = or(d.SupplyPrice, unsaid.SupplyPrice)
+	it.Codes = or(d.Codes, unsaid.Codes)
+	return it, Folded, nil
+}
+
+// describe takes the family's part of a snapshot, unless another item's newer
+// snapshot has decided already.
+func (f Family) describe(rec *Recorded, d *Description, unsaid Family) Family {
+	stamp, outcome := f.Stamp.advance(stampOf(&rec.Envelope))
+	if outcome != Folded {
+		return f
+	}
+	return Family{
+		Name:           d.Name,
+		Description:    or(d.Description, unsaid.Description),
+		Brand:          or(d.Brand, unsaid.Brand),
+		Active:         or(d.Active, unsaid.Active),
+		TrackInventory: or(d.TrackInventory, unsaid.TrackInventory),
+		Images:         slices.Clone(or(d.Images, unsaid.Images)),
+		Handle:         or(d.Handle, unsaid.Handle),
+		Category:       or(d.Category, unsaid.Category),
+		Tags:           slices.Clone(or(d.Tags, unsaid.Tags)),
+		Supplier:       or(d.Supplier, unsaid.Supplier),
+		Stamp:          stamp,
+	}
+}
+
+func (f Family) described() bool { return f.Name != "" }
+
+func or[T any](said *T, unsaid T) T {
+	if said != nil {
+		return *said
+	}
+	return unsaid
+}

@@ -1,0 +1,190 @@
+package domain
+
+import "slices"
+
+// Product is the current state of one product, folded from the POS log. Only
+// [Fold] makes new ones; a Product and everything it refers to is never changed
+// in place. Its JSON form is what a snapshot holds.
+type Product struct {
+	Store StoreID   `json:"store"`
+	ID    ProductID `json:"product"`
+
+	// Position is that of the newest event that concerned this product, whatever
+	// became of the event.
+	Position Position `json:"position"`
+	// Due is the position of the newest event that asks for a push. The product
+	// is to be pushed while no push of a state at or after Due was confirmed.
+	Due Position `json:"due,omitzero"`
+
+	Family Family `json:"family"`
+	Items  []Item `json:"items"` // in the order in which they joined
+	Tally  Tally  `json:"tally"`
+}
+
+// Family holds what all variants of a product share. The newest snapshot of any
+// of its items decides.
+type Family struct {
+	Name           string   `json:"name,omitempty"`
+	Description    string   `json:"description,omitempty"`
+	Brand          string   `json:"brand,omitempty"`
+	Active         bool     `json:"active,omitempty"`
+	TrackInventory bool     `json:"track_inventory,omitempty"`
+	Images         []string `json:"images,omitempty"`
+
+	Handle   string   `json:"handle,omitempty"`
+	Category string   `json:"category,omitempty"`
+	Tags     []string `json:"tags,omitempty"`
+	Supplier string   `json:"supplier,omitempty"`
+
+	Stamp Stamp `json:"stamp,omitzero"`
+}
+
+// Item is one variant of a product.
+type Item struct {
+	ID          ItemID   `json:"item"`
+	SKU         SKU      `json:"sku,omitempty"`
+	Options     []Option `json:"options,omitempty"`
+	RetailPrice Money    `json:"retail_price"`
+	SupplyPrice Money    `json:"supply_price"`
+	Codes       []Code   `json:"codes,omitempty"`
+
+	// Described is false until a snapshot has told what the item is. Until then
+	// its stock waits, and it is no variant of anything.
+	Described bool `json:"described,omitempty"`
+	Deleted   bool `json:"deleted,omitempty"`
+	// Since is the position of the event that brought the item into its product.
+	Since Position `json:"since"`
+
+	Stock    []Level `json:"stock,omitempty"` // sorted by outlet
+	Snapshot Stamp   `json:"snapshot,omitzero"`
+	// Moved is the stamp of the newest movement that moved nothing, because only
+	// readings move this store's stock.
+	Moved Stamp `json:"moved,omitzero"`
+	// Movements are those of the last [MovementMemory], for stores whose stock is
+	// moved by them.
+	Movements []Movement `json:"movements,omitempty"`
+}
+
+// Level is an item's stock at one outlet.
+type Level struct {
+	Outlet OutletID `json:"outlet"`
+	OnHand Quantity `json:"on_hand"`
+	// Reading is the stamp of the newest absolute reading in OnHand.
+	Reading Stamp `json:"reading,omitzero"`
+}
+
+// Tally counts the events that concerned a product by what became of them. The
+// sum over all products and the dead letters is the number of events in the log.
+type Tally struct {
+	Folded     uint64 `json:"folded"`
+	Superseded uint64 `json:"superseded,omitempty"`
+	Duplicate  uint64 `json:"duplicate,omitempty"`
+}
+
+// Add returns the sum of two tallies.
+func (t Tally) Add(u Tally) Tally {
+	return Tally{t.Folded + u.Folded, t.Superseded + u.Superseded, t.Duplicate + u.Duplicate}
+}
+
+func (t Tally) count(o Outcome) Tally {
+	switch o {
+	case Folded:
+		t.Folded++
+	case Superseded:
+		t.Superseded++
+	case Duplicate:
+		t.Duplicate++
+	}
+	return t
+}
+
+// Item returns the item with an id, or false.
+func (p *Product) Item(id ItemID) (Item, bool) {
+	if i := p.index(id); i >= 0 {
+		return p.Items[i], true
+	}
+	return Item{}, false
+}
+
+func (p *Product) index(id ItemID) int {
+	return slices.IndexFunc(p.Items, func(it Item) bool { return it.ID == id })
+}
+
+// Variants returns the items that are for sale as variants: described and not
+// deleted.
+func (p *Product) Variants() []Item {
+	out := make([]Item, 0, len(p.Items))
+	for _, it := range p.Items {
+		if it.Described && !it.Deleted {
+			out = append(out, it)
+		}
+	}
+	return out
+}
+
+// Described reports whether any snapshot has told what the product is.
+func (p *Product) Described() bool { return p.Family.described() }
+
+// Deleted reports whether the product was described and has no variant left.
+func (p *Product) Deleted() bool { return p.Described() && len(p.Variants()) == 0 }
+
+// with returns p with it in the place of the item of the same id, or behind the
+// others.
+func (p Product) with(it Item) Product {
+	p.Items = slices.Clone(p.Items)
+	if i := p.index(it.ID); i >= 0 {
+		p.Items[i] = it
+	} else {
+		p.Items = append(p.Items, it)
+	}
+	return p
+}
+
+// without returns p without an item.
+func (p Product) without(id ItemID) Product {
+	p.Items = slices.DeleteFunc(slices.Clone(p.Items), func(it Item) bool { return it.ID == id })
+	return p
+}
+
+// Moved returns p as it is after another product has taken an item from it at a
+// position: what [Fold] does to the product that an item leaves.
+func (p Product) Moved(id ItemID, at Position) Product {
+	p = p.without(id)
+	p.Position = max(p.Position, at)
+	if p.Described() {
+		p.Due = max(p.Due, at)
+	}
+	return p
+}
+
+// level returns the stock at an outlet; one never heard of is 0.
+func (it *Item) level(outlet OutletID) Level {
+	if i, ok := it.levelIndex(outlet); ok {
+		return it.Stock[i]
+	}
+	return Level{Outlet: outlet}
+}
+
+func (it *Item) levelIndex(outlet OutletID) (int, bool) {
+	return slices.BinarySearchFunc(it.Stock, outlet, func(l Level, o OutletID) int {
+		switch {
+		case l.Outlet < o:
+			return -1
+		case l.Outlet > o:
+			return 1
+		}
+		return 0
+	})
+}
+
+// withLevel returns it with the stock of one outlet replaced.
+func (it Item) withLevel(l Level) Item {
+	i, ok := it.levelIndex(l.Outlet)
+	it.Stock = slices.Clone(it.Stock)
+	if ok {
+		it.Stock[i] = l
+	} else {
+		it.Stock = slices.Insert(it.Stock, i, l)
+	}
+	return it
+}

@@ -1,0 +1,150 @@
+package domain
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// StockMode says what moves a store's stock.
+type StockMode string
+
+const (
+	// StockLevels: only absolute readings move the stock. Sales and the like are
+	// recorded, and push. This is how X-Series is.
+	StockLevels StockMode = "levels"
+	// StockMovements: quantities move the stock, and so do readings.
+	StockMovements StockMode = "movements"
+)
+
+// MovementMemory is how long the ids of movements are kept with their item,
+// measured in the time of the events. An older movement cannot be told from its
+// own repetition.
+const MovementMemory = 90 * 24 * time.Hour
+
+// Movement is one counted quantity, remembered to be counted once, and to be
+// counted on top of a reading that turns up late.
+type Movement struct {
+	Mark    Mark      `json:"m"`
+	Version uint64    `json:"v,omitzero"`
+	Time    time.Time `json:"t"`
+	Outlet  OutletID  `json:"o"`
+	Delta   Quantity  `json:"d"`
+}
+
+func (m Movement) stamp() Stamp { return Stamp{Version: m.Version, Time: m.Time} }
+
+// effect is what an event says of the stock at one outlet.
+type effect struct {
+	outlet  OutletID
+	delta   *Quantity // how much it moved; nil for a mere reading
+	reading *Quantity // how much is there afterwards
+}
+
+// stockEffects returns what an event says of the stock: nothing for snapshots.
+func stockEffects(event Event) []effect {
+	one := func(outlet OutletID, delta Quantity, onHand *Quantity) []effect {
+		return []effect{{outlet, &delta, onHand}}
+	}
+	switch e := event.(type) {
+	case *ItemSold:
+		return one(e.Outlet, e.Quantity.Neg(), e.OnHand)
+	case *ItemRefunded:
+		return one(e.Outlet, e.Quantity, e.OnHand)
+	case *ItemExchanged:
+		return one(e.Outlet, e.Quantity, e.OnHand)
+	case *StockOrderReceived:
+		return one(e.Outlet, e.Quantity, e.OnHand)
+	case *StockAdjusted:
+		return one(e.Outlet, e.Quantity, e.OnHand)
+	case *StockTransferred:
+		return append(one(e.From, e.Quantity.Neg(), e.OnHandFrom), one(e.To, e.Quantity, e.OnHandTo)...)
+	case *StockCounted:
+		return []effect{{e.Outlet, nil, &e.OnHand}}
+	case *StockLevelReported:
+		return []effect{{e.Outlet, nil, &e.OnHand}}
+	}
+	return nil
+}
+
+// foldStock applies the effects of one event to an item. The outcome is that of
+// the effect that did most.
+func (it Item) foldStock(mode StockMode, rec *Recorded, effects []effect) (Item, Outcome, error) {
+	stamp := stampOf(&rec.Envelope)
+	outcome := Duplicate
+	for _, e := range effects {
+		var o Outcome
+		var err error
+		switch {
+		case e.reading != nil:
+			it, o, err = it.read(e, stamp)
+		case mode == StockMovements:
+			it, o, err = it.move(e, stamp, rec.Position)
+		default:
+			it.Moved, o = it.Moved.advance(stamp)
+		}
+		if err != nil {
+			return it, "", err
+		}
+		switch {
+		case o == Folded:
+			outcome = Folded
+		case o == Superseded && outcome == Duplicate:
+			outcome = Superseded
+		}
+	}
+	return it, outcome, nil
+}
+
+// read takes an absolute reading, on which movements that are newer at their
+// source but came earlier count again.
+func (it Item) read(e effect, stamp Stamp) (Item, Outcome, error) {
+	level := it.level(e.outlet)
+	reading, outcome := level.Reading.advance(stamp)
+	if outcome != Folded {
+		return it, outcome, nil
+	}
+	level.Reading, level.OnHand = reading, *e.reading
+	for _, m := range it.Movements {
+		if m.Outlet == e.outlet && m.stamp().compare(stamp) > 0 {
+			sum, err := level.OnHand.Add(m.Delta)
+			if err != nil {
+				return it, "", &InvalidError{Path: "data", Reason: err.Error()}
+			}
+			level.OnHand = sum
+		}
+	}
+	return it.withLevel(level), Folded, nil
+}
+
+// move counts a movement once. One that is older than the newest reading of its
+// outlet is in that reading already.
+func (it Item) move(e effect, stamp Stamp, at Position) (Item, Outcome, error) {
+	newest := stamp.Time
+	for _, m := range it.Movements {
+		if m.Mark == stamp.Marks[0] && m.Outlet == e.outlet {
+			return it, Duplicate, nil
+		}
+		if m.Time.After(newest) {
+			newest = m.Time
+		}
+	}
+	horizon := newest.Add(-MovementMemory)
+	if stamp.Time.Before(horizon) {
+		return it, "", fmt.Errorf("position %d: %s, newest movement %s: %w", at,
+			stamp.Time.Format(time.RFC3339), newest.Format(time.RFC3339), ErrTooOld)
+	}
+	level := it.level(e.outlet)
+	if stamp.compare(level.Reading) < 0 {
+		return it, Superseded, nil
+	}
+	sum, err := level.OnHand.Add(*e.delta)
+	if err != nil {
+		return it, "", &InvalidError{Path: "data.quantity", Value: e.delta.String(), Reason: err.Error()}
+	}
+	level.OnHand = sum
+	it = it.withLevel(level)
+	it.Movements = slices.DeleteFunc(slices.Clone(it.Movements), func(m Movement) bool { return m.Time.Before(horizon) })
+	it.Movements = append(it.Movements, Movement{stamp.Marks[0], stamp.Version, stamp.Time, e.outlet, *e.delta})
+	return it, Folded, nil
+}

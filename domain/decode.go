@@ -3,8 +3,9 @@ package domain
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ type decoder struct {
 func newDecoder(path string, raw []byte) (*decoder, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
-		return nil, &InvalidError{Path: path, Value: string(raw), Reason: "must be a JSON object: " + jsonReason(err)}
+		return nil, notAnObject(path, raw, err)
 	}
 	return &decoder{path: path, members: members, err: new(error)}, nil
 }
@@ -54,6 +55,51 @@ func (d *decoder) fail(name, value, reason string) {
 	if *d.err == nil {
 		*d.err = &InvalidError{Path: d.path + "." + name, Value: value, Reason: reason}
 	}
+}
+
+// failKind refuses a JSON value of the wrong kind. Its error shows a string
+// without its JSON quotes, so it names the kind as well.
+func (d *decoder) failKind(name string, raw json.RawMessage, want string) {
+	d.fail(name, jsonText(raw), want+", not "+jsonKind(raw))
+}
+
+// notAnObject words the refusal of a document that is no JSON object, err being
+// what the JSON decoder said, or nil for null.
+func notAnObject(path string, raw []byte, err error) error {
+	reason := "must be a JSON object, not " + jsonKind(bytes.TrimSpace(raw))
+	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
+		reason = fmt.Sprintf("must be a JSON object: %v (byte %d)", syntax, syntax.Offset)
+	}
+	return &InvalidError{Path: path, Value: jsonText(bytes.TrimSpace(raw)), Reason: reason}
+}
+
+// jsonKind names the kind of a valid JSON value.
+func jsonKind(raw []byte) string {
+	switch {
+	case len(raw) == 0:
+		return "empty"
+	case raw[0] == '"':
+		return "a string"
+	case raw[0] == '{':
+		return "an object"
+	case raw[0] == '[':
+		return "a list"
+	case raw[0] == 't' || raw[0] == 'f':
+		return "true or false"
+	case raw[0] == 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// jsonText is a JSON value as a person would quote it: nothing for null, a string
+// without its quotes.
+func jsonText(raw []byte) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
 }
 
 // member returns the raw value of a field, or false when there is none to read.
@@ -69,7 +115,11 @@ func (d *decoder) member(name string, r rule) (json.RawMessage, bool) {
 		return nil, false
 	}
 	if bytes.Equal(raw, []byte("null")) {
-		d.fail(name, "null", "must not be null; leave the field out")
+		reason := "must not be null; leave the field out"
+		if r.required {
+			reason = "is required and must not be null"
+		}
+		d.fail(name, "", reason)
 		return nil, false
 	}
 	return raw, true
@@ -88,18 +138,19 @@ func (d *decoder) text(name string, p **string, r rule) {
 func (d *decoder) string(name string, raw json.RawMessage) (string, bool) {
 	var s string
 	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
-		d.fail(name, string(raw), "must be a string")
+		d.failKind(name, raw, "must be a string")
 		return "", false
 	}
 	return s, true
 }
 
 func (d *decoder) checkText(name, s string, r rule) bool {
+	length := utf8.RuneCountInString(s)
 	switch {
-	case r.min > 0 && utf8.RuneCountInString(s) < r.min:
-		d.fail(name, `""`, "must not be empty")
-	case utf8.RuneCountInString(s) > r.max:
-		d.fail(name, s, fmt.Sprintf("must be at most %d characters", r.max))
+	case length < r.min:
+		d.fail(name, "", "must not be empty")
+	case length > r.max:
+		d.fail(name, s, fmt.Sprintf("must have at most %d characters, not %d", r.max, length))
 	case strings.ContainsRune(s, 0):
 		d.fail(name, s, "must not hold a NUL character")
 	case len(r.oneOf) > 0 && !slices.Contains(r.oneOf, s):
@@ -117,7 +168,7 @@ func (d *decoder) flag(name string, p **bool, r rule) {
 	}
 	var b bool
 	if err := json.Unmarshal(raw, &b); err != nil {
-		d.fail(name, string(raw), "must be true or false")
+		d.failKind(name, raw, "must be true or false")
 		return
 	}
 	*p = &b
@@ -128,8 +179,15 @@ func (d *decoder) integer(name string, p **int64, r rule) {
 	if !ok {
 		return
 	}
-	n, err := strconv.ParseInt(string(raw), 10, 64)
-	if err != nil || n < r.low {
+	if raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
+		d.failKind(name, raw, "must be a whole number")
+		return
+	}
+	// Some encoders have only floats and write 3.0; JSON Schema calls that an
+	// integer as well.
+	whole, fraction, _ := strings.Cut(string(raw), ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || strings.Trim(fraction, "0") != "" || n < r.low {
 		d.fail(name, string(raw), fmt.Sprintf("must be a whole number of at least %d", r.low))
 		return
 	}
@@ -167,7 +225,7 @@ func (d *decoder) decimal(name string, r rule) (string, bool) {
 		return "", false
 	}
 	if raw[0] != '"' {
-		d.fail(name, string(raw), `must be a decimal in a string, such as "12.50"`)
+		d.failKind(name, raw, `must be a decimal in a string, such as "12.50"`)
 		return "", false
 	}
 	return d.string(name, raw)
@@ -179,17 +237,14 @@ func (d *decoder) texts(name string, p **[]string, r rule) {
 		return
 	}
 	out := make([]string, 0, len(raws))
-	each := rule{min: 1, max: maxLabel}
-	if r.format == "uri" {
-		each.max = maxURL
-	}
+	each := r.entry()
 	for i, raw := range raws {
 		at := fmt.Sprintf("%s[%d]", name, i)
 		s, ok := d.string(at, raw)
 		if !ok || !d.checkText(at, s, each) {
 			return
 		}
-		if r.format == "uri" && !isWebURL(s) {
+		if r.format == formatURL && !webURL.MatchString(s) {
 			d.fail(at, s, "must be an http or https URL")
 			return
 		}
@@ -198,10 +253,10 @@ func (d *decoder) texts(name string, p **[]string, r rule) {
 	*p = &out
 }
 
-func isWebURL(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-}
+// webURL is one expression for the decoder and the JSON Schema, so that both draw
+// the same line. It asks for a scheme and a host and lets the rest be: a stray
+// space in a path is the shop's business, and no reason to lose a product.
+var webURL = regexp.MustCompile(`^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7f/?#]+([/?#][^\x00-\x1f\x7f]*)?$`)
 
 func (d *decoder) list(name string, r rule) ([]json.RawMessage, bool) {
 	raw, ok := d.member(name, r)
@@ -210,11 +265,11 @@ func (d *decoder) list(name string, r rule) ([]json.RawMessage, bool) {
 	}
 	var raws []json.RawMessage
 	if err := json.Unmarshal(raw, &raws); err != nil {
-		d.fail(name, string(raw), "must be a list")
+		d.failKind(name, raw, "must be a list")
 		return nil, false
 	}
 	if len(raws) > r.max {
-		d.fail(name, strconv.Itoa(len(raws))+" entries", fmt.Sprintf("must be at most %d", r.max))
+		d.fail(name, "", fmt.Sprintf("must have at most %d entries, not %d", r.max, len(raws)))
 		return nil, false
 	}
 	return raws, true

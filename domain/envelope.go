@@ -74,6 +74,11 @@ func (e *Envelope) Validate() error {
 	if e.Time.IsZero() {
 		return &InvalidError{Path: "time", Reason: "is required"}
 	}
+	// A zone can carry a time past the years that RFC 3339 can write in UTC; the
+	// state that holds such a time could not be stored.
+	if year := e.Time.UTC().Year(); year < 1 || year > 9999 {
+		return &InvalidError{Path: "time", Value: e.Time.String(), Reason: "must be in the years 1 to 9999, in UTC"}
+	}
 	for _, a := range []struct{ path, value string }{
 		{"correlationid", e.CorrelationID}, {"causationid", e.CausationID}, {"actor", e.Actor}, {"traceparent", e.TraceParent},
 	} {
@@ -82,11 +87,14 @@ func (e *Envelope) Validate() error {
 		}
 	}
 	if len(e.Extensions) > MaxExtensions {
-		return &InvalidError{Path: "extensions", Value: strconv.Itoa(len(e.Extensions)), Reason: fmt.Sprintf("must be at most %d", MaxExtensions)}
+		return &InvalidError{Path: "extensions", Reason: fmt.Sprintf("must be at most %d, not %d", MaxExtensions, len(e.Extensions))}
 	}
 	for name, value := range e.Extensions {
 		if !attributeName(name) {
 			return &InvalidError{Path: name, Reason: "an attribute's name must be 1 to 20 characters of a-z and 0-9"}
+		}
+		if ownAttribute(name) {
+			return &InvalidError{Path: name, Value: value, Reason: "is not an extension; it has its own field"}
 		}
 		if err := checkAttribute(name, value); err != nil {
 			return err
@@ -104,7 +112,7 @@ func checkAttribute(path, value string) error {
 		return &InvalidError{Path: path, Value: value, Reason: "must be valid UTF-8"}
 	}
 	if utf8.RuneCountInString(value) > MaxIDLength {
-		return &InvalidError{Path: path, Value: value, Reason: fmt.Sprintf("must be at most %d characters", MaxIDLength)}
+		return &InvalidError{Path: path, Value: value, Reason: fmt.Sprintf("must have at most %d characters, not %d", MaxIDLength, utf8.RuneCountInString(value))}
 	}
 	for _, r := range value {
 		if r < 0x20 || r == 0x7f {
@@ -126,6 +134,17 @@ func attributeName(s string) bool {
 	return len(s) >= 1 && len(s) <= 20
 }
 
+// ownAttribute reports whether a name is taken by CloudEvents or by us, so that
+// as an extension it would be written twice.
+func ownAttribute(name string) bool {
+	switch name {
+	case "id", "source", "type", "subject", "time", "specversion", "data", "datacontenttype",
+		"sourceversion", "correlationid", "causationid", "actor", "traceparent":
+		return true
+	}
+	return false
+}
+
 // DecodeEnvelope reads one event in the CloudEvents JSON format and checks both
 // its attributes and, by its type, its data. An absent subject is taken from the
 // data. The error is an [*InvalidError] or an [*UnknownTypeError].
@@ -136,7 +155,7 @@ func DecodeEnvelope(doc []byte) (Envelope, Event, error) {
 	}
 	var attrs map[string]json.RawMessage
 	if err := json.Unmarshal(doc, &attrs); err != nil || attrs == nil {
-		return e, nil, &InvalidError{Path: "event", Value: string(bytes.TrimSpace(doc)), Reason: "must be a JSON object: " + jsonReason(err)}
+		return e, nil, notAnObject("event", doc, err)
 	}
 	if err := e.setAttributes(attrs); err != nil {
 		return e, nil, err
@@ -187,6 +206,9 @@ func (e *Envelope) setAttributes(attrs map[string]json.RawMessage) error {
 	specVersion := ""
 	for _, name := range names {
 		raw := attrs[name]
+		if bytes.Equal(raw, []byte("null")) {
+			continue // CloudEvents JSON format, section 2.2: null means that it is not set
+		}
 		switch name {
 		case "data":
 			e.Data = compact(raw)
@@ -300,7 +322,8 @@ func (e *Envelope) Attributes() []Attribute {
 type Attribute struct{ Name, Value string }
 
 // MarshalJSON writes e in the CloudEvents JSON format, which [DecodeEnvelope]
-// reads back to an equal envelope.
+// reads back to an equal envelope. Called through [json.Marshal] the result has
+// <, > and & in the data escaped: the same JSON value in other bytes.
 func (e Envelope) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(`{"specversion":"1.0"`)
@@ -321,29 +344,35 @@ func (e Envelope) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// attributeText takes the JSON types that CloudEvents allows for attributes:
-// strings, whole numbers and booleans.
+// attributeText takes the JSON types that CloudEvents allows: strings for what it
+// defines itself, and for extensions whole numbers and booleans too.
 func attributeText(name string, raw json.RawMessage) (string, error) {
-	var v any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&v); err != nil {
-		return "", &InvalidError{Path: name, Value: string(raw), Reason: jsonReason(err)}
-	}
-	switch v := v.(type) {
-	case string:
-		if v == "" {
-			return "", &InvalidError{Path: name, Reason: "must not be empty; leave it out"}
+	switch jsonKind(raw) {
+	case "a string":
+		if s := jsonText(raw); s != "" {
+			return s, nil
 		}
-		return v, nil
-	case json.Number:
-		if _, err := strconv.ParseInt(v.String(), 10, 64); err == nil && name != "id" {
-			return v.String(), nil
+		return "", &InvalidError{Path: name, Reason: "must not be empty"}
+	case "a number":
+		if _, err := strconv.ParseInt(string(raw), 10, 64); err == nil && !coreAttribute(name) {
+			return string(raw), nil
 		}
-	case bool:
-		return strconv.FormatBool(v), nil
+	case "true or false":
+		if !coreAttribute(name) {
+			return string(raw), nil
+		}
 	}
-	return "", &InvalidError{Path: name, Value: string(raw), Reason: "must be a string"}
+	return "", &InvalidError{Path: name, Value: jsonText(raw), Reason: "must be a string, not " + jsonKind(raw)}
+}
+
+// coreAttribute reports whether CloudEvents itself says that the attribute is a
+// string.
+func coreAttribute(name string) bool {
+	switch name {
+	case "id", "source", "type", "subject", "time", "specversion", "datacontenttype", "dataschema":
+		return true
+	}
+	return false
 }
 
 func compact(raw json.RawMessage) json.RawMessage {
@@ -352,12 +381,4 @@ func compact(raw json.RawMessage) json.RawMessage {
 		return raw
 	}
 	return b.Bytes()
-}
-
-// jsonReason words a JSON error without Go's type names.
-func jsonReason(err error) string {
-	if err == nil {
-		return "null is none"
-	}
-	return strings.TrimPrefix(err.Error(), "json: ")
 }

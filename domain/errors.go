@@ -3,7 +3,7 @@ package domain
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -21,7 +21,7 @@ var ErrTooOld = errors.New("movement is older than the ids that are kept")
 // there. A path is written as in the document: "data.options[1].name".
 type InvalidError struct {
 	Path   string // where, from the root of the document
-	Value  string // what stood there, shortened; empty when nothing did
+	Value  string // what stood there, whole, strings without their JSON quotes; empty when nothing did
 	Reason string // what is expected instead
 }
 
@@ -56,18 +56,11 @@ func (e *ReusedIDError) Error() string {
 func shorten(s string) string {
 	const most = 80
 	if len(s) <= most {
-		return quote(s)
+		return strconv.Quote(s)
 	}
 	cut := most
 	for cut > 0 && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
-	return quote(s[:cut]) + fmt.Sprintf(" (%d bytes)", len(s))
-}
-
-func quote(s string) string {
-	if strings.HasPrefix(s, `"`) {
-		return s // already a JSON string
-	}
-	return fmt.Sprintf("%q", s)
+	return fmt.Sprintf("%q… (%d bytes)", s[:cut], len(s))
 }

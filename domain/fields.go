@@ -21,8 +21,19 @@ type rule struct {
 	min, max int    // characters of a text, entries of a list
 	positive bool   // of a quantity: above 0
 	low      int64  // of an integer
-	format   string // of a text: "uri" asks for an http or https URL
+	format   string // of a list's texts: [formatURL] or nothing
 	oneOf    []string
+}
+
+const formatURL = "url" // an http or https URL
+
+// entry is the rule of each text of a list.
+func (r rule) entry() rule {
+	each := rule{min: 1, max: maxLabel, format: r.format}
+	if r.format == formatURL {
+		each.max = maxURL
+	}
+	return each
 }
 
 // objectList is a list of objects behind one pointer, grown by the decoder and
@@ -136,7 +147,7 @@ func (d *Description) fields(v fieldVisitor) {
 	v.money("supply_price", &d.SupplyPrice, rule{doc: "what the merchant pays; becomes BigCommerce's cost price"})
 	v.flag("active", &d.Active, rule{doc: "whether the product is for sale; becomes BigCommerce's visibility"})
 	v.flag("track_inventory", &d.TrackInventory, rule{doc: "whether stock is kept"})
-	v.texts("images", &d.Images, rule{doc: "URLs, the main image first", max: maxImages, format: "uri"})
+	v.texts("images", &d.Images, rule{doc: "URLs, the main image first", max: maxImages, format: formatURL})
 	v.text("handle", &d.Handle, rule{doc: "kept, never pushed", max: maxLabel})
 	v.text("category", &d.Category, rule{doc: "kept, never pushed", max: maxName})
 	v.texts("tags", &d.Tags, rule{doc: "kept, never pushed", max: maxTags})

@@ -71,6 +71,11 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	if moves {
 		item.Since = rec.Position
 	}
+	if moves && target.Position >= rec.Position {
+		// The target was written with this event and the product that the item
+		// leaves was not: what is left to do is the leaving.
+		return Result{Outcome: Folded, Products: []Product{target, holder.Moved(item.ID, rec.Position)}}, nil
+	}
 	next := target.with(item)
 	switch e := event.(type) {
 	case *ProductSaved:

@@ -3,7 +3,6 @@ package domain
 import (
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -75,9 +74,4 @@ func DeriveEventID(source SourceID, parts ...string) EventID {
 		fmt.Fprintf(&b, "%d:%s", len(p), p)
 	}
 	return EventID(uuid.NewSHA1(eventNamespace, []byte(b.String())).String())
-}
-
-func lengthBetween(s string, low, high int) bool {
-	n := utf8.RuneCountInString(s)
-	return n >= low && n <= high
 }

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -138,17 +139,20 @@ func (it *Item) locationStock(rules Rules) []LocationStock {
 		if !ok {
 			continue
 		}
-		if sum, err := sums[location].Add(level.OnHand); err == nil {
-			sums[location] = sum
-		} else {
-			sums[location] = MustQuantity("999999999999") // past every limit of BigCommerce
+		sum, err := sums[location].Add(level.OnHand)
+		if err != nil { // past every limit of BigCommerce, on the side of both addends
+			sum = MustQuantity("999999999999")
+			if level.OnHand.Sign() < 0 {
+				sum = sum.Neg()
+			}
 		}
+		sums[location] = sum
 	}
 	out := make([]LocationStock, 0, len(sums))
 	for location, sum := range sums {
 		out = append(out, LocationStock{location, sellable(sum, rules.SafetyStock)})
 	}
-	slices.SortFunc(out, func(a, b LocationStock) int { return int(a.Location - b.Location) })
+	slices.SortFunc(out, func(a, b LocationStock) int { return cmp.Compare(a.Location, b.Location) })
 	return out
 }
 

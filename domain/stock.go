@@ -58,6 +58,13 @@ func stockEffects(event Event) []effect {
 	case *StockAdjusted:
 		return one(e.Outlet, e.Quantity, e.OnHand)
 	case *StockTransferred:
+		if e.From == e.To { // nothing moved, and one event moves an outlet once
+			onHand := e.OnHandTo
+			if onHand == nil {
+				onHand = e.OnHandFrom
+			}
+			return one(e.To, Quantity{}, onHand)
+		}
 		return append(one(e.From, e.Quantity.Neg(), e.OnHandFrom), one(e.To, e.Quantity, e.OnHandTo)...)
 	case *StockCounted:
 		return []effect{{e.Outlet, nil, &e.OnHand}}
@@ -118,7 +125,7 @@ func (it Item) read(e effect, stamp Stamp) (Item, Outcome, error) {
 }
 
 // move counts a movement once. One that is older than the newest reading of its
-// outlet is in that reading already.
+// outlet is in that reading already, however old it is.
 func (it Item) move(e effect, stamp Stamp, at Position) (Item, Outcome, error) {
 	newest := stamp.Time
 	for _, m := range it.Movements {
@@ -129,14 +136,14 @@ func (it Item) move(e effect, stamp Stamp, at Position) (Item, Outcome, error) {
 			newest = m.Time
 		}
 	}
+	level := it.level(e.outlet)
+	if level.Reading.receives(stamp) < 0 {
+		return it, Superseded, nil
+	}
 	horizon := newest.Add(-MovementMemory)
 	if stamp.Time.Before(horizon) {
 		return it, "", fmt.Errorf("position %d: %s, newest movement %s: %w", at,
 			stamp.Time.Format(time.RFC3339), newest.Format(time.RFC3339), ErrTooOld)
-	}
-	level := it.level(e.outlet)
-	if stamp.compare(level.Reading) < 0 {
-		return it, Superseded, nil
 	}
 	sum, err := level.OnHand.Add(*e.delta)
 	if err != nil {

@@ -25,7 +25,8 @@ type call struct {
 	path   string
 	query  url.Values
 	ids    []int64
-	body   any // nil for none
+	body   any  // nil for none
+	alone  bool // at most one such request of a client is in flight
 }
 
 func (c call) write() bool { return c.method != http.MethodGet }
@@ -76,6 +77,15 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 	permit, err := c.quota.claim(ctx)
 	if err != nil {
 		return r, call.fail(outcome{cause: err})
+	}
+	if call.alone {
+		// After the claim: one who holds the turn must not wait for a place that another who waits for the turn holds.
+		endTurn, err := c.turn(ctx)
+		if err != nil {
+			permit.abandon()
+			return r, call.fail(outcome{cause: err})
+		}
+		defer endTurn()
 	}
 	permit.sending()
 	start := c.now()

@@ -79,7 +79,7 @@ type Client struct {
 	now       func() time.Time
 	observe   func(Request)
 	quota     *Quota
-	stock     chan struct{} // holds one place: the right to write stock
+	alone     chan struct{} // has one place: the turn of requests that must be alone in flight
 }
 
 var storeHash = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -138,19 +138,18 @@ func New(cfg Config) (*Client, error) {
 		now:     cfg.Now,
 		observe: cfg.Observe,
 		quota:   newQuota(cfg.Concurrency, cfg.Now, cfg.After),
-		stock:   make(chan struct{}, 1),
+		alone:   make(chan struct{}, 1),
 	}, nil
 }
 
 // Quota returns the gate that every request of this client passes.
 func (c *Client) Quota() *Quota { return c.quota }
 
-// lockStock waits for the right to write stock; two absolute levels of one item in flight together could end in either
-// order.
-func (c *Client) lockStock(ctx context.Context) (unlock func(), err error) {
+// turn waits for the right to make a request that must be alone in flight.
+func (c *Client) turn(ctx context.Context) (end func(), err error) {
 	select {
-	case c.stock <- struct{}{}:
-		return func() { <-c.stock }, nil
+	case c.alone <- struct{}{}:
+		return func() { <-c.alone }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

@@ -122,8 +122,13 @@ func VerdictOf(err error) Verdict {
 // call's result is valid beside such an error; its verdict is [Retry].
 func IsPartial(err error) bool { return hasStatus(err, http.StatusMultiStatus) }
 
-// IsNotFound says that something the call names does not exist (404). For a batch that is the whole call's answer.
-func IsNotFound(err error) bool { return hasStatus(err, http.StatusNotFound) }
+// IsNotFound says that something the call names does not exist (404, of the call or of a row of it). In a batch of more
+// than one row, which one is not said.
+func IsNotFound(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && (e.Status == http.StatusNotFound ||
+		slices.ContainsFunc(e.Batch, func(row BatchError) bool { return row.Status == http.StatusNotFound }))
+}
 
 // IsDuplicateName says that the store has another product of this name (409).
 func IsDuplicateName(err error) bool { return isDuplicate(err, "name") }

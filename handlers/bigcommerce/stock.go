@@ -13,7 +13,8 @@ import (
 // Success means accepted: BigCommerce applies levels later, gives no way to ask, and reads lag behind. One wrong
 // level refuses the whole call, naming it at best in [Error.Title].
 func (c *Client) SetStock(ctx context.Context, reason string, levels []StockLevel) error {
-	call := call{op: "set stock", method: http.MethodPut, path: "/inventory/adjustments/absolute",
+	// Two absolute levels of one item in flight together could end in either order, hence alone.
+	call := call{op: "set stock", method: http.MethodPut, path: "/inventory/adjustments/absolute", alone: true,
 		body: struct {
 			Reason string       `json:"reason"`
 			Items  []StockLevel `json:"items"`
@@ -33,11 +34,6 @@ func (c *Client) SetStock(ctx context.Context, reason string, levels []StockLeve
 	if err := call.bounded(MaxStock); err != nil {
 		return err
 	}
-	unlock, err := c.lockStock(ctx)
-	if err != nil {
-		return call.fail(outcome{cause: err})
-	}
-	defer unlock()
-	_, err = do[json.RawMessage](ctx, c, call)
+	_, err := do[json.RawMessage](ctx, c, call)
 	return err
 }

@@ -1,0 +1,300 @@
+package simulator
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxBody bounds a request's body. BigCommerce documents no number; its item limits are the real ones.
+const maxBody = 16 << 20
+
+// exchange is one request in progress.
+type exchange struct {
+	request *http.Request
+	body    []byte
+	log     *Request
+	tx      *tx
+	began   int64 // the store's count of requests at its arrival
+}
+
+// id returns a number of the path; 0, which nothing has, when it is not a number.
+func (x *exchange) id(name string) int64 {
+	n, err := strconv.ParseInt(x.request.PathValue(name), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// decode reads the body, whose shape is refused with 422 and whose syntax with 400.
+func (x *exchange) decode(into any) *problem {
+	if !json.Valid(x.body) {
+		return &problem{status: http.StatusBadRequest, title: "Input is invalid"}
+	}
+	if err := json.Unmarshal(x.body, into); err != nil {
+		return invalid(map[string]string{"body": err.Error()})
+	}
+	return nil
+}
+
+// handler does what a request asks, with the store's lock held. When it returns a problem its changes are taken back.
+type handler func(*Store, *exchange) (response, *problem)
+
+// routes lays out the part of v3 that is simulated, and the control API.
+func (s *Store) routes() {
+	s.mux = http.NewServeMux()
+	known := map[string]bool{}
+	for pattern, h := range map[string]handler{
+		"GET /catalog/products":                                           listProducts,
+		"POST /catalog/products":                                          createProduct,
+		"PUT /catalog/products":                                           updateProducts,
+		"DELETE /catalog/products":                                        deleteProducts,
+		"GET /catalog/products/{product}":                                 readProduct,
+		"PUT /catalog/products/{product}":                                 updateProduct,
+		"DELETE /catalog/products/{product}":                              deleteProduct,
+		"GET /catalog/products/channel-assignments":                       listChannels,
+		"PUT /catalog/products/channel-assignments":                       assignChannels,
+		"DELETE /catalog/products/channel-assignments":                    unassignChannels,
+		"GET /catalog/products/{product}/images":                          listImages,
+		"POST /catalog/products/{product}/images":                         createImage,
+		"GET /catalog/products/{product}/variants":                        listProductVariants,
+		"POST /catalog/products/{product}/variants":                       createVariant,
+		"GET /catalog/products/{product}/variants/{variant}":              readVariant,
+		"PUT /catalog/products/{product}/variants/{variant}":              updateVariant,
+		"DELETE /catalog/products/{product}/variants/{variant}":           deleteVariant,
+		"GET /catalog/products/{product}/options":                         listOptions,
+		"POST /catalog/products/{product}/options":                        createOption,
+		"DELETE /catalog/products/{product}/options/{option}":             deleteOption,
+		"GET /catalog/products/{product}/options/{option}/values":         listValues,
+		"POST /catalog/products/{product}/options/{option}/values":        createValue,
+		"PUT /catalog/products/{product}/options/{option}/values/{id}":    updateValue,
+		"DELETE /catalog/products/{product}/options/{option}/values/{id}": deleteValue,
+		"GET /catalog/variants":                                           listVariants,
+		"PUT /catalog/variants":                                           updateVariants,
+		"GET /catalog/brands":                                             listBrands,
+		"PUT /inventory/adjustments/absolute":                             setStock,
+		"POST /inventory/adjustments/relative":                            moveStock,
+		"GET /inventory/items":                                            listStock,
+		"GET /inventory/locations":                                        listLocations,
+	} {
+		method, below, _ := strings.Cut(pattern, " ")
+		path := "/stores/{hash}/v3" + below
+		s.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, h) })
+		if !known[path] {
+			known[path] = true
+			s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, refuseMethod) })
+		}
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, refuseRoute) })
+	s.control()
+}
+
+func refuseMethod(*Store, *exchange) (response, *problem) {
+	return response{}, &problem{status: http.StatusMethodNotAllowed, title: "Method not allowed"}
+}
+
+func refuseRoute(_ *Store, x *exchange) (response, *problem) {
+	return response{}, notFound("The simulator has no route %s", x.request.URL.Path)
+}
+
+// ServeHTTP answers as BigCommerce would, below /stores/{hash}/v3, and serves the control API below /control.
+func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+// below is the path below /stores/{hash}/v3.
+func (s *Store) below(path string) string {
+	return strings.TrimPrefix(path, "/stores/"+s.cfg.StoreHash+"/v3")
+}
+
+// serve takes one request through the same stations as BigCommerce's gateway does: the token, the quota, the content
+// type, and only then what was asked. Faults come before all of them, since they stand for what lies in between.
+func (s *Store) serve(w http.ResponseWriter, r *http.Request, h handler) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "the body could not be read", http.StatusBadRequest)
+		return
+	}
+	x, fault := s.arrive(r, body)
+	defer s.leave()
+
+	switch fault.Kind {
+	case CloseBeforeCommit:
+		panic(http.ErrAbortHandler)
+	case Hang:
+		s.hang(r)
+		panic(http.ErrAbortHandler)
+	case Slow:
+		if !s.wait(r, fault.Delay) {
+			panic(http.ErrAbortHandler)
+		}
+	}
+	if s.cfg.Latency > 0 && !s.wait(r, s.cfg.Latency) {
+		panic(http.ErrAbortHandler)
+	}
+	answer := s.perform(w.Header(), x, h, fault)
+	s.tell()
+
+	if fault.Kind == CloseAfterCommit {
+		panic(http.ErrAbortHandler)
+	}
+	if answer.ctype == "" {
+		answer.ctype = "application/json"
+	}
+	if answer.status != http.StatusNoContent {
+		w.Header().Set("Content-Type", answer.ctype)
+		w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
+	}
+	w.WriteHeader(answer.status)
+	if fault.Kind == Truncate && len(answer.body) > 0 {
+		w.Write(answer.body[:len(answer.body)/2])
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}
+	w.Write(answer.body) // a client that is gone has no use for an error
+}
+
+// arrive logs a request and finds the fault it meets.
+func (s *Store) arrive(r *http.Request, body []byte) (*exchange, Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active++
+	below := s.below(r.URL.Path)
+	entry := &Request{At: s.cfg.Now(), Actor: "api", Method: r.Method, Path: below, Query: r.URL.RawQuery, Body: logged(body)}
+	s.log.add(entry)
+	entry.ID = fmt.Sprintf("sim-%08d", entry.Seq)
+	fault, met := s.meet(r, below)
+	if met {
+		entry.Fault = fault.Kind
+	}
+	return &exchange{request: r, body: body, log: entry, began: entry.Seq}, fault
+}
+
+func (s *Store) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+}
+
+// logged keeps a body as JSON.
+func logged(body []byte) json.RawMessage {
+	if len(body) == 0 || json.Valid(body) {
+		return body
+	}
+	return mustJSON(string(body))
+}
+
+// perform decides the reply, and makes it true.
+func (s *Store) perform(header http.Header, x *exchange, h handler, fault Fault) response {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settleStock()
+	now := s.cfg.Now()
+	header.Set("X-Request-Id", x.log.ID)
+	answer := s.gateway(header, x, fault, now)
+	if answer == nil {
+		a := s.act(x, h, fault)
+		answer = &a
+	}
+	x.log.Status = answer.status
+	if fault.Kind == CloseAfterCommit {
+		x.log.Status = 0
+	}
+	return *answer
+}
+
+// gateway answers what never reaches the API, or returns nil.
+func (s *Store) gateway(header http.Header, x *exchange, fault Fault, now time.Time) *response {
+	rateless := fault.Kind == Status && fault.Status == http.StatusTooManyRequests && !fault.Spent
+	switch {
+	case s.down:
+		return &response{status: http.StatusServiceUnavailable, ctype: "text/html", body: page(http.StatusServiceUnavailable)}
+	case fault.Kind == HTML:
+		return &response{status: fault.Status, ctype: "text/html", body: page(fault.Status)}
+	case s.revoked || !s.authorized(x.request):
+		return &response{status: http.StatusUnauthorized, ctype: "text/plain", body: []byte("Unauthorized")}
+	case x.request.PathValue("hash") != s.cfg.StoreHash && x.request.PathValue("hash") != "":
+		return refuse(notFound("No store with hash %s", x.request.PathValue("hash")))
+	case s.cfg.ConcurrencyLimit > 0 && s.active > s.cfg.ConcurrencyLimit:
+		s.window.headers(header, now)
+		return refuse(&problem{status: http.StatusTooManyRequests, title: "Too many concurrent requests"})
+	case rateless:
+		return refuse(&problem{status: http.StatusTooManyRequests, title: "Too many requests"})
+	}
+	if fault.Spent && s.window.quota > 0 {
+		s.window.turn(now)
+		s.window.used = s.window.quota
+	}
+	within := s.window.spend(1, now)
+	s.window.headers(header, now)
+	switch {
+	case !within:
+		return refuse(&problem{status: http.StatusTooManyRequests, title: "You have exceeded the request limit"})
+	case fault.Kind == Status:
+		return refuse(&problem{status: fault.Status, title: http.StatusText(fault.Status)})
+	case len(x.body) > 0:
+		if kind, _, err := mime.ParseMediaType(x.request.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+			return &response{status: http.StatusUnsupportedMediaType, ctype: "text/html", body: page(http.StatusUnsupportedMediaType)}
+		}
+	}
+	return nil
+}
+
+// act runs the handler and keeps or takes back what it did.
+func (s *Store) act(x *exchange, h handler, fault Fault) response {
+	x.tx = &tx{store: s}
+	answer, refusal := h(s, x)
+	if refusal != nil {
+		x.tx.rollback()
+		answer = refusal.response()
+	}
+	s.record(x.log, x.tx.effects)
+	if fault.Kind == Partial && answer.status == http.StatusOK {
+		var body map[string]json.RawMessage
+		if json.Unmarshal(answer.body, &body) == nil {
+			part := &problem{status: http.StatusMultiStatus, title: "The entity was saved, but not all of it", fields: map[string]string{"inventory_level": "could not be saved"}}
+			body["errors"] = mustJSON(part.body())
+			answer = response{status: http.StatusMultiStatus, body: mustJSON(body)}
+		}
+	}
+	return answer
+}
+
+func refuse(p *problem) *response {
+	answer := p.response()
+	return &answer
+}
+
+func (s *Store) authorized(r *http.Request) bool {
+	return subtle.ConstantTimeCompare([]byte(r.Header.Get("X-Auth-Token")), []byte(s.cfg.Token)) == 1
+}
+
+func page(status int) []byte {
+	title := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	return []byte("<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>\n")
+}
+
+// wait waits on the store's clock and says whether the client is still there.
+func (s *Store) wait(r *http.Request, d time.Duration) bool {
+	select {
+	case <-s.cfg.After(d):
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+func (s *Store) hang(r *http.Request) {
+	s.mu.Lock()
+	released := s.released
+	s.mu.Unlock()
+	select {
+	case <-released:
+	case <-r.Context().Done():
+	}
+}

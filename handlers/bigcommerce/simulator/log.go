@@ -1,0 +1,143 @@
+package simulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+)
+
+// Verb says what happened to a thing.
+type Verb string
+
+// What can happen to a thing.
+const (
+	Created Verb = "created"
+	Updated Verb = "updated"
+	Deleted Verb = "deleted"
+)
+
+// Effect is what one request did to one thing. An update that wrote what was there already is an effect too.
+type Effect struct {
+	Verb     Verb          `json:"verb"`
+	Kind     string        `json:"kind"` // product, variant, option, value, image, stock or channel
+	Product  int64         `json:"product"`
+	Variant  int64         `json:"variant,omitzero"`
+	Location int64         `json:"location,omitzero"` // of stock
+	Fields   []FieldChange `json:"fields,omitempty"`
+}
+
+// FieldChange is one written field, before and after, as JSON. Before is empty for what was created.
+type FieldChange struct {
+	Name   string          `json:"name"`
+	Before json.RawMessage `json:"before,omitempty"`
+	After  json.RawMessage `json:"after,omitempty"`
+}
+
+// Changed says whether the write made a difference.
+func (c FieldChange) Changed() bool { return !bytes.Equal(c.Before, c.After) }
+
+// Request is one request as the store saw it.
+type Request struct {
+	Seq     int64           `json:"seq"` // counts from 1, in the order of arrival
+	At      time.Time       `json:"at"`
+	Actor   string          `json:"actor"` // "api", or "merchant" for an edit in the control panel
+	Method  string          `json:"method"`
+	Path    string          `json:"path"` // below /stores/{hash}/v3
+	Query   string          `json:"query,omitempty"`
+	Body    json.RawMessage `json:"body,omitempty"` // a JSON string when it was not JSON
+	Status  int             `json:"status"`         // 0 while in progress, and when the connection was closed without a reply
+	ID      string          `json:"id"`
+	Fault   Kind            `json:"fault,omitempty"` // the fault it met
+	Effects []Effect        `json:"effects,omitempty"`
+}
+
+// Change is one effect, as [Config.OnChange] is told.
+type Change struct {
+	Seq   int64     `json:"seq"` // of the request that caused it
+	At    time.Time `json:"at"`
+	Actor string    `json:"actor"`
+	Effect
+}
+
+// requestLog keeps the newest requests.
+type requestLog struct {
+	limit int
+	seq   int64
+	list  []*Request
+}
+
+func (l *requestLog) add(r *Request) {
+	l.seq++
+	r.Seq = l.seq
+	l.list = append(l.list, r)
+	// Twice the limit before cutting back to it makes forgetting cheap.
+	if l.limit > 0 && len(l.list) > 2*l.limit {
+		l.list = append(l.list[:0:0], l.list[len(l.list)-l.limit:]...)
+	}
+}
+
+func (l *requestLog) newest() []*Request {
+	if l.limit > 0 && len(l.list) > l.limit {
+		return l.list[len(l.list)-l.limit:]
+	}
+	return l.list
+}
+
+// Requests returns the remembered requests in the order of their arrival, merchant's edits included. Requests to the
+// control API are not among them.
+func (s *Store) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	newest := s.log.newest()
+	list := make([]Request, len(newest))
+	for i, r := range newest {
+		list[i] = *r
+	}
+	return list
+}
+
+// record ties the effects of a request to it and queues them for OnChange.
+func (s *Store) record(r *Request, effects []Effect) {
+	r.Effects = append(r.Effects, effects...)
+	if s.cfg.OnChange == nil {
+		return
+	}
+	for _, e := range effects {
+		s.unshown = append(s.unshown, Change{Seq: r.Seq, At: s.cfg.Now(), Actor: r.Actor, Effect: e})
+	}
+}
+
+// tell calls OnChange with what is queued. It must be called without the store's lock.
+func (s *Store) tell() {
+	if s.cfg.OnChange == nil {
+		return
+	}
+	for {
+		// OnChange may read the store, which tells too; what that call would tell is told by the one in progress, which
+		// looks again after it let go.
+		if !s.showing.TryLock() {
+			return
+		}
+		for _, c := range s.takeUnshown() {
+			s.cfg.OnChange(c)
+		}
+		s.showing.Unlock()
+		if !s.hasUnshown() {
+			return
+		}
+	}
+}
+
+func (s *Store) hasUnshown() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.unshown) > 0
+}
+
+func (s *Store) takeUnshown() []Change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	queued := s.unshown
+	s.unshown = nil
+	return queued
+}

@@ -1,0 +1,324 @@
+package simulator
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+const (
+	maxProducts = 10  // in one batch, and on a page with options or modifiers
+	maxDeleted  = 250 // in one call
+	maxSKUs     = 600 // of one product
+)
+
+// productFilters are those of BigCommerce's filters that are simulated.
+var productFilters = [...]string{"id", "id:in", "id:min", "name", "sku", "sku:in", "brand_id", "is_visible", "type", "date_modified:min"}
+
+func listProducts(s *Store, x *exchange) (response, *problem) {
+	l, refusal := parseListing(x.request.URL.Query(), maxPage, productFilters[:]...)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	if slices.Contains(l.include, "options") || slices.Contains(l.include, "modifiers") {
+		l.limit = min(l.limit, maxProducts)
+	}
+	found, refusal := s.filterProducts(l)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	return l.reply(len(found), func(i int) json.RawMessage { return s.showProduct(l, s.products[found[i]]) }), nil
+}
+
+// filterProducts returns the ids of the products that pass every filter, ascending.
+func (s *Store) filterProducts(l listing) ([]int64, *problem) {
+	found := s.order
+	keep := func(pass func(*Product) bool) {
+		kept := []int64{}
+		for _, id := range found {
+			if pass(s.products[id]) {
+				kept = append(kept, id)
+			}
+		}
+		found = kept
+	}
+	// The filters that an index answers come first, and the rest look only at what those leave.
+	for name, values := range l.filters {
+		switch value := values[0]; name {
+		case "id", "id:in":
+			wanted, refusal := ids(name, value)
+			if refusal != nil {
+				return nil, refusal
+			}
+			found = s.existing(found, wanted)
+		case "name":
+			found = s.existing(found, []int64{s.names[fold(value)]})
+		case "sku", "sku:in":
+			skus := []string{value}
+			if name == "sku:in" {
+				skus = strings.Split(value, ",")
+			}
+			var owners []int64
+			for _, sku := range skus {
+				if p := s.products[s.skus[fold(sku)]]; p != nil && fold(p.SKU) == fold(sku) {
+					owners = append(owners, p.ID)
+				}
+			}
+			found = s.existing(found, owners)
+		}
+	}
+	for name, values := range l.filters {
+		value := values[0]
+		switch name {
+		case "id:min", "brand_id":
+			n, refusal := ids(name, value)
+			if refusal != nil {
+				return nil, refusal
+			}
+			keep(func(p *Product) bool {
+				return name == "id:min" && p.ID >= n[0] || name == "brand_id" && p.BrandID == n[0]
+			})
+		case "is_visible":
+			keep(func(p *Product) bool { return p.IsVisible == (value == "true" || value == "1") })
+		case "type":
+			keep(func(p *Product) bool { return p.Type == value })
+		case "date_modified:min":
+			from, err := time.Parse(time.RFC3339, value)
+			if err != nil {
+				return nil, invalid(map[string]string{name: "error.expected.date.isoformat"})
+			}
+			keep(func(p *Product) bool {
+				at, err := time.Parse(time.RFC3339, p.DateModified)
+				return err == nil && !at.Before(from)
+			})
+		}
+	}
+	return found, nil
+}
+
+// existing returns those of the wanted ids that are among found, ascending and once each.
+func (s *Store) existing(found, wanted []int64) []int64 {
+	kept := []int64{}
+	for _, id := range wanted {
+		if _, ok := slices.BinarySearch(found, id); ok {
+			kept = append(kept, id)
+		}
+	}
+	slices.Sort(kept)
+	return slices.Compact(kept)
+}
+
+func readProduct(s *Store, x *exchange) (response, *problem) {
+	l, refusal := parseListing(x.request.URL.Query(), maxPage)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	p, refusal := s.find(x)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	return ok(s.showProduct(l, p)), nil
+}
+
+// find returns the product that the path names.
+func (s *Store) find(x *exchange) (*Product, *problem) {
+	if p := s.products[x.id("product")]; p != nil {
+		return p, nil
+	}
+	return nil, notFound("A product was not found with an id of %s", x.request.PathValue("product"))
+}
+
+// written is the listing by which the reply to a write is shown: with its variants, unless fields were chosen.
+func written(x *exchange) (listing, *problem) {
+	l, refusal := parseListing(x.request.URL.Query(), maxPage)
+	if l.fields == nil && l.include == nil {
+		l.include = []string{"variants"}
+	}
+	return l, refusal
+}
+
+func createProduct(s *Store, x *exchange) (response, *problem) {
+	l, refusal := written(x)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	var body fields
+	if refusal := x.decode(&body); refusal != nil {
+		return response{}, refusal
+	}
+	for _, key := range []string{"name", "type", "weight", "price"} {
+		if _, ok := body[key]; !ok {
+			return response{}, invalid(missing(key))
+		}
+	}
+	p := NewProduct("", "", 0)
+	if _, wrong := s.product.apply(&p, body); wrong != nil {
+		return response{}, invalid(wrong)
+	}
+	if refusal := s.brand(&p, body); refusal != nil {
+		return response{}, refusal
+	}
+	if raw, ok := body["variants"]; ok {
+		if refusal := s.bornVariants(&p, raw); refusal != nil {
+			return response{}, refusal
+		}
+	}
+	if raw, ok := body["images"]; ok {
+		if refusal := s.bornImages(&p, raw); refusal != nil {
+			return response{}, refusal
+		}
+	}
+	s.number(&p)
+	if refusal := x.tx.create(&p); refusal != nil {
+		return response{}, refusal
+	}
+	if _, ok := body["inventory_level"]; ok {
+		x.tx.stockAsShown(&p)
+	}
+	return ok(s.showProduct(l, s.products[p.ID])), nil
+}
+
+// change writes the fields of body to a product and stores it.
+func (s *Store) change(t *tx, p *Product, body fields) *problem {
+	keys, wrong := s.product.apply(p, body)
+	if wrong != nil {
+		return invalid(wrong)
+	}
+	_, named := body["brand_name"]
+	if refusal := s.brand(p, body); refusal != nil {
+		return refusal
+	}
+	if named {
+		keys = append(keys, "brand_id")
+	}
+	p.DateModified = s.cfg.Now().UTC().Format(time.RFC3339)
+	if refusal := t.put(p, keys); refusal != nil {
+		return refusal
+	}
+	if _, ok := body["inventory_level"]; ok {
+		t.stockAsShown(p)
+	}
+	return nil
+}
+
+// brand finds or makes the brand that brand_name names, and otherwise checks that the brand exists.
+func (s *Store) brand(p *Product, body fields) *problem {
+	if raw, ok := body["brand_name"]; ok {
+		var name string
+		if err := json.Unmarshal(raw, &name); err != nil || utf8.RuneCountInString(name) > 255 {
+			return invalid(map[string]string{"brand_name": "error.expected.jsstring"})
+		}
+		p.BrandID = s.brands.find(name)
+	}
+	if _, ok := s.brands.byID[p.BrandID]; !ok && p.BrandID != 0 {
+		return &problem{status: http.StatusConflict, title: fmt.Sprintf("The brand %d does not exist", p.BrandID), fields: map[string]string{"brand_id": "does not exist"}}
+	}
+	return nil
+}
+
+func updateProduct(s *Store, x *exchange) (response, *problem) {
+	l, refusal := written(x)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	if _, refusal := s.find(x); refusal != nil {
+		return response{}, refusal
+	}
+	var body fields
+	if refusal := x.decode(&body); refusal != nil {
+		return response{}, refusal
+	}
+	p := x.tx.edit(x.id("product"))
+	if refusal := s.change(x.tx, p, body); refusal != nil {
+		return response{}, refusal
+	}
+	return ok(s.showProduct(l, p)), nil
+}
+
+func updateProducts(s *Store, x *exchange) (response, *problem) {
+	l, refusal := written(x)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	var rows []fields
+	if refusal := x.decode(&rows); refusal != nil {
+		return response{}, refusal
+	}
+	if len(rows) > maxProducts {
+		return response{}, tooMany(maxProducts)
+	}
+	// The shape of every row is looked at before the first one is stored.
+	numbers := make([]int64, len(rows))
+	for i, row := range rows {
+		if json.Unmarshal(row["id"], &numbers[i]) != nil || numbers[i] < 1 {
+			return response{}, invalid(prefixed(i, missing("id")))
+		}
+		if _, wrong := s.product.apply(new(Product), row); wrong != nil {
+			return response{}, invalid(prefixed(i, wrong))
+		}
+	}
+	var first *problem
+	var shown []json.RawMessage
+	for i, row := range rows {
+		p := x.tx.edit(numbers[i])
+		refusal := notFound("A product was not found with an id of %d", numbers[i])
+		if p != nil {
+			refusal = s.change(x.tx, p, row)
+		}
+		switch {
+		case refusal == nil:
+			shown = append(shown, s.showProduct(l, p))
+		case !s.cfg.SaveGoodRows:
+			return response{}, refusal
+		case first == nil:
+			first = refusal
+		}
+	}
+	if first != nil {
+		return first.response(), nil // not as a refusal, which would take the good rows back
+	}
+	return withMeta(joined(shown), mustJSON(map[string]any{"pagination": map[string]any{"total": len(rows), "count": len(rows), "per_page": maxProducts, "current_page": 1, "total_pages": 1}})), nil
+}
+
+func joined(rows []json.RawMessage) json.RawMessage {
+	raw := make([][]byte, len(rows))
+	for i, row := range rows {
+		raw[i] = row
+	}
+	return slices.Concat([]byte{'['}, bytes.Join(raw, []byte{','}), []byte{']'})
+}
+
+func deleteProduct(s *Store, x *exchange) (response, *problem) {
+	if _, refusal := s.find(x); refusal != nil {
+		return response{}, refusal
+	}
+	x.tx.delete(x.id("product"))
+	return noContent(), nil
+}
+
+func deleteProducts(s *Store, x *exchange) (response, *problem) {
+	l, refusal := parseListing(x.request.URL.Query(), maxPage, productFilters[:]...)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	if len(l.filters) == 0 {
+		return response{}, &problem{status: http.StatusUnprocessableEntity, title: "A filter is required to delete products"}
+	}
+	found, refusal := s.filterProducts(l)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	found = slices.Clone(found)
+	if len(found) > maxDeleted {
+		return response{}, tooMany(maxDeleted)
+	}
+	for _, id := range found {
+		x.tx.delete(id)
+	}
+	return noContent(), nil
+}

@@ -1,0 +1,169 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// listing is the part of a list's query that every list has, and the filters, whose names were checked.
+type listing struct {
+	page, limit int
+	include     []string
+	fields      []string // from include_fields; nil for all
+	except      []string // from exclude_fields
+	filters     url.Values
+}
+
+const maxPage = 250
+
+// parseListing reads a query and refuses filters that are not allowed.
+func parseListing(query url.Values, most int, allowed ...string) (listing, *problem) {
+	l := listing{page: 1, limit: min(50, most), filters: url.Values{}}
+	var unknown []string
+	for name, values := range query {
+		value := values[len(values)-1]
+		switch name {
+		case "page":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return l, invalid(map[string]string{"page": "error.expected.jsnumber"})
+			}
+			l.page = n
+		case "limit":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 1 {
+				return l, invalid(map[string]string{"limit": "error.expected.jsnumber"})
+			}
+			l.limit = min(n, most)
+		case "include":
+			l.include = strings.Split(value, ",")
+		case "include_fields":
+			l.fields = strings.Split(value, ",")
+		case "exclude_fields":
+			l.except = strings.Split(value, ",")
+		default:
+			if !slices.Contains(allowed, name) {
+				unknown = append(unknown, name)
+				continue
+			}
+			l.filters[name] = []string{value}
+		}
+	}
+	if unknown != nil {
+		slices.Sort(unknown)
+		return l, &problem{status: 422, title: fmt.Sprintf("The filter(s): %s are not valid filter parameter(s).", strings.Join(unknown, ","))}
+	}
+	return l, nil
+}
+
+// ids reads a list of numbers, which is refused when one is not.
+func ids(name, list string) ([]int64, *problem) {
+	var all []int64
+	for part := range strings.SplitSeq(list, ",") {
+		n, err := strconv.ParseInt(strings.TrimSpace(part), 10, 64)
+		if err != nil {
+			return nil, invalid(map[string]string{name: "error.expected.jsnumber"})
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// reply cuts the page out of n things and shows each.
+func (l listing) reply(n int, show func(i int) json.RawMessage) response {
+	from := min((l.page-1)*l.limit, n)
+	to := min(from+l.limit, n)
+	data := []byte{'['}
+	for i := from; i < to; i++ {
+		if i > from {
+			data = append(data, ',')
+		}
+		data = append(data, show(i)...)
+	}
+	data = append(data, ']')
+	pages := (n + l.limit - 1) / l.limit
+	links := map[string]string{"current": l.link(l.page)}
+	if l.page > 1 {
+		links["previous"] = l.link(l.page - 1)
+	}
+	if l.page < pages {
+		links["next"] = l.link(l.page + 1)
+	}
+	return withMeta(data, mustJSON(map[string]any{"pagination": map[string]any{
+		"total": n, "count": to - from, "per_page": l.limit, "current_page": l.page, "total_pages": pages, "links": links,
+	}}))
+}
+
+func (l listing) link(page int) string { return fmt.Sprintf("?page=%d&limit=%d", page, l.limit) }
+
+// show encodes what target points at, with the parts and fields that the listing asks for. The id is always shown.
+func (l listing) show(s *schema, target any) json.RawMessage {
+	if l.fields == nil && l.except == nil {
+		return mustJSON(target)
+	}
+	out := []byte{'{'}
+	for _, key := range s.order {
+		if key != "id" && (l.fields != nil && !slices.Contains(l.fields, key) && !slices.Contains(l.include, key) || slices.Contains(l.except, key)) {
+			continue
+		}
+		value := s.value(target, key)
+		if encoded := mustJSON(value); string(encoded) != "null" || !isPart(key) {
+			if len(out) > 1 {
+				out = append(out, ',')
+			}
+			out = append(out, '"')
+			out = append(out, key...)
+			out = append(out, '"', ':')
+			out = append(out, encoded...)
+		}
+	}
+	return append(out, '}')
+}
+
+// isPart says that a product shows this only when asked to include it.
+func isPart(key string) bool {
+	return slices.Contains([]string{"variants", "options", "modifiers", "images", "custom_fields"}, key)
+}
+
+// showProduct encodes a product with its included parts.
+func (s *Store) showProduct(l listing, p *Product) json.RawMessage {
+	c := *p
+	if !slices.Contains(l.include, "variants") {
+		c.Variants = nil
+	} else {
+		c.Variants = present(c.Variants)
+	}
+	if !slices.Contains(l.include, "options") {
+		c.Options = nil
+	} else {
+		c.Options = present(c.Options)
+	}
+	if !slices.Contains(l.include, "modifiers") {
+		c.Modifiers = nil
+	} else {
+		c.Modifiers = present(c.Modifiers)
+	}
+	if !slices.Contains(l.include, "images") {
+		c.Images = nil
+	} else {
+		c.Images = present(c.Images)
+	}
+	if !slices.Contains(l.include, "custom_fields") {
+		c.CustomFields = nil
+	} else {
+		c.CustomFields = present(c.CustomFields)
+	}
+	return l.show(s.product, &c)
+}
+
+// present makes an empty list of none, which is shown, unlike none.
+func present[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

@@ -1,0 +1,314 @@
+package simulator
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+)
+
+const (
+	maxStockRows = 2000
+	maxStockPage = 1000
+)
+
+// stockKey is one item at one location; the variant is 0 where stock is kept by product.
+type stockKey struct{ location, product, variant int64 }
+
+// lagging is a stock level that was accepted and takes effect when it is due.
+type lagging struct {
+	key      stockKey
+	quantity int64
+	relative bool
+	due      time.Time
+	request  *Request
+	began    int64 // requests logged when its request arrived
+	accepted int64 // requests logged when it was accepted
+}
+
+// stockRow is one item of an adjustment.
+type stockRow struct {
+	Location *int64 `json:"location_id"`
+	Product  int64  `json:"product_id"`
+	Variant  int64  `json:"variant_id"`
+	SKU      string `json:"sku"`
+	Quantity *int64 `json:"quantity"`
+}
+
+func setStock(s *Store, x *exchange) (response, *problem)  { return s.adjust(x, false) }
+func moveStock(s *Store, x *exchange) (response, *problem) { return s.adjust(x, true) }
+
+// adjust accepts every level of a request or, when one is wrong, none.
+func (s *Store) adjust(x *exchange, relative bool) (response, *problem) {
+	var body struct {
+		Reason string     `json:"reason"`
+		Items  []stockRow `json:"items"`
+	}
+	if refusal := x.decode(&body); refusal != nil {
+		return response{}, refusal
+	}
+	switch n := len(body.Items); {
+	case n == 0:
+		return response{}, invalid(missing("items"))
+	case n > maxStockRows:
+		return response{}, tooMany(maxStockRows)
+	}
+	accepted := make([]lagging, 0, len(body.Items))
+	var unknown []int64
+	for i, row := range body.Items {
+		if row.Location == nil || row.Quantity == nil {
+			return response{}, invalid(prefixed(i, missing("location_id or quantity")))
+		}
+		if !relative && (*row.Quantity < 0 || *row.Quantity > maxStock) {
+			return response{}, invalid(prefixed(i, map[string]string{"quantity": fmt.Sprintf("want 0 to %d", int64(maxStock))}))
+		}
+		if !slices.Contains(s.cfg.Locations, *row.Location) {
+			unknown = append(unknown, *row.Location)
+			continue
+		}
+		key, refusal := s.stockItem(row)
+		if refusal != nil {
+			return response{}, refusal
+		}
+		if _, set := s.stock[key]; relative && !set {
+			return response{}, inventoryProblem("Item with %s requires absolute adjustment before relative", row)
+		}
+		if relative && s.stock[key]+*row.Quantity < 0 {
+			return response{}, inventoryProblem("Item with %s has insufficient stock", row)
+		}
+		accepted = append(accepted, lagging{key: key, quantity: *row.Quantity, relative: relative, request: x.log, began: x.began, accepted: s.log.seq})
+	}
+	if unknown != nil {
+		return response{}, &problem{status: http.StatusUnprocessableEntity, title: "Location not found, identities: " + string(mustJSON(unknown))}
+	}
+	s.accept(x, accepted)
+	return response{status: http.StatusOK, body: mustJSON(map[string]string{"transaction_id": fmt.Sprintf("97a73cdd-0000-4000-8000-%012d", x.log.Seq)})}, nil
+}
+
+func (r stockRow) String() string {
+	switch {
+	case r.Product != 0:
+		return fmt.Sprintf("product_id %d", r.Product)
+	case r.Variant != 0:
+		return fmt.Sprintf("variant_id %d", r.Variant)
+	}
+	return fmt.Sprintf("sku %q", r.SKU)
+}
+
+func inventoryProblem(format string, row stockRow) *problem {
+	return &problem{status: http.StatusUnprocessableEntity, title: "[" + fmt.Sprintf(format, row) + "]"}
+}
+
+// stockItem finds the item of a row, which must be named at the level at which its product is tracked. BigCommerce does
+// not document what it does with an untracked item; here it is refused, since nobody should send one.
+func (s *Store) stockItem(row stockRow) (stockKey, *problem) {
+	named := 0
+	for _, is := range []bool{row.Product != 0, row.Variant != 0, row.SKU != ""} {
+		if is {
+			named++
+		}
+	}
+	if named != 1 {
+		return stockKey{}, inventoryProblem("Item with %s must have exactly one of product_id, variant_id and sku", row)
+	}
+	p := s.products[row.Product]
+	switch {
+	case row.Variant != 0:
+		p = s.products[s.variants[row.Variant]]
+	case row.SKU != "":
+		if p = s.products[s.skus[fold(row.SKU)]]; p != nil && p.InventoryTracking == "variant" {
+			if at := slices.IndexFunc(p.Variants, func(v Variant) bool { return fold(v.SKU) == fold(row.SKU) }); at >= 0 {
+				row.Variant = p.Variants[at].ID
+			}
+		}
+	}
+	if p == nil {
+		return stockKey{}, inventoryProblem("Item with %s was not found", row)
+	}
+	switch {
+	case p.InventoryTracking == "none":
+		return stockKey{}, inventoryProblem("Item with %s is not tracked", row)
+	case p.InventoryTracking == "product" && row.Variant != 0:
+		return stockKey{}, inventoryProblem("Item with %s is tracked by product, please update stock by product id", row)
+	case p.InventoryTracking == "variant" && row.Variant == 0:
+		return stockKey{}, inventoryProblem("Item with %s is tracked by variant, please update stock by variant id", row)
+	}
+	return stockKey{*row.Location, p.ID, row.Variant}, nil
+}
+
+// accept makes levels take effect, at once or after the lag. Levels of one item whose requests were in progress together
+// take effect in an order left to chance.
+func (s *Store) accept(x *exchange, levels []lagging) {
+	if s.cfg.InventoryLag <= 0 {
+		s.record(x.log, s.setLevels(levels))
+		return
+	}
+	due := s.cfg.Now().Add(s.cfg.InventoryLag)
+	for _, l := range levels {
+		l.due = due
+		for i := range s.lagging {
+			other := &s.lagging[i]
+			if other.key == l.key && other.accepted >= l.began && s.rand.IntN(2) == 0 {
+				other.quantity, l.quantity = l.quantity, other.quantity
+				other.request, l.request = l.request, other.request
+				other.relative, l.relative = l.relative, other.relative
+			}
+		}
+		s.lagging = append(s.lagging, l)
+	}
+}
+
+// settleStock makes the levels that are due take effect. Each call that looks at the store begins with it, so that
+// nothing has to run in the background.
+func (s *Store) settleStock() {
+	now := s.cfg.Now()
+	n := 0
+	for n < len(s.lagging) && !s.lagging[n].due.After(now) {
+		n++
+	}
+	due := s.lagging[:n]
+	s.lagging = s.lagging[n:]
+	for len(due) > 0 {
+		same := 1
+		for same < len(due) && due[same].request == due[0].request {
+			same++
+		}
+		s.record(due[0].request, s.setLevels(due[:same]))
+		due = due[same:]
+	}
+}
+
+// setLevels changes the stock, and what the catalog shows of the default location.
+func (s *Store) setLevels(levels []lagging) []Effect {
+	effects := make([]Effect, 0, len(levels))
+	edited := map[int64]*Product{}
+	for _, l := range levels {
+		current := s.products[l.key.product]
+		if current == nil {
+			continue // deleted since
+		}
+		before := s.stock[l.key]
+		after := l.quantity
+		if l.relative {
+			after = max(0, before+l.quantity)
+		}
+		s.stock[l.key] = after
+		effects = append(effects, Effect{Verb: Updated, Kind: "stock", Product: l.key.product, Variant: l.key.variant, Location: l.key.location,
+			Fields: []FieldChange{{Name: "quantity", Before: mustJSON(before), After: mustJSON(after)}}})
+		if l.key.location != s.cfg.Locations[0] {
+			continue
+		}
+		p := edited[l.key.product]
+		if p == nil {
+			p = current.clone()
+			edited[p.ID] = p
+		}
+		if at := p.variant(l.key.variant); at >= 0 {
+			p.Variants[at].InventoryLevel = after
+		} else if l.key.variant == 0 {
+			p.InventoryLevel = after
+		}
+	}
+	for id, p := range edited {
+		p.finish()
+		s.replace(id, s.products[id], p)
+	}
+	return effects
+}
+
+// Stock returns the quantity of an item at a location: of a variant, or of a product that is tracked as a whole when
+// variant is 0. Levels that still lag are not in it.
+func (s *Store) Stock(location, product, variant int64) int64 {
+	defer s.tell()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settleStock()
+	return s.stock[stockKey{location, product, variant}]
+}
+
+// shownStock is one item as the inventory API shows it.
+type shownStock struct {
+	Identity  stockIdentity   `json:"identity"`
+	Locations []locationStock `json:"locations"`
+}
+
+type stockIdentity struct {
+	SKU     string `json:"sku"`
+	Variant int64  `json:"variant_id"`
+	Product int64  `json:"product_id"`
+	SKUID   *int64 `json:"sku_id"`
+}
+
+type locationStock struct {
+	Location  int64          `json:"location_id"`
+	Code      string         `json:"location_code"`
+	Name      string         `json:"location_name"`
+	Enabled   bool           `json:"location_enabled"`
+	Available int64          `json:"available_to_sell"`
+	OnHand    int64          `json:"total_inventory_onhand"`
+	Settings  map[string]any `json:"settings"`
+}
+
+func listStock(s *Store, x *exchange) (response, *problem) {
+	l, refusal := parseListing(x.request.URL.Query(), maxStockPage, "sku:in", "variant_id:in", "product_id:in")
+	if refusal != nil {
+		return response{}, refusal
+	}
+	chosen := map[string][]int64{}
+	var skus []string
+	for name, values := range l.filters {
+		if name == "sku:in" {
+			skus = splitFolded(values[0])
+			continue
+		}
+		wanted, refusal := ids(name, values[0])
+		if refusal != nil {
+			return response{}, refusal
+		}
+		chosen[name] = wanted
+	}
+	var found []shownStock
+	for _, id := range s.order {
+		p := s.products[id]
+		for i := range p.Variants {
+			v := &p.Variants[i]
+			if in, ok := chosen["product_id:in"]; ok && !slices.Contains(in, id) {
+				continue
+			}
+			if in, ok := chosen["variant_id:in"]; ok && !slices.Contains(in, v.ID) {
+				continue
+			}
+			if skus != nil && !slices.Contains(skus, fold(v.SKU)) {
+				continue
+			}
+			found = append(found, s.showStock(p, v))
+		}
+	}
+	return l.reply(len(found), func(i int) json.RawMessage { return mustJSON(found[i]) }), nil
+}
+
+func (s *Store) showStock(p *Product, v *Variant) shownStock {
+	shown := shownStock{Identity: stockIdentity{v.SKU, v.ID, p.ID, v.SKUID}}
+	variant := v.ID
+	if p.InventoryTracking != "variant" {
+		variant = 0
+	}
+	for _, location := range s.cfg.Locations {
+		n := s.stock[stockKey{location, p.ID, variant}]
+		shown.Locations = append(shown.Locations, locationStock{Location: location, Code: fmt.Sprintf("LOC-%d", location), Name: fmt.Sprintf("Location %d", location),
+			Enabled: true, Available: n, OnHand: n, Settings: map[string]any{"safety_stock": 0, "is_in_stock": n > 0, "warning_level": 0, "bin_picking_number": ""}})
+	}
+	return shown
+}
+
+func listLocations(s *Store, x *exchange) (response, *problem) {
+	l, refusal := parseListing(x.request.URL.Query(), maxStockPage)
+	if refusal != nil {
+		return response{}, refusal
+	}
+	return l.reply(len(s.cfg.Locations), func(i int) json.RawMessage {
+		id := s.cfg.Locations[i]
+		return mustJSON(map[string]any{"id": id, "code": fmt.Sprintf("LOC-%d", id), "label": fmt.Sprintf("Location %d", id), "enabled": true, "type_id": "PHYSICAL", "managed_by_external_source": false})
+	}), nil
+}

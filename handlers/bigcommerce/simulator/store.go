@@ -1,0 +1,293 @@
+package simulator
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+)
+
+// DefaultWindow is the length of BigCommerce's quota window.
+const DefaultWindow = 30 * time.Second
+
+// Config says what kind of store to simulate. The zero value is a store "demo" with the token "demo", without a quota,
+// that answers at once.
+type Config struct {
+	StoreHash string // default "demo"
+	Token     string // default "demo"
+
+	// Quota is how many requests a window allows; 0 means without limit. BigCommerce's plans have 150 or 450.
+	Quota  int
+	Window time.Duration // default DefaultWindow
+	// ConcurrencyLimit refuses a request with 429 while so many are in progress; 0 means without limit.
+	ConcurrencyLimit int
+
+	Latency time.Duration // before a request takes effect
+	// InventoryLag is how long after its reply a stock level takes effect; 0 means before its reply.
+	InventoryLag time.Duration
+	Locations    []int64 // default [1]; the first is the default location, which catalog reads show
+	// SaveGoodRows makes a product batch with a bad row keep its other rows. BigCommerce does not document which it
+	// does; by default nothing of such a batch is kept.
+	SaveGoodRows bool
+	// Seed makes what is left to chance repeatable: faults with a probability, and the order of stock levels that were
+	// in progress together.
+	Seed uint64
+	// LogLimit is how many requests are remembered; 0 means all.
+	LogLimit int
+
+	// Now and After are the clock; default time.Now and time.After. With a Now of the test's own, a window passes as
+	// soon as the test says so.
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time
+	// OnChange, when set, is called for each change, in order and one at a time; for a stock level that lags, at the
+	// first call after it is due. It may read the store, but not change it.
+	OnChange func(Change)
+}
+
+// Store is one simulated BigCommerce store. It is an http.Handler, safe for concurrent use.
+type Store struct {
+	cfg     Config
+	mux     *http.ServeMux
+	product *schema
+	variant *schema
+
+	mu       sync.Mutex
+	rand     *rand.Rand
+	products map[int64]*Product // a product in it is never changed, only replaced
+	order    []int64            // product ids, ascending
+	names    map[string]int64   // folded, to product
+	urls     map[string]int64   // folded, to product
+	skus     map[string]int64   // folded, of products and variants, to product
+	variants map[int64]int64    // to product
+	brands   brands
+	channels map[channelKey]bool
+	stock    map[stockKey]int64
+	lagging  []lagging
+	last     lastIDs
+
+	window   window
+	active   int // requests in progress
+	faults   faults
+	revoked  bool
+	down     bool
+	log      requestLog
+	unshown  []Change   // for OnChange, in order
+	showing  sync.Mutex // held while OnChange is told
+	released chan struct{}
+}
+
+// lastIDs are the ids given out last. BigCommerce numbers each kind of thing on its own; the ranges here lie apart, so
+// that an id used for another kind of thing is not found rather than taken for a wrong one.
+type lastIDs struct {
+	product, variant, sku, option, value, image, field, modifier int64
+}
+
+func firstIDs() lastIDs {
+	return lastIDs{product: 1_000_000, variant: 20_000_000, sku: 40_000_000, option: 60_000_000, value: 70_000_000, image: 90_000_000, field: 95_000_000, modifier: 97_000_000}
+}
+
+func next(last *int64) int64 {
+	*last++
+	return *last
+}
+
+// New returns an empty store.
+func New(cfg Config) *Store {
+	if cfg.StoreHash == "" {
+		cfg.StoreHash = "demo"
+	}
+	if cfg.Token == "" {
+		cfg.Token = "demo"
+	}
+	if cfg.Window <= 0 {
+		cfg.Window = DefaultWindow
+	}
+	if len(cfg.Locations) == 0 {
+		cfg.Locations = []int64{1}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.After == nil {
+		cfg.After = time.After
+	}
+	s := &Store{
+		cfg:      cfg,
+		product:  schemaOf(reflect.TypeFor[Product](), productRules()),
+		variant:  schemaOf(reflect.TypeFor[Variant](), variantRules()),
+		rand:     rand.New(rand.NewPCG(cfg.Seed, 0)),
+		products: map[int64]*Product{},
+		names:    map[string]int64{},
+		urls:     map[string]int64{},
+		skus:     map[string]int64{},
+		variants: map[int64]int64{},
+		brands:   newBrands(),
+		channels: map[channelKey]bool{},
+		stock:    map[stockKey]int64{},
+		last:     firstIDs(),
+		window:   window{start: cfg.Now(), length: cfg.Window, quota: cfg.Quota},
+		log:      requestLog{limit: cfg.LogLimit},
+		released: make(chan struct{}),
+	}
+	s.routes()
+	return s
+}
+
+// Products returns every product, in the order of their ids.
+func (s *Store) Products() []Product {
+	defer s.tell()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settleStock()
+	all := make([]Product, 0, len(s.order))
+	for _, id := range s.order {
+		all = append(all, *s.products[id])
+	}
+	return all
+}
+
+// Product returns the product of that id.
+func (s *Store) Product(id int64) (Product, bool) {
+	defer s.tell()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settleStock()
+	p, ok := s.products[id]
+	if !ok {
+		return Product{}, false
+	}
+	return *p, true
+}
+
+// ProductBySKU returns the product that has the SKU itself or a variant of that SKU.
+func (s *Store) ProductBySKU(sku string) (Product, bool) {
+	s.mu.Lock()
+	id := s.skus[fold(sku)]
+	s.mu.Unlock()
+	return s.Product(id)
+}
+
+// Brand returns the name of a brand, and "" for an unknown one.
+func (s *Store) Brand(id int64) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.brands.byID[id]
+}
+
+// Assigned says whether a product is offered in a channel.
+func (s *Store) Assigned(product, channel int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.channels[channelKey{product, channel}]
+}
+
+// Seed puts products into the store as they are, with the ids they lack, without a request. [NewProduct] makes one. A
+// product without variants gets its base variant; options may be left to the labels of the variants' option values.
+func (s *Store) Seed(products ...Product) error {
+	defer s.tell()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range products {
+		p := products[i].deepCopy()
+		t := &tx{store: s}
+		if err := s.resolve(p); err != nil {
+			return err
+		}
+		s.number(p)
+		if fault := t.create(p); fault != nil {
+			t.rollback()
+			return fmt.Errorf("seeding product %q (SKU %q): %s", p.Name, p.SKU, fault.title)
+		}
+		t.stockAsShown(p)
+	}
+	return nil
+}
+
+// resolve gives ids to the option values that a seeded product's variants name by their labels only.
+func (s *Store) resolve(p *Product) error {
+	for i := range p.Variants {
+		for j, pick := range p.Variants[i].OptionValues {
+			if pick.ID != 0 {
+				continue
+			}
+			resolved, fault := s.bornPick(p, pick)
+			if fault != nil {
+				return fmt.Errorf("seeding product %q: variant %q: %s", p.Name, p.Variants[i].SKU, fault.title)
+			}
+			p.Variants[i].OptionValues[j] = resolved
+		}
+	}
+	return nil
+}
+
+// AddBrand makes a brand, unless there is one of that name, and returns its id.
+func (s *Store) AddBrand(name string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.brands.find(name)
+}
+
+// number gives ids to everything in p that has none.
+func (s *Store) number(p *Product) {
+	if p.ID == 0 {
+		p.ID = next(&s.last.product)
+	} else {
+		s.last.product = max(s.last.product, p.ID)
+	}
+	for i := range p.CustomFields {
+		if p.CustomFields[i].ID == 0 {
+			p.CustomFields[i].ID = next(&s.last.field)
+		}
+	}
+	for i := range p.Modifiers {
+		p.Modifiers[i].ProductID = p.ID
+		if p.Modifiers[i].ID == 0 {
+			p.Modifiers[i].ID = next(&s.last.modifier)
+		}
+	}
+	for i := range p.Images {
+		p.Images[i].ProductID = p.ID
+		if p.Images[i].ID == 0 {
+			p.Images[i].ID = next(&s.last.image)
+		}
+	}
+	for i := range p.Options {
+		o := &p.Options[i]
+		o.ProductID = p.ID
+		if o.ID == 0 {
+			o.ID = next(&s.last.option)
+		}
+		for j := range o.Values {
+			if o.Values[j].ID == 0 {
+				o.Values[j].ID = next(&s.last.value)
+			}
+		}
+	}
+	if len(p.Variants) == 0 && len(p.Options) == 0 {
+		s.addBaseVariant(p)
+		return
+	}
+	for i := range p.Variants {
+		v := &p.Variants[i]
+		if v.ID == 0 {
+			v.ID = next(&s.last.variant)
+		}
+		if v.SKUID == nil && len(v.OptionValues) > 0 {
+			id := next(&s.last.sku)
+			v.SKUID = &id
+		}
+	}
+}
+
+// addBaseVariant gives a product without options the one variant it needs, with a new id.
+func (s *Store) addBaseVariant(p *Product) {
+	id := next(&s.last.variant)
+	p.BaseVariantID = &id
+	p.Variants = []Variant{{ID: id, ProductID: p.ID, SKU: p.SKU, OptionValues: []VariantPick{}}}
+}
+
+// sortedIndex returns where id is or belongs in the ascending order.
+func (s *Store) sortedIndex(id int64) (int, bool) { return slices.BinarySearch(s.order, id) }

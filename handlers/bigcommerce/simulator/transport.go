@@ -1,0 +1,90 @@
+package simulator
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+)
+
+// Client returns an HTTP client that calls the store without a network, whatever host it names, so that a test can run
+// in a bubble of fake time. A connection that the store closes shows as it does on a network: as an error of the
+// request, or of reading the body of a reply that had begun. There is no connection and no goroutine behind it.
+func (s *Store) Client() *http.Client { return &http.Client{Transport: transport{s}} }
+
+type transport struct{ store *Store }
+
+var errClosed = errors.New("connection closed by the store")
+
+func (t transport) RoundTrip(r *http.Request) (response *http.Response, err error) {
+	if r.Body == nil {
+		r = r.Clone(r.Context())
+		r.Body = http.NoBody
+	}
+	defer r.Body.Close()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	w := &replyWriter{header: http.Header{}}
+	defer func() {
+		switch cause := recover(); {
+		case cause == nil:
+		case cause != http.ErrAbortHandler:
+			panic(cause)
+		case r.Context().Err() != nil:
+			response, err = nil, r.Context().Err()
+		case !w.flushed:
+			response, err = nil, errClosed
+		default:
+			response, err = w.response(r, io.MultiReader(bytes.NewReader(w.body.Bytes()), cutOff{})), nil
+		}
+	}()
+	t.store.ServeHTTP(w, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	return w.response(r, bytes.NewReader(w.body.Bytes())), nil
+}
+
+// replyWriter keeps a reply.
+type replyWriter struct {
+	header  http.Header
+	status  int
+	body    bytes.Buffer
+	flushed bool
+}
+
+func (w *replyWriter) Header() http.Header { return w.header }
+
+func (w *replyWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+
+func (w *replyWriter) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}
+
+// Flush says that what was written has left.
+func (w *replyWriter) Flush() { w.flushed = true }
+
+func (w *replyWriter) response(r *http.Request, body io.Reader) *http.Response {
+	w.WriteHeader(http.StatusOK)
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.header, Body: io.NopCloser(body), ContentLength: -1, Request: r,
+	}
+}
+
+// cutOff is the end of a body that was cut off.
+type cutOff struct{}
+
+func (cutOff) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }

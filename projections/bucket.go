@@ -1,0 +1,74 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Bucket keeps the newest value of each key. One process writes it.
+type Bucket interface {
+	// Get returns the newest value of a key, or [domain.ErrNotFound].
+	Get(ctx context.Context, key domain.Key) (domain.Entry, error)
+	// PutAll stores the values in the order given and returns when all are
+	// stored. After an error any of them may be stored.
+	PutAll(ctx context.Context, entries []domain.Entry) error
+	// Scan calls each with the newest value of every key of a store, or of all
+	// stores and the checkpoint when store is "", until an error. A value that is
+	// replaced meanwhile may be given in both forms, the newer one last.
+	Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error
+}
+
+// Log is read; nothing here can write to one.
+type Log interface {
+	// Read calls each with the events of one store and id, or of everything when
+	// both are "", at the positions from to to inclusive, in their order; a to of
+	// 0 means the last there is now. A message that is no event is given with
+	// what is known of it, its position at least, and the reason.
+	Read(ctx context.Context, store domain.StoreID, id string, from, to domain.Position, each func(domain.Recorded, error) error) error
+	// Last returns the position of the newest message, 0 when there is none.
+	Last(ctx context.Context) (domain.Position, error)
+}
+
+// checkpoint is the value under a bucket's zero key.
+type checkpoint struct {
+	Format   int             `json:"format"`
+	Position domain.Position `json:"position"`
+	// Snapshots is how many there were at least when the checkpoint was written.
+	Snapshots int `json:"snapshots"`
+}
+
+func (c checkpoint) entry() domain.Entry {
+	value, err := json.Marshal(c)
+	if err != nil {
+		panic(fmt.Sprintf("a checkpoint has no field that JSON cannot hold: %v", err))
+	}
+	return domain.Entry{Value: value}
+}
+
+// readCheckpoint refuses a checkpoint of another format than ours.
+func readCheckpoint(value []byte, format int) (checkpoint, error) {
+	var c checkpoint
+	if err := json.Unmarshal(value, &c); err != nil {
+		return c, fmt.Errorf("checkpoint %.80q cannot be read: run `tillstream rebuild`: %w", value, err)
+	}
+	if c.Format != format {
+		return c, fmt.Errorf("snapshots have format %d, this version of tillstream reads and writes %d: run `tillstream rebuild`", c.Format, format)
+	}
+	return c, nil
+}
+
+// check refuses a bucket that has lost more than its end.
+func (c checkpoint) check(found bool, snapshots int) error {
+	switch {
+	case !found && snapshots > 0:
+		return fmt.Errorf("the bucket holds %d snapshots but no checkpoint: run `tillstream rebuild`", snapshots)
+	case snapshots < c.Snapshots:
+		return fmt.Errorf("the bucket holds %d snapshots, its checkpoint at position %d speaks of %d: run `tillstream rebuild`", snapshots, c.Position, c.Snapshots)
+	}
+	return nil
+}
+
+func isCheckpoint(key domain.Key) bool { return key == domain.Key{} }

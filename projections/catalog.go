@@ -1,0 +1,269 @@
+package projections
+
+import (
+	"cmp"
+	"container/list"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// SnapshotFormat is the format of a product snapshot. A bucket of another format
+// is rebuilt.
+//
+//	1: domain.Product as JSON
+const SnapshotFormat = 1
+
+// DefaultDecoded is how many decoded products a [Catalog] keeps.
+const DefaultDecoded = 1 << 16
+
+// Catalog is the current state of every product, folded from the POS log into
+// snapshots in a bucket. One goroutine may call Fold, Advance and Seal; all other
+// methods may be called by anybody at any time.
+type Catalog struct {
+	bucket  Bucket
+	modes   func(domain.StoreID) domain.StockMode
+	decoded int
+
+	mu       sync.RWMutex
+	shelves  map[domain.StoreID]*shelf
+	position domain.Position
+	stored   checkpoint
+	marked   bool       // the bucket has a checkpoint
+	clean    *list.List // of *row whose state may be forgotten; newest use in front
+	dirty    []*row     // in the order in which they were first changed
+	steps    []step     // to be stored before the dirty ones, one after the other
+}
+
+// OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of
+// a store; decoded is how many decoded products to keep, 0 for [DefaultDecoded].
+// An item that a crash left in two products is taken from the one it was leaving.
+//
+// It refuses a bucket of another format or with less in it than its checkpoint
+// speaks of; the error names the command that mends it.
+func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, decoded int) (*Catalog, error) {
+	c := &Catalog{
+		bucket:  bucket,
+		modes:   modes,
+		decoded: cmp.Or(decoded, DefaultDecoded),
+		shelves: map[domain.StoreID]*shelf{},
+		clean:   list.New(),
+	}
+	torn := map[conflict]bool{}
+	err := bucket.Scan(ctx, "", func(e domain.Entry) error {
+		if isCheckpoint(e.Key) {
+			return c.observeCheckpoint(e.Value)
+		}
+		return c.load(e, torn)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	if err := c.stored.check(c.marked, c.size()); err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	if err := c.mend(ctx, torn); err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	return c, nil
+}
+
+// conflict is an item that was met in two products.
+type conflict struct {
+	item domain.ItemID
+	a, b *row
+}
+
+// mend takes every torn item from the product that it was leaving. The products
+// are read again, because a process that only reads may have met the two sides of
+// a move that went well.
+func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
+	inOrder := make([]conflict, 0, len(torn))
+	for t := range torn {
+		inOrder = append(inOrder, t)
+	}
+	slices.SortFunc(inOrder, func(s, t conflict) int {
+		return cmp.Or(cmp.Compare(s.item, t.item), cmp.Compare(s.a.id, t.a.id), cmp.Compare(s.b.id, t.b.id))
+	})
+	for _, t := range inOrder {
+		a, err := c.state(ctx, t.a)
+		if err != nil {
+			return err
+		}
+		b, err := c.state(ctx, t.b)
+		if err != nil {
+			return err
+		}
+		inA, okA := a.Item(t.item)
+		inB, okB := b.Item(t.item)
+		if !okA || !okB {
+			continue
+		}
+		keeps, loses, since := a, b, inA.Since
+		if inB.Since > inA.Since {
+			keeps, loses, since = b, a, inB.Since
+		}
+		left := loses.Moved(t.item, since)
+		c.mu.Lock()
+		c.set(&left)
+		c.index(keeps)
+		c.mu.Unlock()
+	}
+	return nil
+}
+
+// Observe takes a value that another process has written to the bucket, for a
+// Catalog that is not folded into. Values may come late, twice, or not at all:
+// only a newer one is taken.
+func (c *Catalog) Observe(e domain.Entry) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if isCheckpoint(e.Key) {
+		return c.observeCheckpoint(e.Value)
+	}
+	p := new(domain.Product)
+	if err := json.Unmarshal(e.Value, p); err != nil {
+		return badSnapshot(e.Key, err)
+	}
+	if r, ok := c.shelf(p.Store).products[p.ID]; ok && p.Position <= r.position {
+		return nil
+	}
+	r := c.index(p)
+	c.unlist(r)
+	r.state = p
+	c.keep(r)
+	return nil
+}
+
+func (c *Catalog) observeCheckpoint(value []byte) error {
+	stored, err := readCheckpoint(value, SnapshotFormat)
+	if err != nil {
+		return err
+	}
+	if !c.marked || stored.Position > c.stored.Position {
+		c.stored, c.marked = stored, true
+		c.position = max(c.position, stored.Position)
+	}
+	return nil
+}
+
+// load indexes one snapshot at the start, and notes in torn the items that it
+// shares with another product.
+func (c *Catalog) load(e domain.Entry, torn map[conflict]bool) error {
+	var d digest
+	if err := json.Unmarshal(e.Value, &d); err != nil {
+		return badSnapshot(e.Key, err)
+	}
+	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
+		return badSnapshot(e.Key, fmt.Errorf("it is of product %q of store %q", d.ID, d.Store))
+	}
+	shelf := c.shelf(d.Store)
+	r := shelf.row(d.Store, d.ID)
+	if r.position > 0 && d.Position <= r.position {
+		return nil
+	}
+	items := make([]place, len(d.Items))
+	deleted := d.Family.Name != ""
+	for i, it := range d.Items {
+		items[i] = place{it.ID, foldedSKU(it.SKU, it.Described)}
+		deleted = deleted && (!it.Described || it.Deleted)
+		if other := shelf.holders[it.ID]; other != nil && other != r {
+			torn[conflict{it.ID, other, r}] = true
+		}
+	}
+	shelf.put(r, d.Position, d.Due, d.Tally, deleted, items)
+	return nil
+}
+
+func badSnapshot(key domain.Key, err error) error {
+	return fmt.Errorf("snapshot %s/%s cannot be read: run `tillstream rebuild`: %w", key.Store, key.ID, err)
+}
+
+func (c *Catalog) shelf(store domain.StoreID) *shelf {
+	s, ok := c.shelves[store]
+	if !ok {
+		s = newShelf()
+		c.shelves[store] = s
+	}
+	return s
+}
+
+// index makes the index agree with p.
+func (c *Catalog) index(p *domain.Product) *row {
+	shelf := c.shelf(p.Store)
+	r := shelf.row(p.Store, p.ID)
+	shelf.put(r, p.Position, p.Due, p.Tally, p.Deleted(), places(p))
+	return r
+}
+
+// size is the number of products.
+func (c *Catalog) size() int {
+	n := 0
+	for _, s := range c.shelves {
+		n += len(s.products)
+	}
+	return n
+}
+
+// state returns the state of a product: from memory, or from the bucket, which
+// has it exactly when memory has not.
+func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
+	c.mu.RLock()
+	p, position := r.state, r.position
+	c.mu.RUnlock()
+	if p != nil {
+		return p, nil
+	}
+	key := domain.Key{Store: r.store, ID: string(r.id)}
+	e, err := c.bucket.Get(ctx, key)
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil, fmt.Errorf("snapshot %s/%s is gone from the bucket: run `tillstream rebuild`", key.Store, key.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the snapshot of %s/%s: %w", key.Store, key.ID, err)
+	}
+	p = new(domain.Product)
+	if err := json.Unmarshal(e.Value, p); err != nil {
+		return nil, badSnapshot(key, err)
+	}
+	if p.Position < position {
+		return nil, fmt.Errorf("read the snapshot of %s/%s: got that of position %d, position %d was stored: a replica is behind", key.Store, key.ID, p.Position, position)
+	}
+	return p, nil
+}
+
+// keep enters a state that the bucket has into those that may be forgotten, and
+// forgets the ones that were not used for longest.
+func (c *Catalog) keep(r *row) {
+	if r.state == nil || r.dirty || r.sealed > 0 {
+		return
+	}
+	if r.cached != nil {
+		c.clean.MoveToFront(r.cached)
+		return
+	}
+	r.cached = c.clean.PushFront(r)
+	for c.clean.Len() > c.decoded {
+		c.forgetState(c.clean.Back().Value.(*row))
+	}
+}
+
+// forgetState forgets a state that the bucket has.
+func (c *Catalog) forgetState(r *row) {
+	c.unlist(r)
+	if !r.dirty && r.sealed == 0 {
+		r.state = nil
+	}
+}
+
+func (c *Catalog) unlist(r *row) {
+	if r.cached != nil {
+		c.clean.Remove(r.cached)
+		r.cached = nil
+	}
+}

@@ -1,0 +1,251 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// step is a set of states that must all be stored before the next step is begun.
+type step struct {
+	rows   []*row
+	states []*domain.Product
+}
+
+// Batch is what was changed between two calls of [Catalog.Seal].
+type Batch struct {
+	catalog *Catalog
+	steps   []step
+	behind  checkpoint // to be written when the steps are
+}
+
+// Fold folds one event of the POS log in memory. Events come in the order of
+// their positions; one at or below [Catalog.Position] does nothing and has no
+// outcome.
+//
+// An [*domain.InvalidError] or [domain.ErrTooOld] says that the event cannot be
+// folded: nothing has changed, and the caller goes on with Advance. Any other
+// error is the bucket's; the same event may be tried again.
+func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Event) (domain.Result, error) {
+	c.mu.Lock()
+	if rec.Position <= c.position {
+		c.mu.Unlock()
+		return domain.Result{}, nil
+	}
+	shelf := c.shelf(rec.Store)
+	holderRow := shelf.holders[domain.ItemID(event.Subject())]
+	var holderID domain.ProductID
+	if holderRow != nil {
+		holderID = holderRow.id
+	}
+	targetID := domain.Target(holderID, event)
+	targetRow := shelf.products[targetID]
+	c.mu.Unlock()
+
+	var holder *domain.Product
+	target := &domain.Product{Store: rec.Store, ID: targetID}
+	var err error
+	if holderRow != nil {
+		if holder, err = c.state(ctx, holderRow); err != nil {
+			return domain.Result{}, err
+		}
+	}
+	switch {
+	case targetRow == nil:
+	case targetRow == holderRow:
+		target = holder
+	default:
+		if target, err = c.state(ctx, targetRow); err != nil {
+			return domain.Result{}, err
+		}
+	}
+	result, err := domain.Fold(c.modes(rec.Store), rec, event, holder, *target)
+	if err != nil {
+		return domain.Result{}, err
+	}
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.position = rec.Position
+	switch {
+	case result.Outcome == "":
+		// A snapshot that was stored ahead of the checkpoint holds it already.
+	case len(result.Products) == 1:
+		c.set(&result.Products[0])
+	default:
+		c.move(result.Products)
+	}
+	return result, nil
+}
+
+// set takes a new state of a product.
+func (c *Catalog) set(p *domain.Product) {
+	r := c.enter(p)
+	if !r.dirty {
+		r.dirty = true
+		c.dirty = append(c.dirty, r)
+	}
+}
+
+// enter makes p the state of its product in memory.
+func (c *Catalog) enter(p *domain.Product) *row {
+	r := c.index(p)
+	c.unlist(r)
+	r.state = p
+	return r
+}
+
+// move takes the states of two products between which an item has moved. Three
+// steps keep a crash from losing it: all that was changed before is stored first,
+// so that no snapshot lacks an event that happened to the item on the way; then
+// the product that has the item now; then the one that no longer has it. Between
+// the last two the item is in both, which the next start mends.
+func (c *Catalog) move(products []domain.Product) {
+	c.sealDirty()
+	for i := range products {
+		r := c.enter(&products[i])
+		r.sealed++
+		c.steps = append(c.steps, step{[]*row{r}, []*domain.Product{r.state}})
+	}
+}
+
+// sealDirty makes a step of the dirty products as they are now.
+func (c *Catalog) sealDirty() {
+	if len(c.dirty) == 0 {
+		return
+	}
+	states := make([]*domain.Product, len(c.dirty))
+	for i, r := range c.dirty {
+		states[i] = r.state
+		r.dirty = false
+		r.sealed++
+	}
+	c.steps = append(c.steps, step{c.dirty, states})
+	c.dirty = nil
+}
+
+// Advance passes over positions that change no product: dead letters.
+func (c *Catalog) Advance(to domain.Position) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.position = max(c.position, to)
+}
+
+// Unsealed returns how many product states the next batch will hold.
+func (c *Catalog) Unsealed() int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	n := len(c.dirty)
+	for _, s := range c.steps {
+		n += len(s.rows)
+	}
+	return n
+}
+
+// Seal hands over what was changed since the last call, to be stored while
+// folding goes on. A batch is written before the next one is, by one goroutine at
+// a time.
+func (c *Catalog) Seal() *Batch {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sealDirty()
+	b := &Batch{
+		catalog: c,
+		steps:   c.steps,
+		behind:  checkpoint{Format: SnapshotFormat, Position: c.position, Snapshots: c.size()},
+	}
+	c.steps = nil
+	return b
+}
+
+// Flush is Seal and Write: everything folded so far is stored when it returns
+// without an error. After an error it may be called again.
+func (c *Catalog) Flush(ctx context.Context) error {
+	b := c.Seal()
+	err := b.Write(ctx)
+	if err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.steps = append(b.steps, c.steps...)
+	}
+	return err
+}
+
+// chunk is how many snapshots are encoded and put at a time, which bounds what
+// a batch costs in memory.
+const chunk = 4096
+
+// Write stores the batch and then the checkpoint. After an error it may be called
+// again and goes on where it stopped.
+func (b *Batch) Write(ctx context.Context) error {
+	if err := b.mark(ctx); err != nil {
+		return err
+	}
+	for len(b.steps) > 0 {
+		s := &b.steps[0]
+		n := min(chunk, len(s.rows))
+		if err := b.put(ctx, s.rows[:n], s.states[:n]); err != nil {
+			return err
+		}
+		s.rows, s.states = s.rows[n:], s.states[n:]
+		if len(s.rows) == 0 {
+			b.steps = b.steps[1:]
+		}
+	}
+	return b.checkpoint(ctx, b.behind)
+}
+
+// mark gives a bucket that has no checkpoint its first one, so that snapshots
+// without one are always a loss.
+func (b *Batch) mark(ctx context.Context) error {
+	c := b.catalog
+	c.mu.RLock()
+	marked := c.marked
+	c.mu.RUnlock()
+	if marked {
+		return nil
+	}
+	return b.checkpoint(ctx, checkpoint{Format: SnapshotFormat})
+}
+
+func (b *Batch) put(ctx context.Context, rows []*row, states []*domain.Product) error {
+	entries := make([]domain.Entry, len(states))
+	for i, p := range states {
+		value, err := json.Marshal(p)
+		if err != nil {
+			return fmt.Errorf("encode the snapshot of %s/%s: %w", p.Store, p.ID, err)
+		}
+		entries[i] = domain.Entry{Key: domain.Key{Store: p.Store, ID: string(p.ID)}, Value: value}
+	}
+	if err := b.catalog.bucket.PutAll(ctx, entries); err != nil {
+		return fmt.Errorf("write %d snapshots: %w", len(entries), err)
+	}
+	c := b.catalog
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range rows {
+		r.sealed--
+		c.keep(r)
+	}
+	return nil
+}
+
+// checkpoint stores next, unless the bucket has it already.
+func (b *Batch) checkpoint(ctx context.Context, next checkpoint) error {
+	c := b.catalog
+	c.mu.RLock()
+	done := c.marked && c.stored.Position >= next.Position
+	c.mu.RUnlock()
+	if done {
+		return nil
+	}
+	if err := c.bucket.PutAll(ctx, []domain.Entry{next.entry()}); err != nil {
+		return fmt.Errorf("write the checkpoint at position %d: %w", next.Position, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stored, c.marked = next, true
+	return nil
+}

@@ -1,0 +1,179 @@
+package projections
+
+import (
+	"container/list"
+	"slices"
+	"strings"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// shelf is the index of one store.
+type shelf struct {
+	products map[domain.ProductID]*row
+	holders  map[domain.ItemID]*row
+	skus     map[string][]domain.ItemID // by folded SKU, in the order in which they came
+	tally    domain.Tally
+
+	sorted []*row // by id
+	fresh  []*row // those not yet among the sorted
+}
+
+// row is what is kept in memory of every product.
+type row struct {
+	store    domain.StoreID
+	id       domain.ProductID
+	position domain.Position
+	due      domain.Position
+	tally    domain.Tally
+	items    []place
+	deleted  bool
+
+	state  *domain.Product // nil when it must be read from the bucket
+	cached *list.Element   // its place among the states that may be forgotten
+	dirty  bool            // changed since it was last handed over for writing
+	sealed int             // how many writes of it are under way
+}
+
+// place is one item of a row.
+type place struct {
+	item domain.ItemID
+	sku  string // folded; empty until described
+}
+
+func newShelf() *shelf {
+	return &shelf{
+		products: map[domain.ProductID]*row{},
+		holders:  map[domain.ItemID]*row{},
+		skus:     map[string][]domain.ItemID{},
+	}
+}
+
+// digest is what the index needs of a product.
+type digest struct {
+	Store    domain.StoreID   `json:"store"`
+	ID       domain.ProductID `json:"product"`
+	Position domain.Position  `json:"position"`
+	Due      domain.Position  `json:"due"`
+	Family   struct {
+		Name string `json:"name"`
+	} `json:"family"`
+	Items []struct {
+		ID        domain.ItemID   `json:"item"`
+		SKU       domain.SKU      `json:"sku"`
+		Described bool            `json:"described"`
+		Deleted   bool            `json:"deleted"`
+		Since     domain.Position `json:"since"`
+	} `json:"items"`
+	Tally domain.Tally `json:"tally"`
+}
+
+// row returns the row of a product, new when there is none.
+func (s *shelf) row(store domain.StoreID, id domain.ProductID) *row {
+	if r, ok := s.products[id]; ok {
+		return r
+	}
+	r := &row{store: store, id: domain.ProductID(strings.Clone(string(id)))}
+	s.products[r.id] = r
+	s.fresh = append(s.fresh, r)
+	return r
+}
+
+// put makes the index agree with a state of r's product. An item that the state
+// holds leaves the row it was in.
+func (s *shelf) put(r *row, position, due domain.Position, tally domain.Tally, deleted bool, items []place) {
+	s.tally.Folded += tally.Folded - r.tally.Folded
+	s.tally.Superseded += tally.Superseded - r.tally.Superseded
+	s.tally.Duplicate += tally.Duplicate - r.tally.Duplicate
+	r.position, r.due, r.tally, r.deleted = position, due, tally, deleted
+	if slices.Equal(r.items, items) {
+		return
+	}
+	for _, p := range r.items {
+		if !slices.Contains(items, p) {
+			s.forget(r, p)
+		}
+	}
+	held := make([]place, len(items))
+	for i, p := range items {
+		if j := slices.Index(r.items, p); j >= 0 {
+			held[i] = r.items[j]
+			continue
+		}
+		held[i] = s.hold(r, p)
+	}
+	r.items = held
+}
+
+// hold enters an item of r into the index and returns it with strings of its own.
+func (s *shelf) hold(r *row, p place) place {
+	if string(p.item) == string(r.id) {
+		p.item = domain.ItemID(r.id)
+	} else {
+		p.item = domain.ItemID(strings.Clone(string(p.item)))
+	}
+	p.sku = strings.Clone(p.sku)
+	if old := s.holders[p.item]; old != nil && old != r {
+		if i := slices.IndexFunc(old.items, func(q place) bool { return q.item == p.item }); i >= 0 {
+			s.forget(old, old.items[i])
+			old.items = slices.Delete(slices.Clone(old.items), i, i+1)
+		}
+	}
+	s.holders[p.item] = r
+	if p.sku != "" && !slices.Contains(s.skus[p.sku], p.item) {
+		s.skus[p.sku] = append(s.skus[p.sku], p.item)
+	}
+	return p
+}
+
+// forget takes an item out of the index, unless another row has it by now.
+func (s *shelf) forget(r *row, p place) {
+	if s.holders[p.item] != r {
+		return
+	}
+	delete(s.holders, p.item)
+	if p.sku == "" {
+		return
+	}
+	left := slices.DeleteFunc(slices.Clone(s.skus[p.sku]), func(id domain.ItemID) bool { return id == p.item })
+	if len(left) == 0 {
+		delete(s.skus, p.sku)
+	} else {
+		s.skus[p.sku] = left
+	}
+}
+
+// sort merges the fresh rows into the sorted ones.
+func (s *shelf) sort() {
+	byID := func(a, b *row) int { return strings.Compare(string(a.id), string(b.id)) }
+	slices.SortFunc(s.fresh, byID)
+	merged := make([]*row, 0, len(s.sorted)+len(s.fresh))
+	i, j := 0, 0
+	for i < len(s.sorted) && j < len(s.fresh) {
+		if byID(s.sorted[i], s.fresh[j]) < 0 {
+			merged = append(merged, s.sorted[i])
+			i++
+		} else {
+			merged = append(merged, s.fresh[j])
+			j++
+		}
+	}
+	merged = append(append(merged, s.sorted[i:]...), s.fresh[j:]...)
+	s.sorted, s.fresh = merged, nil
+}
+
+// places lists the items of a product for the index.
+func places(p *domain.Product) []place {
+	out := make([]place, len(p.Items))
+	for i, it := range p.Items {
+		out[i] = place{it.ID, foldedSKU(it.SKU, it.Described)}
+	}
+	return out
+}
+
+func foldedSKU(sku domain.SKU, described bool) string {
+	if !described {
+		return ""
+	}
+	return sku.Fold()
+}

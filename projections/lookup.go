@@ -1,0 +1,223 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Summary is what the index knows of a product.
+type Summary struct {
+	Store    domain.StoreID
+	ID       domain.ProductID
+	Position domain.Position // of the newest event that concerned it
+	Due      domain.Position // of the newest event that asks for a push; 0 for none
+	Deleted  bool            // described once, and no variant is left
+	Items    []domain.ItemID // in the order in which they joined
+}
+
+// Match is an item that a reference names.
+type Match struct {
+	Item    domain.ItemID // empty when the reference names a product
+	Product domain.ProductID
+}
+
+// Product returns the current state of a product, or [domain.ErrNotFound]. It may
+// read the bucket.
+func (c *Catalog) Product(ctx context.Context, store domain.StoreID, id domain.ProductID) (domain.Product, error) {
+	c.mu.RLock()
+	var r *row
+	if s := c.shelves[store]; s != nil {
+		r = s.products[id]
+	}
+	c.mu.RUnlock()
+	if r == nil {
+		return domain.Product{}, fmt.Errorf("product %q of store %q: %w", id, store, domain.ErrNotFound)
+	}
+	p, err := c.state(ctx, r)
+	if err != nil {
+		return domain.Product{}, err
+	}
+	return *p, nil
+}
+
+// Summary returns what the index knows of a product, or false.
+func (c *Catalog) Summary(store domain.StoreID, id domain.ProductID) (Summary, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if s := c.shelves[store]; s != nil {
+		if r := s.products[id]; r != nil {
+			return r.summary(), true
+		}
+	}
+	return Summary{}, false
+}
+
+// Holder returns the product that an item is in, or false when no event has
+// spoken of the item.
+func (c *Catalog) Holder(store domain.StoreID, item domain.ItemID) (domain.ProductID, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if s := c.shelves[store]; s != nil {
+		if r := s.holders[item]; r != nil {
+			return r.id, true
+		}
+	}
+	return "", false
+}
+
+// Resolve returns everything that a reference names: as a POS item id, as a
+// product id, and as a SKU, compared as BigCommerce does, each item once and in
+// this order. An ambiguous SKU gives all its items; a product is given without an
+// item, and only when no item bears the id. None is no error.
+func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s := c.shelves[store]
+	if s == nil {
+		return nil
+	}
+	var out []Match
+	if r := s.holders[domain.ItemID(ref)]; r != nil {
+		out = append(out, Match{domain.ItemID(ref), r.id})
+	} else if r := s.products[domain.ProductID(ref)]; r != nil {
+		out = append(out, Match{"", r.id})
+	}
+	for _, item := range s.skus[domain.SKU(ref).Fold()] {
+		m := Match{item, s.holders[item].id}
+		if !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// Products returns up to limit products of a store with ids after the one given,
+// in the order of their ids; "" begins at the first. Fewer than limit means that
+// there are no more.
+func (c *Catalog) Products(store domain.StoreID, after domain.ProductID, limit int) []Summary {
+	c.sorted(store)
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	s := c.shelves[store]
+	if s == nil {
+		return nil
+	}
+	from, _ := slices.BinarySearchFunc(s.sorted, after, func(r *row, id domain.ProductID) int {
+		if r.id <= id {
+			return -1
+		}
+		return 1
+	})
+	if after == "" {
+		from = 0
+	}
+	rows := s.sorted[from:]
+	rows = rows[:min(limit, len(rows))]
+	out := make([]Summary, len(rows))
+	for i, r := range rows {
+		out[i] = r.summary()
+	}
+	return out
+}
+
+// sorted puts the products that came since the last time in their places.
+func (c *Catalog) sorted(store domain.StoreID) {
+	c.mu.RLock()
+	s := c.shelves[store]
+	ready := s == nil || len(s.fresh) == 0
+	c.mu.RUnlock()
+	if ready {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.sort()
+}
+
+// Stores returns the stores that have products, in the order of their ids.
+func (c *Catalog) Stores() []domain.StoreID {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var out []domain.StoreID
+	for id, s := range c.shelves {
+		if len(s.products) > 0 {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, func(a, b domain.StoreID) int { return strings.Compare(string(a), string(b)) })
+	return out
+}
+
+// Size returns how many products a store has, deleted ones included.
+func (c *Catalog) Size(store domain.StoreID) int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if s := c.shelves[store]; s != nil {
+		return len(s.products)
+	}
+	return 0
+}
+
+// Tally returns what became of the events of a store that concerned a product.
+func (c *Catalog) Tally(store domain.StoreID) domain.Tally {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if s := c.shelves[store]; s != nil {
+		return s.tally
+	}
+	return domain.Tally{}
+}
+
+// Position returns the position up to which the log is folded here.
+func (c *Catalog) Position() domain.Position {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.position
+}
+
+// Checkpoint returns the position up to which the bucket has everything.
+func (c *Catalog) Checkpoint() domain.Position {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.stored.Position
+}
+
+func (r *row) summary() Summary {
+	s := Summary{Store: r.store, ID: r.id, Position: r.position, Due: r.due, Deleted: r.deleted, Items: make([]domain.ItemID, len(r.items))}
+	for i, p := range r.items {
+		s.Items[i] = p.item
+	}
+	return s
+}
+
+// Find is [Catalog.Resolve] for references that must name one product. The error
+// says which items an ambiguous reference could mean, or is [domain.ErrNotFound].
+func (c *Catalog) Find(store domain.StoreID, ref string) (Match, error) {
+	found := c.Resolve(store, ref)
+	switch len(found) {
+	case 0:
+		return Match{}, fmt.Errorf("%q is no SKU, item or product of store %q: %w", ref, store, domain.ErrNotFound)
+	case 1:
+		return found[0], nil
+	}
+	names := make([]string, len(found))
+	for i, m := range found {
+		names[i] = string(m.Item)
+		if m.Item == "" {
+			names[i] = "product " + string(m.Product)
+		}
+	}
+	return Match{}, fmt.Errorf("%q is ambiguous in store %q: use one of the ids %s", ref, store, strings.Join(names, ", "))
+}
+
+// IsUnfoldable reports whether an error of [Catalog.Fold] speaks of the event and
+// not of the bucket.
+func IsUnfoldable(err error) bool {
+	var invalid *domain.InvalidError
+	return errors.Is(err, domain.ErrTooOld) || errors.As(err, &invalid)
+}

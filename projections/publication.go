@@ -1,0 +1,135 @@
+package projections
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Publication is what the SYNC log says of one product: its twin in BigCommerce
+// and what became of the last push. Only [FoldPublication] makes new ones; what a
+// Publication refers to is never changed in place.
+type Publication struct {
+	Link      *domain.Link `json:"link,omitempty"`     // nil: no twin
+	Creating  *Creating    `json:"creating,omitempty"` // asked for, not yet known to exist
+	Confirmed Confirmed    `json:"confirmed,omitzero"` // by the present twin
+	// Refused is the last push, when BigCommerce would not take it.
+	Refused     *Refused     `json:"refused,omitempty"`
+	Quarantined []Quarantine `json:"quarantined,omitempty"` // in the order of the SYNC log
+	// Sync is the position in the SYNC log of the newest event folded.
+	Sync domain.Position `json:"sync"`
+}
+
+// Creating is a twin that BigCommerce was asked to create.
+type Creating struct {
+	Name string    `json:"name"`
+	SKUs []string  `json:"skus"`
+	At   time.Time `json:"at"`
+}
+
+// Confirmed is the newest state that BigCommerce has taken.
+type Confirmed struct {
+	Position      domain.Position `json:"position"` // in the POS log; 0 for none
+	BigCommerceID int64           `json:"bigcommerce_id"`
+	Digest        string          `json:"digest"`
+	At            time.Time       `json:"at"`
+	RequestID     string          `json:"request,omitempty"`
+}
+
+// Refused is a state that BigCommerce would not take.
+type Refused struct {
+	Position domain.Position `json:"position"` // in the POS log
+	Status   int             `json:"status,omitempty"`
+	Reason   string          `json:"reason"`
+	Field    string          `json:"field,omitempty"`
+	At       time.Time       `json:"at"`
+}
+
+// Quarantine is an event that could not be folded, so that its item's state may
+// be wrong.
+type Quarantine struct {
+	Item     domain.ItemID   `json:"item"`
+	Position domain.Position `json:"position"` // of the event, in the POS log
+	Reason   string          `json:"reason"`
+}
+
+// FoldPublication folds one event of the SYNC log. An event at or below p's
+// position is in p already and changes nothing; nor does an event of the POS.
+func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Publication {
+	if rec.Position <= p.Sync {
+		return p
+	}
+	p.Sync = rec.Position
+	switch e := event.(type) {
+	case *domain.ProductLinked:
+		link := e.Link
+		p.Link, p.Creating = &link, nil
+		if p.Confirmed.BigCommerceID != link.BigCommerceID {
+			p.Confirmed = Confirmed{} // the new twin has taken nothing yet
+		}
+		p.Refused = nil // what was wrong may have been the link
+	case *domain.ProductUnlinked:
+		p.Link, p.Creating, p.Confirmed, p.Refused = nil, nil, Confirmed{}, nil
+	case *domain.ProductCreating:
+		p.Creating = &Creating{Name: e.Name, SKUs: e.SKUs, At: rec.Time}
+	case *domain.PushConfirmed:
+		if p.Link != nil && p.Link.BigCommerceID != e.BigCommerceID {
+			break // it was about an earlier twin
+		}
+		if e.Position >= p.Confirmed.Position {
+			p.Confirmed = Confirmed{e.Position, e.BigCommerceID, e.Digest, rec.Time, e.RequestID}
+		}
+		if p.Refused != nil && p.Refused.Position <= e.Position {
+			p.Refused = nil
+		}
+	case *domain.PushRefused:
+		if e.Position >= p.Confirmed.Position {
+			p.Refused = &Refused{e.Position, e.Status, e.Reason, e.Field, rec.Time}
+		}
+	case *domain.ItemQuarantined:
+		if !slices.ContainsFunc(p.Quarantined, func(q Quarantine) bool { return q.Position == e.Position }) {
+			p.Quarantined = append(slices.Clone(p.Quarantined), Quarantine{e.Item, e.Position, e.Reason})
+		}
+	case *domain.ItemReleased:
+		p.Quarantined = slices.DeleteFunc(slices.Clone(p.Quarantined), func(q Quarantine) bool { return q.Position == e.Position })
+		if len(p.Quarantined) == 0 {
+			p.Quarantined = nil
+		}
+	}
+	return p
+}
+
+// State is where a product stands.
+type State string
+
+// The states, in the order in which they are looked for: a product is in the
+// first that fits.
+const (
+	Refusing    State = "refused"     // BigCommerce will not take the newest state
+	Unlinked    State = "unlinked"    // it has no twin, so nothing is pushed
+	Quarantined State = "quarantined" // an event of an item could not be folded, so nothing is pushed
+	Pending     State = "pending"     // the newest state is not confirmed yet
+	Synced      State = "confirmed"   // BigCommerce has the newest state
+)
+
+// StateOf says where a product stands whose newest event that asks for a push is
+// at due, given what was recorded of it and whether any of its items is
+// quarantined.
+func StateOf(due domain.Position, p Publication, quarantined bool) State {
+	switch {
+	case p.Refused != nil && p.Refused.Position >= due:
+		return Refusing
+	case p.Link == nil:
+		return Unlinked
+	case quarantined:
+		return Quarantined
+	case p.NeedsPush(due):
+		return Pending
+	}
+	return Synced
+}
+
+// NeedsPush reports whether no state at or after due was confirmed by the present
+// twin. A product that no event asks to push, at due 0, never needs one.
+func (p *Publication) NeedsPush(due domain.Position) bool { return due > p.Confirmed.Position }

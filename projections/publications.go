@@ -1,0 +1,361 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// PublicationFormat is the format of a publication snapshot. A bucket of another
+// format is rebuilt from the SYNC log.
+//
+//	1: Publication as JSON
+const PublicationFormat = 1
+
+// maxEarly bounds how many events wait in memory for those before them. One that
+// finds no room comes again, from the log.
+const maxEarly = 1 << 14
+
+// Publications is what the SYNC log says of every product. Events may be applied
+// by whoever appended them and again by whoever follows the log: each is folded
+// once, and in the order of the log. All methods may be called by anybody at any
+// time, except that one goroutine at a time may call Flush.
+type Publications struct {
+	bucket Bucket
+
+	mu          sync.RWMutex
+	stores      map[domain.StoreID]map[domain.ProductID]*Publication
+	twins       map[twin]domain.ProductID
+	quarantined map[domain.StoreID]map[domain.ItemID][]HeldItem
+	position    domain.Position
+	early       map[domain.Position]applied
+	reached     chan struct{} // closed, and replaced, when position grows
+	snapshots   int
+
+	stored checkpoint
+	marked bool
+	dirty  map[domain.Key]bool
+	order  []domain.Key // the dirty ones, in the order in which they were first changed
+}
+
+type twin struct {
+	store domain.StoreID
+	id    int64
+}
+
+type applied struct {
+	rec   domain.Recorded
+	event domain.Event
+}
+
+// HeldItem is one event for which an item is quarantined.
+type HeldItem struct {
+	Quarantine
+	Product domain.ProductID // under which the SYNC log has it
+}
+
+// OpenPublications reads the bucket, and the SYNC log from the bucket's checkpoint
+// to its present end.
+func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publications, error) {
+	p := &Publications{
+		bucket:      bucket,
+		stores:      map[domain.StoreID]map[domain.ProductID]*Publication{},
+		twins:       map[twin]domain.ProductID{},
+		quarantined: map[domain.StoreID]map[domain.ItemID][]HeldItem{},
+		early:       map[domain.Position]applied{},
+		reached:     make(chan struct{}),
+		dirty:       map[domain.Key]bool{},
+	}
+	err := bucket.Scan(ctx, "", p.load)
+	if err == nil {
+		err = p.stored.check(p.marked, p.snapshots)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the publications: %w", err)
+	}
+	p.position = p.stored.Position
+	last, err := sync.Last(ctx)
+	if err == nil && last > p.position {
+		err = sync.Read(ctx, "", "", p.position+1, last, p.follow)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the publications: read the SYNC log from position %d: %w", p.position+1, err)
+	}
+	return p, nil
+}
+
+func (p *Publications) load(e domain.Entry) error {
+	if isCheckpoint(e.Key) {
+		c, err := readCheckpoint(e.Value, PublicationFormat)
+		if err == nil && (!p.marked || c.Position > p.stored.Position) {
+			p.stored, p.marked = c, true
+		}
+		return err
+	}
+	var pub Publication
+	if err := json.Unmarshal(e.Value, &pub); err != nil {
+		return fmt.Errorf("publication %s/%s cannot be read: run `tillstream rebuild`: %w", e.Key.Store, e.Key.ID, err)
+	}
+	id := domain.ProductID(e.Key.ID)
+	if old, ok := p.stores[e.Key.Store][id]; !ok || pub.Sync > old.Sync {
+		p.put(e.Key.Store, id, pub)
+	}
+	return nil
+}
+
+// follow takes one message of the SYNC log.
+func (p *Publications) follow(rec domain.Recorded, err error) error {
+	if err != nil {
+		p.Advance(rec.Position) // not ours, or of a newer program: it says nothing to us
+		return nil
+	}
+	event, err := rec.Event()
+	if err != nil {
+		p.Advance(rec.Position)
+		return nil
+	}
+	p.Apply(rec, event)
+	return nil
+}
+
+// Apply takes one event of the SYNC log. Whoever has appended one applies it at
+// once, whoever follows the log applies all: an event that is ahead of the others
+// waits for them, one that was applied before is ignored.
+func (p *Publications) Apply(rec domain.Recorded, event domain.Event) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case rec.Position <= p.position:
+	case rec.Position == p.position+1:
+		p.take(applied{rec, event})
+	case len(p.early) < maxEarly:
+		p.early[rec.Position] = applied{rec, event}
+	}
+}
+
+// Advance passes over every position up to one that follows the log has seen to
+// be no event of ours. Events that were applied early are folded first.
+func (p *Publications) Advance(to domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if to == p.position+1 {
+		p.take(applied{rec: domain.Recorded{Position: to}})
+	}
+}
+
+// take folds the next event and those that waited for it.
+func (p *Publications) take(a applied) {
+	for ok := true; ok; a, ok = p.early[p.position+1] {
+		delete(p.early, a.rec.Position)
+		p.position = a.rec.Position
+		if a.event == nil {
+			continue
+		}
+		id := domain.ProductID(a.event.Subject())
+		var old Publication
+		if held := p.stores[a.rec.Store][id]; held != nil {
+			old = *held
+		}
+		next := FoldPublication(old, a.rec, a.event)
+		if next.Sync == old.Sync {
+			continue // a snapshot was stored ahead of the checkpoint
+		}
+		p.put(a.rec.Store, id, next)
+		if key := (domain.Key{Store: a.rec.Store, ID: string(id)}); !p.dirty[key] {
+			p.dirty[key] = true
+			p.order = append(p.order, key)
+		}
+	}
+	close(p.reached)
+	p.reached = make(chan struct{})
+}
+
+// put replaces a publication and makes the indexes agree.
+func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publication) {
+	products, ok := p.stores[store]
+	if !ok {
+		products = map[domain.ProductID]*Publication{}
+		p.stores[store] = products
+		p.quarantined[store] = map[domain.ItemID][]HeldItem{}
+	}
+	old := products[id]
+	if old == nil {
+		old = &Publication{}
+		id = domain.ProductID(strings.Clone(string(id)))
+		p.snapshots++
+	}
+	products[id] = &next
+	if old.Link != nil && p.twins[twin{store, old.Link.BigCommerceID}] == id {
+		delete(p.twins, twin{store, old.Link.BigCommerceID})
+	}
+	if next.Link != nil {
+		p.twins[twin{store, next.Link.BigCommerceID}] = id
+	}
+	if slices.Equal(old.Quarantined, next.Quarantined) {
+		return
+	}
+	held := p.quarantined[store]
+	for _, q := range old.Quarantined {
+		held[q.Item] = slices.DeleteFunc(slices.Clone(held[q.Item]), func(h HeldItem) bool { return h.Position == q.Position })
+		if len(held[q.Item]) == 0 {
+			delete(held, q.Item)
+		}
+	}
+	for _, q := range next.Quarantined {
+		held[q.Item] = append(slices.Clone(held[q.Item]), HeldItem{q, id})
+	}
+}
+
+// Publication returns what was recorded of a product: nothing, for one that the
+// SYNC log does not name.
+func (p *Publications) Publication(store domain.StoreID, id domain.ProductID) Publication {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if pub := p.stores[store][id]; pub != nil {
+		return *pub
+	}
+	return Publication{}
+}
+
+// Twin returns the product that is linked to a BigCommerce product, or false.
+func (p *Publications) Twin(store domain.StoreID, bigCommerceID int64) (domain.ProductID, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	id, ok := p.twins[twin{store, bigCommerceID}]
+	return id, ok
+}
+
+// Quarantined reports whether any of some items is quarantined.
+func (p *Publications) Quarantined(store domain.StoreID, items ...domain.ItemID) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	held := p.quarantined[store]
+	return len(held) > 0 && slices.ContainsFunc(items, func(id domain.ItemID) bool { return len(held[id]) > 0 })
+}
+
+// Held returns every quarantine of a store, by position.
+func (p *Publications) Held(store domain.StoreID) []HeldItem {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var out []HeldItem
+	for _, held := range p.quarantined[store] {
+		out = append(out, held...)
+	}
+	slices.SortFunc(out, func(a, b HeldItem) int { return int(a.Position) - int(b.Position) })
+	return out
+}
+
+// All yields every product of a store that the SYNC log names, in the order of
+// their ids, as it is when its turn comes. No lock is held while the loop runs.
+func (p *Publications) All(store domain.StoreID) iter.Seq2[domain.ProductID, Publication] {
+	return func(yield func(domain.ProductID, Publication) bool) {
+		p.mu.RLock()
+		ids := make([]domain.ProductID, 0, len(p.stores[store]))
+		for id := range p.stores[store] {
+			ids = append(ids, id)
+		}
+		p.mu.RUnlock()
+		slices.Sort(ids)
+		for _, id := range ids {
+			if !yield(id, p.Publication(store, id)) {
+				return
+			}
+		}
+	}
+}
+
+// Position returns the position up to which the SYNC log is folded here.
+func (p *Publications) Position() domain.Position {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.position
+}
+
+// Await returns when every event up to a position is folded, or when ctx ends.
+func (p *Publications) Await(ctx context.Context, at domain.Position) error {
+	for {
+		p.mu.RLock()
+		done, reached := p.position >= at, p.reached
+		p.mu.RUnlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for position %d of the SYNC log: %w", at, context.Cause(ctx))
+		}
+	}
+}
+
+// Flush stores what has changed and then the checkpoint. After an error it may be
+// called again.
+func (p *Publications) Flush(ctx context.Context) error {
+	if !p.marked {
+		if err := p.checkpoint(ctx, checkpoint{Format: PublicationFormat}); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	keys := p.order
+	next := checkpoint{Format: PublicationFormat, Position: p.position, Snapshots: p.snapshots}
+	entries := make([]domain.Entry, len(keys))
+	pubs := make([]*Publication, len(keys))
+	for i, key := range keys {
+		entries[i].Key = key
+		pubs[i] = p.stores[key.Store][domain.ProductID(key.ID)]
+	}
+	p.order, p.dirty = nil, map[domain.Key]bool{}
+	p.mu.Unlock()
+
+	err := p.write(ctx, entries, pubs)
+	if err == nil {
+		return p.checkpoint(ctx, next)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, key := range p.order {
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	p.order = keys
+	for _, key := range keys {
+		p.dirty[key] = true
+	}
+	return err
+}
+
+func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs []*Publication) error {
+	for from := 0; from < len(entries); from += chunk {
+		part := entries[from:min(from+chunk, len(entries))]
+		for i := range part {
+			value, err := json.Marshal(pubs[from+i])
+			if err != nil {
+				return fmt.Errorf("encode the publication of %s/%s: %w", part[i].Key.Store, part[i].Key.ID, err)
+			}
+			part[i].Value = value
+		}
+		if err := p.bucket.PutAll(ctx, part); err != nil {
+			return fmt.Errorf("write %d publications: %w", len(part), err)
+		}
+	}
+	return nil
+}
+
+func (p *Publications) checkpoint(ctx context.Context, next checkpoint) error {
+	if p.marked && p.stored.Position >= next.Position {
+		return nil
+	}
+	if err := p.bucket.PutAll(ctx, []domain.Entry{next.entry()}); err != nil {
+		return fmt.Errorf("write the checkpoint at position %d: %w", next.Position, err)
+	}
+	p.stored, p.marked = next, true
+	return nil
+}

@@ -118,6 +118,58 @@ func agree(t interface{ Fatalf(string, ...any) }, schema *jsonschema.Schema, typ
 	}
 }
 
+// TestSchema_AcceptsWhatDecodeAccepts_EveryField puts every strange value into
+// every field of every type's golden event, one at a time, which random documents
+// would take long to do.
+func TestSchema_AcceptsWhatDecodeAccepts_EveryField(t *testing.T) {
+	t.Parallel()
+	schemas := compileSchemas(t)
+	for _, typ := range allTypes() {
+		t.Run(string(typ), func(t *testing.T) {
+			t.Parallel()
+			full := goldenEvents(t, typ)[0]
+			var doc struct{ Data map[string]any }
+			if err := json.Unmarshal(full, &doc); err != nil {
+				t.Fatal(err)
+			}
+			everyPlace(doc.Data, func() {
+				data, err := json.Marshal(doc.Data)
+				if err != nil {
+					t.Fatal(err)
+				}
+				agree(t, schemas[typ], typ, data)
+			})
+		})
+	}
+}
+
+// everyPlace puts each strange value into each place within doc, calls try, and
+// puts back what was there.
+func everyPlace(doc any, try func()) {
+	switch v := doc.(type) {
+	case map[string]any:
+		for name, old := range v {
+			for _, strange := range strangeValues() {
+				v[name] = strange
+				try()
+			}
+			delete(v, name)
+			try()
+			v[name] = old
+			everyPlace(old, try)
+		}
+	case []any:
+		for i, old := range v {
+			for _, strange := range strangeValues() {
+				v[i] = strange
+				try()
+			}
+			v[i] = old
+			everyPlace(old, try)
+		}
+	}
+}
+
 // mutate changes one member of a random object or list within doc.
 func mutate(t *rapid.T, doc any) {
 	switch v := doc.(type) {
@@ -135,7 +187,7 @@ func mutate(t *rapid.T, doc any) {
 		case "drop":
 			delete(v, name)
 		case "set":
-			v[name] = strange(t)
+			v[name] = rapid.SampledFrom(strangeValues()).Draw(t, "value")
 		}
 	case []any:
 		if len(v) > 0 {
@@ -143,13 +195,15 @@ func mutate(t *rapid.T, doc any) {
 			if rapid.Bool().Draw(t, "into") {
 				mutate(t, v[i])
 			} else {
-				v[i] = strange(t)
+				v[i] = rapid.SampledFrom(strangeValues()).Draw(t, "value")
 			}
 		}
 	}
 }
 
-func strange(t *rapid.T) any {
+// strangeValues are right in some places, just within or just past a limit in
+// others, and wrong in most.
+func strangeValues() []any {
 	list := func(n int, of any) []any {
 		out := make([]any, n)
 		for i := range out {
@@ -158,7 +212,7 @@ func strange(t *rapid.T) any {
 		return out
 	}
 	name := map[string]any{"name": "n", "value": "v", "type": "EAN", "code": "4"}
-	return rapid.SampledFrom([]any{
+	return []any{
 		nil, true, false, 0, 1, -1, json.Number("1.0"), json.Number("-0.0"), json.Number("1.5"), json.Number("12.50"),
 		json.Number("9223372036854775807"), json.Number("9223372036854775808"), json.Number("9223372036854775807.00"),
 		"", " ", "x", "a\x00b", "0", "0.0", "-0", "-1", "-0.5", "+1", "1.", ".5", "00.50", "1e3", "1,5", "1\n", "\u0661",
@@ -169,5 +223,5 @@ func strange(t *rapid.T) any {
 		[]any{}, map[string]any{}, []any{nil}, []any{1}, []any{"x"}, []any{""}, []any{"https://h/x"}, []any{[]any{}}, []any{name},
 		list(10, name), list(11, name), list(100, "https://h"), list(101, "https://h"), list(250, "t"), list(251, "t"),
 		map[string]any{"row": 0}, map[string]any{"row": 2, "file": "f"}, map[string]any{"id": nil},
-	}).Draw(t, "value")
+	}
 }

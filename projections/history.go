@@ -1,0 +1,181 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Step is one event of an item and what it did.
+type Step struct {
+	Event   domain.Recorded
+	Outcome domain.Outcome // empty when the event could not be used
+	Problem error          // why not
+	Changes []Change       // in the order of the fields' names
+}
+
+// Change is one field that an event changed. Fields are named as in the snapshot:
+// "family.name", "retail_price", "stock.Quayside". A value is text, a number's
+// digits, or JSON for a list; empty is absent.
+type Change struct {
+	Field  string
+	Before string
+	After  string
+}
+
+// History calls each with every event of an item up to a position, oldest first;
+// to 0 means all there are now. What an event changed is what folding the item's
+// own events says, as if the item were alone in its product. What its siblings
+// decided for the family is in their histories.
+func History(ctx context.Context, log Log, mode domain.StockMode, store domain.StoreID, item domain.ItemID, to domain.Position, each func(Step) error) error {
+	var now *domain.Product
+	return log.Read(ctx, store, string(item), 0, to, func(rec domain.Recorded, err error) error {
+		step := Step{Event: rec, Problem: err}
+		if err == nil {
+			var next *domain.Product
+			next, step.Outcome, step.Problem = foldAlone(mode, rec, now)
+			if step.Problem == nil {
+				step.Changes = changes(fieldsOf(now, item), fieldsOf(next, item))
+				now = next
+			}
+		}
+		return each(step)
+	})
+}
+
+// ItemAt returns the product of one item as the item's own events up to a position
+// make it, or [domain.ErrNotFound] when there is none.
+func ItemAt(ctx context.Context, log Log, mode domain.StockMode, store domain.StoreID, item domain.ItemID, to domain.Position) (domain.Product, error) {
+	var now *domain.Product
+	err := log.Read(ctx, store, string(item), 0, to, func(rec domain.Recorded, err error) error {
+		if err != nil {
+			return nil // a dead letter changed nothing
+		}
+		if next, _, err := foldAlone(mode, rec, now); err == nil {
+			now = next
+		}
+		return nil
+	})
+	if err != nil {
+		return domain.Product{}, err
+	}
+	if now == nil {
+		return domain.Product{}, fmt.Errorf("item %q of store %q has no events up to position %d: %w", item, store, to, domain.ErrNotFound)
+	}
+	return *now, nil
+}
+
+// foldAlone folds one event into the product that holds the item alone.
+func foldAlone(mode domain.StockMode, rec domain.Recorded, now *domain.Product) (*domain.Product, domain.Outcome, error) {
+	event, err := rec.Event()
+	if err != nil {
+		return nil, "", err
+	}
+	var holder domain.ProductID
+	if now != nil {
+		holder = now.ID
+	}
+	target := domain.Product{Store: rec.Store, ID: domain.Target(holder, event)}
+	if now != nil && now.ID == target.ID {
+		target = *now
+	}
+	result, err := domain.Fold(mode, rec, event, now, target)
+	if err != nil {
+		return nil, "", err
+	}
+	return &result.Products[0], result.Outcome, nil
+}
+
+// fieldsOf flattens what a snapshot says of an item and its family.
+func fieldsOf(p *domain.Product, id domain.ItemID) map[string]string {
+	fields := map[string]string{}
+	if p == nil {
+		return fields
+	}
+	it, _ := p.Item(id)
+	stock := it.Stock
+	it.Stock, it.Snapshot, it.Moved, it.Movements, it.Since = nil, domain.Stamp{}, domain.Stamp{}, nil, 0
+	whole := *p
+	whole.Family.Stamp = domain.Stamp{}
+	flatten(fields, "", it)
+	flatten(fields, "", whole)
+	for _, name := range []string{"store", "position", "due", "items", "item", "since"} {
+		delete(fields, name) // how it came about, not what it is
+	}
+	maps.DeleteFunc(fields, func(name, _ string) bool { return strings.HasPrefix(name, "tally.") })
+	for _, l := range stock {
+		fields["stock."+string(l.Outlet)] = l.OnHand.String()
+	}
+	return fields
+}
+
+// flatten enters the JSON members of v under their dotted names.
+func flatten(fields map[string]string, prefix string, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("a snapshot has no field that JSON cannot hold: %v", err))
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return
+	}
+	for name, value := range members {
+		var text string
+		switch {
+		case json.Unmarshal(value, &text) == nil:
+			fields[prefix+name] = text
+		case value[0] == '{':
+			flatten(fields, prefix+name+".", value)
+		default:
+			fields[prefix+name] = string(value)
+		}
+	}
+}
+
+func changes(before, after map[string]string) []Change {
+	var out []Change
+	for name, value := range after {
+		if before[name] != value {
+			out = append(out, Change{name, before[name], value})
+		}
+	}
+	for name, value := range before {
+		if _, ok := after[name]; !ok {
+			out = append(out, Change{name, value, ""})
+		}
+	}
+	slices.SortFunc(out, func(a, b Change) int { return strings.Compare(a.Field, b.Field) })
+	return out
+}
+
+// Compare returns what differs between two states of a product: its family's
+// fields, and each item's under "items.{id}.".
+func Compare(before, after *domain.Product) []Change {
+	return changes(fieldsOfAll(before), fieldsOfAll(after))
+}
+
+func fieldsOfAll(p *domain.Product) map[string]string {
+	fields := map[string]string{}
+	if p == nil {
+		return fields
+	}
+	family := fieldsOf(p, "")
+	for name, value := range family {
+		if strings.HasPrefix(name, "family.") {
+			fields[name] = value
+		}
+	}
+	for _, it := range p.Items {
+		one := fieldsOf(p, it.ID)
+		maps.DeleteFunc(one, func(name, _ string) bool { return strings.HasPrefix(name, "family.") || name == "product" })
+		for name, value := range one {
+			fields["items."+string(it.ID)+"."+name] = value
+		}
+	}
+	return fields
+}

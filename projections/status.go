@@ -1,0 +1,100 @@
+package projections
+
+import "github.com/tillstream/tillstream/domain"
+
+// Status is what an operator is told, as JSON, as text and on the console alike.
+type Status struct {
+	Ready    bool          `json:"ready"`
+	Stores   []StoreStatus `json:"stores"` // in the order of their ids
+	Problems []string      `json:"problems,omitempty"`
+}
+
+// StoreStatus is the part of one store.
+type StoreStatus struct {
+	Store      domain.StoreID   `json:"store"`
+	Log        LogStatus        `json:"log"`
+	Projection ProjectionStatus `json:"projection"`
+	Publishing PublishingStatus `json:"publishing"`
+	// DeadLetters is how many wait for somebody to requeue or drop them.
+	DeadLetters int    `json:"dead_letters"`
+	Paused      bool   `json:"paused,omitempty"`
+	Problem     string `json:"problem,omitempty"` // what keeps it from going on, and what to do
+}
+
+// LogStatus is about the POS log, which all stores share.
+type LogStatus struct {
+	LastPosition domain.Position `json:"last_position"`
+}
+
+// ProjectionStatus says how far the catalog is.
+type ProjectionStatus struct {
+	Position domain.Position `json:"position"`
+	Lag      uint64          `json:"lag"` // events of the log that are not folded yet
+	Products int             `json:"products"`
+	Tally    domain.Tally    `json:"events"`
+}
+
+// PublishingStatus counts the products of a store by where they stand. Requests
+// and Throttled are of this process.
+type PublishingStatus struct {
+	Counts
+	Requests  uint64 `json:"requests"`
+	Throttled uint64 `json:"throttled"`
+}
+
+// Counts is how many products are in each [State]. Pending also counts the
+// quarantined products whose newest state is not confirmed, so that it is 0
+// exactly when BigCommerce has confirmed the newest state of every linked product
+// that is not refused.
+type Counts struct {
+	Pending     int `json:"pending"`
+	Confirmed   int `json:"confirmed"`
+	Refused     int `json:"refused"`
+	Unlinked    int `json:"unlinked"`
+	Quarantined int `json:"quarantined"`
+}
+
+// Count counts the products of a store. It looks at what the SYNC log names only,
+// so it costs nothing for products that were never linked.
+func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
+	counts := Counts{Unlinked: c.Size(store)}
+	for id, pub := range p.All(store) {
+		s, ok := c.Summary(store, id)
+		if !ok {
+			continue // an item that no event could be folded of, or one still to be folded
+		}
+		counts.Unlinked--
+		state := StateOf(s.Due, pub, p.Quarantined(store, s.Items...))
+		if state == Quarantined && pub.NeedsPush(s.Due) {
+			counts.Pending++
+		}
+		switch state {
+		case Refusing:
+			counts.Refused++
+		case Unlinked:
+			counts.Unlinked++
+		case Quarantined:
+			counts.Quarantined++
+		case Pending:
+			counts.Pending++
+		case Synced:
+			counts.Confirmed++
+		}
+	}
+	return counts
+}
+
+// NewStoreStatus puts together what the projections know of a store, given the
+// last position of the POS log and the open dead letters of the store.
+func NewStoreStatus(store domain.StoreID, last domain.Position, c *Catalog, p *Publications, deadLetters int) StoreStatus {
+	position := c.Position()
+	s := StoreStatus{
+		Store:       store,
+		Log:         LogStatus{LastPosition: max(last, position)},
+		Projection:  ProjectionStatus{Position: position, Products: c.Size(store), Tally: c.Tally(store)},
+		Publishing:  PublishingStatus{Counts: Count(c, p, store)},
+		DeadLetters: deadLetters,
+	}
+	s.Projection.Lag = uint64(s.Log.LastPosition - position)
+	return s
+}

@@ -1,0 +1,180 @@
+package ingest
+
+import (
+	"bufio"
+	"encoding/json"
+	"log/slog"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/problem"
+)
+
+// IdleBody is how long a request body may be silent before the request is given
+// up.
+const IdleBody = 30 * time.Second
+
+// StoreOf finds the settings of a store by the name in a URL, or says that there
+// is none.
+type StoreOf func(name string) (domain.StoreID, error)
+
+// HTTP serves the way in:
+//
+//	POST /v1/stores/{store}/events    CloudEvents, one, a batch, or one per line
+//	POST /v1/stores/{store}/imports   a product file as CSV
+//
+// Both answer 200 with one JSON line per event or row, as they are recorded, and
+// take ?dry_run=true. Only what is wrong with the request as a whole, or with the
+// one event of a single-event request, is answered by a status of its own.
+type HTTP struct {
+	service *Service
+	store   StoreOf
+	log     *slog.Logger
+}
+
+// NewHTTP returns the handler. It authenticates nobody: whoever mounts it does.
+func NewHTTP(service *Service, store StoreOf, log *slog.Logger) *HTTP {
+	return &HTTP{service: service, store: store, log: log}
+}
+
+// Mount adds the routes to mux.
+func (h *HTTP) Mount(mux *http.ServeMux) {
+	mux.HandleFunc("POST /v1/stores/{store}/events", h.events)
+	mux.HandleFunc("POST /v1/stores/{store}/imports", h.imports)
+}
+
+// eventAnswer is one line of the answer, as blueprint and README show it.
+type eventAnswer struct {
+	ID        domain.EventID   `json:"id"`
+	Line      int              `json:"line,omitempty"`
+	Position  *domain.Position `json:"position,omitempty"`
+	Duplicate *bool            `json:"duplicate,omitempty"`
+	Valid     bool             `json:"valid,omitempty"`
+	Error     *problem.Details `json:"error,omitempty"`
+}
+
+func (h *HTTP) events(w http.ResponseWriter, r *http.Request) {
+	store, err := h.store(r.PathValue("store"))
+	if err != nil {
+		problem.Write(w, problem.From(err))
+		return
+	}
+	dry := r.URL.Query().Get("dry_run") == "true"
+	format := formatOf(r.Header.Get("Content-Type"))
+	out := newLineWriter(w)
+	body := &patientBody{r: r.Body, control: http.NewResponseController(w)}
+	err = h.service.Events(r.Context(), store, body, format, dry, func(a Answer) error {
+		if format == Single && a.Err != nil {
+			return a.Err
+		}
+		line := eventAnswer{ID: a.ID}
+		switch {
+		case a.Err != nil:
+			line.Line, line.Error = a.Line, h.problem(a.Err)
+		case dry:
+			line.Valid = true
+		default:
+			line.Position, line.Duplicate = &a.Position, &a.Duplicate
+		}
+		return out.write(line)
+	}, out.flush)
+	out.end(err, h.problem)
+}
+
+// problem classifies err and keeps in the log what the caller is not told.
+func (h *HTTP) problem(err error) *problem.Details {
+	d := problem.From(err)
+	if d.Status == http.StatusInternalServerError {
+		h.log.Error("ingest", "err", err)
+	}
+	return d
+}
+
+func formatOf(contentType string) Format {
+	media, _, err := mime.ParseMediaType(contentType)
+	switch {
+	case err != nil:
+		return Lines
+	case media == "application/cloudevents+json":
+		return Single
+	case media == "application/cloudevents-batch+json":
+		return Batch
+	}
+	return Lines
+}
+
+// patientBody gives up a body that has been silent for [IdleBody], and one only:
+// a long import that keeps coming may take as long as it needs.
+type patientBody struct {
+	r interface {
+		Read([]byte) (int, error)
+	}
+	control *http.ResponseController
+}
+
+func (b *patientBody) Read(p []byte) (int, error) {
+	// A transport without deadlines, such as one in process, is patient by nature.
+	_ = b.control.SetReadDeadline(time.Now().Add(IdleBody))
+	return b.r.Read(p)
+}
+
+// lineWriter answers with JSON lines, which reach the caller when the buffer is
+// full or flushed.
+type lineWriter struct {
+	w       http.ResponseWriter
+	b       *bufio.Writer
+	e       *json.Encoder
+	started bool
+}
+
+func newLineWriter(w http.ResponseWriter) *lineWriter {
+	b := bufio.NewWriterSize(w, 32<<10)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	return &lineWriter{w: w, b: b, e: e}
+}
+
+func (l *lineWriter) write(v any) error {
+	if !l.started {
+		l.started = true
+		// Answers are written while the body is still being read.
+		_ = http.NewResponseController(l.w).EnableFullDuplex()
+		l.w.Header().Set("Content-Type", "application/x-ndjson")
+		l.w.WriteHeader(http.StatusOK)
+	}
+	return l.e.Encode(v)
+}
+
+func (l *lineWriter) flush() error {
+	if !l.started {
+		return nil
+	}
+	if err := l.b.Flush(); err != nil {
+		return err
+	}
+	// Not every writer can flush; then the answer comes when it ends.
+	_ = http.NewResponseController(l.w).Flush()
+	return nil
+}
+
+// end finishes the answer. An error before the first line is the answer; one
+// after it is the last line.
+func (l *lineWriter) end(err error, explain func(error) *problem.Details) {
+	switch {
+	case err != nil && !l.started:
+		problem.Write(l.w, explain(err))
+		return
+	case err != nil:
+		err = l.write(struct {
+			Error *problem.Details `json:"error"`
+		}{explain(err)})
+	case !l.started:
+		l.w.Header().Set("Content-Type", "application/x-ndjson")
+		l.w.WriteHeader(http.StatusOK)
+	}
+	if err == nil {
+		_ = l.flush() // the caller may be gone
+	}
+}

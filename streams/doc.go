@@ -1,0 +1,46 @@
+// Package streams is the only place that knows NATS JetStream: it starts or
+// reaches a server, keeps the topology, appends to and reads from the logs,
+// keeps the buckets, holds the dead letters, hands changes to Watermill handlers
+// and decides who owns a lease. No exported name outside this package's wiring
+// mentions a NATS type.
+//
+// # Promises
+//
+//   - [Log.Append] answers a position only for an event that the server has
+//     acknowledged. The embedded server acknowledges after fsync; a cluster
+//     acknowledges on a quorum.
+//   - A group given to [Log.Append] is stored whole or not at all.
+//   - The same event appended again inside the duplicate window is answered with
+//     its first position. A different event under a known id is refused with a
+//     [domain.ReusedIDError], never taken for a repetition.
+//   - Events of one caller, and events of one subject, are stored in the order in
+//     which they were handed over.
+//   - A log refuses deletes and purges, and the embedded server refuses to let the
+//     program change or remove one. [Conn.Ensure] refuses to go on when a stream is
+//     not what it is declared to be.
+//   - Whatever reaches a log can be read back, also when it is no event at all:
+//     [Message] is raw, [Message.Recorded] decodes.
+//
+// # Not promised
+//
+//   - Exactly-once delivery: readers and handlers see an event at least once.
+//   - Durability of buckets on a single server: they are written without fsync,
+//     because everything in them is rebuilt from a log. A power cut takes their
+//     tail, never their middle.
+//   - Protection from whoever owns the data folder: its files are as safe as the
+//     folder's permissions.
+//   - [Connect] does not lock the data folder; [LockDataDir] does.
+//
+// # Decisions
+//
+// An atomic batch is what makes fsync affordable, and it costs about as much as a
+// dozen plain publishes to open and close. So few waiting events are published
+// plainly and many share a batch; see commit.go for the measured numbers.
+//
+// A bucket may not be both written without fsync and atomic: the server refuses
+// the combination. [Bucket.PutAll] therefore orders its writes instead: the last
+// one is sent when all others are acknowledged.
+//
+// It imports the standard library, domain, gofrs/flock, nats.go, nats-server,
+// orbit.go/jetstreamext, watermill and watermill-nats.
+package streams

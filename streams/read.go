@@ -1,0 +1,182 @@
+package streams
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// What a reader asks for at once. Both bound its memory.
+const (
+	pullMessages = 5000
+	pullBytes    = 16 << 20
+)
+
+// Query selects messages of a log.
+type Query struct {
+	// From and To bound the positions, both included; 0 is the beginning and the
+	// end as it is when the read begins.
+	From, To domain.Position
+	Store    domain.StoreID // empty is every store
+	Key      string         // item or product id; empty is all. It needs a Store.
+}
+
+// Read calls do for every selected message in order and returns when there are no
+// more, or with the first error of do as it is.
+func (l *Log) Read(ctx context.Context, q Query, do func(Message) error) error {
+	if q.Key != "" && q.Store == "" {
+		return fmt.Errorf("read %s: a key needs its store", l.stream)
+	}
+	last, err := l.Last(ctx)
+	if err != nil {
+		return err
+	}
+	if q.To == 0 || q.To > last {
+		q.To = last
+	}
+	q.From = max(q.From, 1)
+	if q.From > q.To {
+		return nil
+	}
+	r, err := l.open(ctx, filterOf(l.prefix, q.Store, q.Key), q.From, false)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if r.pending == 0 {
+		return nil
+	}
+	for {
+		m, err := r.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if m.Position > q.To {
+			return nil
+		}
+		if err := do(m); err != nil {
+			return err
+		}
+		if m.Position == q.To || m.Pending == 0 {
+			return nil
+		}
+	}
+}
+
+// Follow reads every message from a position on and waits for those to come; from
+// 0 is from the beginning. The caller closes the reader.
+func (l *Log) Follow(ctx context.Context, from domain.Position) (*Reader, error) {
+	return l.open(ctx, subjectsOfLog(l.prefix), max(from, 1), false)
+}
+
+// Reader hands out a log's messages in order, each once. It is for one goroutine.
+// A lost connection is taken up again where it was.
+type Reader struct {
+	conn           *Conn
+	stream, prefix string
+	messages       jetstream.MessagesContext
+	pending        uint64 // when the reader was opened
+}
+
+func (l *Log) open(ctx context.Context, filter string, from domain.Position, headersOnly bool) (*Reader, error) {
+	return l.conn.openReader(ctx, l.stream, l.prefix, jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{filter},
+		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:    uint64(from),
+		HeadersOnly:    headersOnly,
+	})
+}
+
+func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstream.OrderedConsumerConfig) (*Reader, error) {
+	consumer, err := c.readJS.OrderedConsumer(ctx, stream, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
+	}
+	return &Reader{conn: c, stream: stream, prefix: prefix, messages: messages, pending: consumer.CachedInfo().NumPending}, nil
+}
+
+// Next waits for the next message. It returns the context's error when that ends
+// first; the reader can then still be used.
+func (r *Reader) Next(ctx context.Context) (Message, error) {
+	raw, err := r.next(ctx)
+	if err != nil {
+		return Message{}, err
+	}
+	return delivered(r.stream, r.prefix, raw)
+}
+
+func (r *Reader) next(ctx context.Context) (jetstream.Msg, error) {
+	msg, err := r.messages.Next(jetstream.NextContext(ctx))
+	if err == nil {
+		return msg, nil
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+		err = nats.ErrConnectionClosed
+	}
+	return nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(err))
+}
+
+// Close gives the reader's place on the server back. It may be called twice.
+func (r *Reader) Close() { r.messages.Stop() }
+
+// messageAt reads one message by its sequence number.
+func (c *Conn) messageAt(ctx context.Context, stream string, at uint64) (*jetstream.RawStreamMsg, error) {
+	s, err := c.stream(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	msg, err := s.GetMsg(ctx, at)
+	return msg, c.foundOr(err)
+}
+
+// lastMessage reads the newest message of a subject.
+func (c *Conn) lastMessage(ctx context.Context, stream, subject string) (*jetstream.RawStreamMsg, error) {
+	s, err := c.stream(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	msg, err := s.GetLastMsgForSubject(ctx, subject)
+	return msg, c.foundOr(err)
+}
+
+func (c *Conn) foundOr(err error) error {
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return domain.ErrNotFound
+	}
+	return c.translate(err)
+}
+
+// stream returns the client's handle of a stream. Handles are kept, because making
+// one costs a request.
+func (c *Conn) stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	if s, ok := c.handles.Load(name); ok {
+		return s.(jetstream.Stream), nil
+	}
+	s, err := c.js.Stream(ctx, name)
+	if err != nil {
+		return nil, c.translate(err)
+	}
+	c.handles.Store(name, s)
+	return s, nil
+}
+
+// info asks the server for a stream's state as it is now.
+func (c *Conn) info(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
+	s, err := c.js.Stream(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, c.translate(err))
+	}
+	return s.CachedInfo(), nil
+}

@@ -1,0 +1,85 @@
+package streams
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// The users of the embedded server. Each has its password in a file of its name
+// below DataDir/users, readable by the owner of the folder only.
+const (
+	appUser      = "app"      // this program: everything but harming a log
+	adapterUser  = "adapter"  // a foreign program that publishes POS events
+	operatorUser = "operator" // a person with the nats command line tool
+)
+
+// userDir returns the folder of password files.
+func userDir(dataDir string) string { return filepath.Join(dataDir, "users") }
+
+// loadUsers reads the users' passwords from dir and makes those that are missing.
+func loadUsers(dir string) ([]*server.User, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("users: %w", err)
+	}
+	users := []*server.User{
+		{Username: appUser, Permissions: appPermissions()},
+		{Username: adapterUser, Permissions: adapterPermissions()},
+		{Username: operatorUser},
+	}
+	for _, u := range users {
+		password, err := loadPassword(filepath.Join(dir, u.Username))
+		if err != nil {
+			return nil, fmt.Errorf("password of the user %s: %w", u.Username, err)
+		}
+		u.Password = password
+	}
+	return users, nil
+}
+
+func loadPassword(path string) (string, error) {
+	b, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		if p := strings.TrimSpace(string(b)); p != "" {
+			return p, nil
+		}
+		return "", fmt.Errorf("%s is empty; remove it and a new one is made", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	}
+	p := rand.Text()
+	return p, os.WriteFile(path, []byte(p+"\n"), 0o600)
+}
+
+// appPermissions withholds from the program what could change what a log holds.
+// DenyDelete and DenyPurge alone do not: the server lets an update put a limit on
+// a stream, which removes messages, and lets a stream be removed whole.
+func appPermissions() *server.Permissions {
+	var deny []string
+	for _, log := range []string{streamPOS, streamSync, streamDeadLetters} {
+		for _, verb := range []string{"UPDATE", "DELETE", "PURGE", "MSG.DELETE"} {
+			deny = append(deny, "$JS.API.STREAM."+verb+"."+log)
+		}
+	}
+	return &server.Permissions{Publish: &server.SubjectPermission{Deny: deny}}
+}
+
+// adapterPermissions lets a foreign program publish POS events and hear the
+// acknowledgement, under an inbox prefix of its own so that it cannot listen to
+// other people's replies.
+func adapterPermissions() *server.Permissions {
+	return &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: []string{subjectsOfLog(posPrefix)}},
+		Subscribe: &server.SubjectPermission{Allow: []string{adapterInbox + ".>"}},
+	}
+}
+
+// adapterInbox is the inbox prefix that a client of the user "adapter" has to set.
+const adapterInbox = "_INBOX_adapter"

@@ -123,7 +123,7 @@ func (it Item) fold(mode StockMode, rec *Recorded, event Event) (Item, Outcome, 
 	case *ProductImported:
 		return it.describe(rec, &e.Description, it)
 	case *ProductDeleted:
-		stamp, outcome := it.Snapshot.advance(stampOf(&rec.Envelope))
+		stamp, outcome := it.Snapshot.advance(momentOf(&rec.Envelope))
 		if outcome == Folded {
 			it.Snapshot, it.Deleted = stamp, true
 		}
@@ -135,7 +135,7 @@ func (it Item) fold(mode StockMode, rec *Recorded, event Event) (Item, Outcome, 
 // describe takes the item's part of a snapshot; a field the snapshot does not
 // have is taken from unsaid.
 func (it Item) describe(rec *Recorded, d *Description, unsaid Item) (Item, Outcome, error) {
-	stamp, outcome := it.Snapshot.advance(stampOf(&rec.Envelope))
+	stamp, outcome := it.Snapshot.advance(momentOf(&rec.Envelope))
 	if outcome != Folded {
 		return it, outcome, nil
 	}
@@ -151,7 +151,7 @@ func (it Item) describe(rec *Recorded, d *Description, unsaid Item) (Item, Outco
 // describe takes the family's part of a snapshot, unless another item's newer
 // snapshot has decided already.
 func (f Family) describe(rec *Recorded, d *Description, unsaid Family) Family {
-	stamp, outcome := f.Stamp.advance(stampOf(&rec.Envelope))
+	stamp, outcome := f.Stamp.advance(momentOf(&rec.Envelope))
 	if outcome != Folded {
 		return f
 	}

@@ -17,80 +17,77 @@ func markOf(e *Envelope) Mark {
 	return Mark(base64.RawURLEncoding.EncodeToString(sum[:12]))
 }
 
-// Stamp says how new a value is at its source: by the source's version numbers
-// when both of two stamps have one, else by the time of the event; at the same
-// time, the one with a version is newer. The zero stamp is older than every other.
+// moment is when an event happened at its source.
+type moment struct {
+	version uint64 // 0 when the source has none
+	time    time.Time
+	mark    Mark
+}
+
+func momentOf(e *Envelope) moment {
+	return moment{e.SourceVersion, e.Time.UTC(), markOf(e)}
+}
+
+// after reports whether m is newer than n: by the source's version numbers when
+// both have one, else by time.
+func (m moment) after(n moment) bool {
+	if m.version > 0 && n.version > 0 {
+		return m.version > n.version
+	}
+	return m.time.After(n.time)
+}
+
+// Stamp says how new a value is at its source. It is two clocks that only go
+// forward: the highest version and the latest time of the events in the value. An
+// event with a version is new when its version is above the stamp's, whatever
+// the time says; an event without one is new when its time is after the stamp's.
+// The zero stamp is older than every event.
 //
-// Events that share a stamp are taken in the order of the log, each once: their
-// marks are kept.
+// One order over both kinds would not do: where versions and times disagree it
+// runs in a circle, and an event sent again would win what it had lost.
 //
-// Where events with and without versions meet, and versions and times disagree,
-// that order can run in a circle. So that an event that comes again can never win
-// what it lost before, a stamp also remembers the highest version and the latest
-// time it ever had: only what lies beyond them is new.
+// Events that share a version, or have none and share a time, are taken in the
+// order of the log, each once: their marks are kept.
 type Stamp struct {
-	Version uint64    `json:"v,omitzero"`
-	Time    time.Time `json:"t,omitzero"`
-	Marks   []Mark    `json:"m,omitempty"` // of the events at exactly this stamp
-
-	HighVersion uint64    `json:"hv,omitzero"` // when it is above Version
-	HighTime    time.Time `json:"ht,omitzero"` // when it is after Time
+	Version   uint64    `json:"v,omitzero"`
+	Versioned []Mark    `json:"vm,omitempty"` // of the events at Version
+	Time      time.Time `json:"t,omitzero"`
+	Timed     []Mark    `json:"tm,omitempty"` // of the events without a version at Time
 }
 
-func stampOf(e *Envelope) Stamp {
-	return Stamp{Version: e.SourceVersion, Time: e.Time.UTC(), Marks: []Mark{markOf(e)}}
-}
-
-// compare is -1 when s is older than t at their source.
-func (s Stamp) compare(t Stamp) int {
-	if s.Version > 0 && t.Version > 0 {
-		return cmp.Compare(s.Version, t.Version)
+// advance decides what becomes of an event where s is held, and returns the stamp
+// to hold from then on.
+func (s Stamp) advance(m moment) (Stamp, Outcome) {
+	order, marks := cmp.Compare(m.version, s.Version), &s.Versioned
+	if m.version == 0 {
+		order, marks = m.time.Compare(s.Time), &s.Timed
 	}
-	if c := s.Time.Compare(t.Time); c != 0 {
-		return c
-	}
-	return cmp.Compare(s.Version, t.Version)
-}
-
-// receives is -1 when an event with the stamp next brings nothing new where s is
-// held, 1 when it is newer, 0 when both share a stamp.
-func (s Stamp) receives(next Stamp) int {
-	c := next.compare(s)
-	if c > 0 && (next.Version > 0 && next.Version <= s.highVersion() ||
-		next.Version == 0 && !next.Time.After(s.highTime())) {
-		return -1
-	}
-	return c
-}
-
-func (s Stamp) highVersion() uint64 { return max(s.Version, s.HighVersion) }
-
-func (s Stamp) highTime() time.Time {
-	if s.HighTime.After(s.Time) {
-		return s.HighTime
-	}
-	return s.Time
-}
-
-// advance decides what becomes of an event with the stamp next where s is held,
-// and returns the stamp to hold from then on.
-func (s Stamp) advance(next Stamp) (Stamp, Outcome) {
-	switch s.receives(next) {
-	case -1:
+	switch {
+	case order < 0:
 		return s, Superseded
-	case 0:
-		if slices.Contains(s.Marks, next.Marks[0]) {
-			return s, Duplicate
+	case order > 0:
+		*marks = []Mark{m.mark}
+	case slices.Contains(*marks, m.mark):
+		return s, Duplicate
+	default:
+		*marks = append(slices.Clone(*marks), m.mark)
+	}
+	if m.version > 0 {
+		s.Version = m.version
+		if m.time.After(s.Time) {
+			s.Timed = nil // no event without a version was this late
 		}
-		next.Marks = append(slices.Clone(s.Marks), next.Marks...)
 	}
-	if high := s.highVersion(); high > next.Version {
-		next.HighVersion = high
+	if m.time.After(s.Time) {
+		s.Time = m.time
 	}
-	if high := s.highTime(); high.After(next.Time) {
-		next.HighTime = high
-	}
-	return next, Folded
+	return s, Folded
+}
+
+// covers reports whether what s stamps was read after m, so that m is in it. It
+// goes by version when both sides have one, else by time.
+func (s Stamp) covers(m moment) bool {
+	return moment{version: s.Version, time: s.Time}.after(m)
 }
 
 // Outcome is what became of an event that could be folded at all.

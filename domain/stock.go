@@ -32,7 +32,7 @@ type Movement struct {
 	Delta   Quantity  `json:"d"`
 }
 
-func (m Movement) stamp() Stamp { return Stamp{Version: m.Version, Time: m.Time} }
+func (m Movement) moment() moment { return moment{m.Version, m.Time, m.Mark} }
 
 // effect is what an event says of the stock at one outlet.
 type effect struct {
@@ -77,18 +77,18 @@ func stockEffects(event Event) []effect {
 // foldStock applies the effects of one event to an item. The outcome is that of
 // the effect that did most.
 func (it Item) foldStock(mode StockMode, rec *Recorded, effects []effect) (Item, Outcome, error) {
-	stamp := stampOf(&rec.Envelope)
+	at := momentOf(&rec.Envelope)
 	outcome := Duplicate
 	for _, e := range effects {
 		var o Outcome
 		var err error
 		switch {
 		case e.reading != nil:
-			it, o, err = it.read(e, stamp)
+			it, o, err = it.read(e, at)
 		case mode == StockMovements:
-			it, o, err = it.move(e, stamp, rec.Position)
+			it, o, err = it.move(e, at)
 		default:
-			it.Moved, o = it.Moved.advance(stamp)
+			it.Moved, o = it.Moved.advance(at)
 		}
 		if err != nil {
 			return it, "", err
@@ -105,15 +105,15 @@ func (it Item) foldStock(mode StockMode, rec *Recorded, effects []effect) (Item,
 
 // read takes an absolute reading, on which movements that are newer at their
 // source but came earlier count again.
-func (it Item) read(e effect, stamp Stamp) (Item, Outcome, error) {
+func (it Item) read(e effect, at moment) (Item, Outcome, error) {
 	level := it.level(e.outlet)
-	reading, outcome := level.Reading.advance(stamp)
+	reading, outcome := level.Reading.advance(at)
 	if outcome != Folded {
 		return it, outcome, nil
 	}
 	level.Reading, level.OnHand = reading, *e.reading
 	for _, m := range it.Movements {
-		if m.Outlet == e.outlet && m.stamp().compare(stamp) > 0 {
+		if m.Outlet == e.outlet && m.moment().after(at) {
 			sum, err := level.OnHand.Add(m.Delta)
 			if err != nil {
 				return it, "", &InvalidError{Path: "data", Reason: err.Error()}
@@ -126,10 +126,10 @@ func (it Item) read(e effect, stamp Stamp) (Item, Outcome, error) {
 
 // move counts a movement once. One that is older than the newest reading of its
 // outlet is in that reading already, however old it is.
-func (it Item) move(e effect, stamp Stamp, at Position) (Item, Outcome, error) {
-	newest := stamp.Time
+func (it Item) move(e effect, at moment) (Item, Outcome, error) {
+	newest := at.time
 	for _, m := range it.Movements {
-		if m.Mark == stamp.Marks[0] && m.Outlet == e.outlet {
+		if m.Mark == at.mark && m.Outlet == e.outlet {
 			return it, Duplicate, nil
 		}
 		if m.Time.After(newest) {
@@ -137,13 +137,13 @@ func (it Item) move(e effect, stamp Stamp, at Position) (Item, Outcome, error) {
 		}
 	}
 	level := it.level(e.outlet)
-	if level.Reading.receives(stamp) < 0 {
+	if level.Reading.covers(at) {
 		return it, Superseded, nil
 	}
 	horizon := newest.Add(-MovementMemory)
-	if stamp.Time.Before(horizon) {
-		return it, "", fmt.Errorf("position %d: %s, newest movement %s: %w", at,
-			stamp.Time.Format(time.RFC3339), newest.Format(time.RFC3339), ErrTooOld)
+	if at.time.Before(horizon) {
+		return it, "", fmt.Errorf("time: %s, newest movement of the item %s: %w",
+			at.time.Format(time.RFC3339), newest.Format(time.RFC3339), ErrTooOld)
 	}
 	sum, err := level.OnHand.Add(*e.delta)
 	if err != nil {
@@ -152,6 +152,6 @@ func (it Item) move(e effect, stamp Stamp, at Position) (Item, Outcome, error) {
 	level.OnHand = sum
 	it = it.withLevel(level)
 	it.Movements = slices.DeleteFunc(slices.Clone(it.Movements), func(m Movement) bool { return m.Time.Before(horizon) })
-	it.Movements = append(it.Movements, Movement{stamp.Marks[0], stamp.Version, stamp.Time, e.outlet, *e.delta})
+	it.Movements = append(it.Movements, Movement{at.mark, at.version, at.time, e.outlet, *e.delta})
 	return it, Folded, nil
 }

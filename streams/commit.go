@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -24,6 +25,7 @@ import (
 // published plainly and everything else goes into a batch.
 const (
 	plainBelow = 12 // events
+	lingerMost = time.Millisecond
 	// maxBatch trades throughput for latency: an event waits for at most the batch
 	// before its own.
 	maxBatch = MaxGroup
@@ -55,14 +57,14 @@ func (g *group) finish(err error) {
 	close(g.done)
 }
 
-// submit queues a group and waits for its answer.
-func (l *Log) submit(g *group) error {
+// enqueue puts a group behind those that wait.
+func (l *Log) enqueue(g *group) error {
 	if err := g.ctx.Err(); err != nil {
 		return &UnknownOutcomeError{Err: err}
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.closed {
-		l.mu.Unlock()
 		return l.conn.translate(nats.ErrConnectionClosed)
 	}
 	l.queue = append(l.queue, g)
@@ -71,12 +73,18 @@ func (l *Log) submit(g *group) error {
 		l.conn.committers.Add(1)
 		go l.commitAll()
 	}
-	l.mu.Unlock()
+	return nil
+}
+
+// wait returns when the group has its answer, or a context ends.
+func (g *group) wait(ctx context.Context) error {
 	select {
 	case <-g.done:
 		return g.err
 	case <-g.ctx.Done():
 		return &UnknownOutcomeError{Err: g.ctx.Err()}
+	case <-ctx.Done():
+		return &UnknownOutcomeError{Err: ctx.Err()}
 	}
 }
 
@@ -97,7 +105,27 @@ func (l *Log) commitAll() {
 			return
 		}
 		l.commit(groups)
+		l.linger(len(groups))
 	}
+}
+
+// linger gives those who were just answered, and append again, the time to join
+// the next commit together. Without it the fastest of them would take a whole
+// commit for itself. After a commit for one caller there is nobody to wait for.
+func (l *Log) linger(answered int) {
+	if answered < 2 {
+		return
+	}
+	deadline := time.Now().Add(lingerMost)
+	for l.arrived() < answered && time.Now().Before(deadline) {
+		runtime.Gosched()
+	}
+}
+
+func (l *Log) arrived() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.queue)
 }
 
 // take removes the next commit's groups from the queue, in order. No id stands
@@ -229,7 +257,7 @@ func (l *Log) publishBatch(entries []*entry) error {
 	}
 	ctx, cancel := context.WithTimeout(l.conn.ctx, ackWait)
 	defer cancel()
-	ack, err := jetstreamext.PublishMsgBatch(ctx, l.conn.js, msgs)
+	ack, err := jetstreamext.PublishMsgBatch(ctx, l.conn.js, msgs, jetstreamext.BatchFlowControl{})
 	if err != nil {
 		return err
 	}

@@ -56,22 +56,55 @@ func (l *Log) Name() string { return l.stream }
 //   - [*UnavailableError]: the log cannot take events now.
 //   - [*UnknownOutcomeError], wrapping the context's error: ctx ended first.
 func (l *Log) Append(ctx context.Context, store domain.StoreID, events []domain.Envelope) ([]Appended, error) {
+	return l.Submit(ctx, store, events)(ctx)
+}
+
+// Submit is [Log.Append] in two halves, for a caller with more to append: it queues
+// the group behind all that was submitted before, and the returned function waits
+// for the answer, until its own context ends or the one of Submit does. It is to be
+// called once.
+func (l *Log) Submit(ctx context.Context, store domain.StoreID, events []domain.Envelope) func(context.Context) ([]Appended, error) {
+	g, places, err := l.prepare(ctx, store, events)
+	if err == nil {
+		err = l.enqueue(g)
+	}
+	if err != nil {
+		return func(context.Context) ([]Appended, error) { return nil, err }
+	}
+	return func(ctx context.Context) ([]Appended, error) {
+		if err := g.wait(ctx); err != nil {
+			return nil, err
+		}
+		out := make([]Appended, len(events))
+		answered := make([]bool, len(g.entries))
+		for i, place := range places {
+			e := g.entries[place]
+			out[i] = Appended{Position: e.position, Duplicate: e.duplicate || answered[place]}
+			answered[place] = true
+		}
+		return out, nil
+	}
+}
+
+// prepare checks a group and encodes it. places says which entry each event is: an
+// event that stands twice has one.
+func (l *Log) prepare(ctx context.Context, store domain.StoreID, events []domain.Envelope) (g *group, places []int, err error) {
 	if len(events) < 1 || len(events) > MaxGroup {
-		return nil, &domain.InvalidError{Path: "events", Value: fmt.Sprint(len(events)), Reason: fmt.Sprintf("must be 1 to %d in one group", MaxGroup)}
+		return nil, nil, &domain.InvalidError{Path: "events", Value: fmt.Sprint(len(events)), Reason: fmt.Sprintf("must be 1 to %d in one group", MaxGroup)}
 	}
 	if _, err := domain.ParseStoreID(string(store)); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	g := &group{ctx: ctx, done: make(chan struct{})}
+	g = &group{ctx: ctx, done: make(chan struct{})}
 	first := make(map[string]int, len(events)) // message id to its place in g.entries
-	places := make([]int, len(events))
+	places = make([]int, len(events))
 	for i := range events {
 		msg, err := encodeEnvelope(l.prefix, store, &events[i])
 		if err == nil {
 			err = l.fits(msg)
 		}
 		if err != nil {
-			return nil, inGroup(i, len(events), err)
+			return nil, nil, inGroup(i, len(events), err)
 		}
 		id := msg.Header.Get(jetstream.MsgIDHeader)
 		place, twice := first[id]
@@ -80,21 +113,11 @@ func (l *Log) Append(ctx context.Context, store domain.StoreID, events []domain.
 			first[id] = place
 			g.entries = append(g.entries, &entry{id: id, msg: msg})
 		} else if !sameEvent(g.entries[place].msg, msg.Subject, msg.Header, msg.Data) {
-			return nil, inGroup(i, len(events), &domain.InvalidError{Path: "id", Value: id, Reason: "stands twice in the group, for different events"})
+			return nil, nil, inGroup(i, len(events), &domain.InvalidError{Path: "id", Value: id, Reason: "stands twice in the group, for different events"})
 		}
 		places[i] = place
 	}
-	if err := l.submit(g); err != nil {
-		return nil, err
-	}
-	out := make([]Appended, len(events))
-	answered := make([]bool, len(g.entries))
-	for i, place := range places {
-		e := g.entries[place]
-		out[i] = Appended{Position: e.position, Duplicate: e.duplicate || answered[place]}
-		answered[place] = true
-	}
-	return out, nil
+	return g, places, nil
 }
 
 // fits refuses a message that the server would close the connection for.

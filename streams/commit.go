@@ -302,7 +302,7 @@ func (l *Log) isStoredAt(e *entry) (bool, error) {
 func (l *Log) final(err error) error {
 	silent := errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, jetstream.ErrAsyncPublishTimeout) || errors.Is(err, nats.ErrDisconnected) ||
-		errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, jetstream.ErrTooManyStalledMsgs) ||
+		errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, jetstream.ErrTooManyStalledMsgs) ||
 		apiCode(err) == codeIncompleteBatch
 	if silent {
 		if reason := l.conn.diagnose(); reason != nil {

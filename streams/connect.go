@@ -99,6 +99,9 @@ func (c *Conn) open(name string) (*nats.Conn, error) {
 		nats.Name(name),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(500 * time.Millisecond),
+		// Without a buffer for the time between two connections, what is published
+		// after something was lost cannot overtake its repetition.
+		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(nc *nats.Conn, err error) {
 			if err != nil {
 				log.Warn("connection to the broker is lost, trying to get it back", "connection", name, "error", err)

@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -103,7 +102,8 @@ func (c *Conn) translate(err error) error {
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
 		return &UnavailableError{Reason: "no server answers for the stream: it is away, or the stream does not exist",
 			Hint: "see that the server is up and that tillstream was started once against it", RetryAfter: 5 * time.Second, Err: err}
-	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting):
+	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting),
+		errors.Is(err, nats.ErrReconnectBufExceeded):
 		return &UnavailableError{Reason: fmt.Sprintf("the server did not answer: %v", err),
 			Hint: "see that it is up and not overloaded", RetryAfter: 5 * time.Second, Err: err}
 	case errors.Is(err, nats.ErrConnectionClosed):
@@ -179,9 +179,4 @@ func notWritable(dir string, err error) error {
 		Hint:   "free disk space, or see that the folder is on a writable disk and belongs to the user that runs tillstream, then start it again",
 		Full:   true, RetryAfter: time.Minute, Err: err,
 	}
-}
-
-// ended reports whether err is only the end of the caller's own context.
-func ended(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout))
 }

@@ -1,0 +1,13 @@
+package streams
+
+import (
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// What tests need of the broker itself.
+
+func (c *Conn) JetStream() jetstream.JetStream { return c.js }
+func (c *Conn) Server() *server.Server         { return c.srv }
+func (c *Conn) NATS() *nats.Conn               { return c.nc }

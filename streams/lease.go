@@ -1,0 +1,206 @@
+package streams
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// DefaultLeaseTTL is how long a silent owner keeps a lease, and so the longest
+// time without an owner after one died.
+const DefaultLeaseTTL = 15 * time.Second
+
+// LeaseConfig says how leases are taken.
+type LeaseConfig struct {
+	Holder string        // who takes it, for people; the host and process id, say
+	TTL    time.Duration // [DefaultLeaseTTL] when zero; the same for all who compete
+
+	// Takeover takes a lease from whoever has it without waiting. It is for a
+	// process that knows that nobody else can be alive, because it holds the lock of
+	// the only data folder.
+	Takeover bool
+}
+
+// Lease is the right to be the only one who does something. It is given to one
+// holder at a time: an owner stops, by its own clock, before any other may begin.
+//
+// The record of a lease is one key of the control bucket. Its owner rewrites it
+// three times per TTL, each time expecting its own last revision. Others may write
+// it when they have seen the same revision for a whole TTL on their own monotonic
+// clocks, so that no clocks are compared.
+type Lease struct {
+	bucket *Bucket
+	key    Key
+	record leaseRecord
+	ttl    time.Duration
+
+	revision uint64
+	ctx      context.Context
+	cancel   context.CancelCauseFunc
+	released chan struct{}
+	once     sync.Once
+	done     chan struct{} // the renewing goroutine has ended
+}
+
+// leaseRecord is what lies in the bucket. Session tells two runs of one holder
+// apart; an empty one is a lease given back.
+type leaseRecord struct {
+	Holder  string    `json:"holder"`
+	Session string    `json:"session"`
+	Since   time.Time `json:"since"`
+	TTL     string    `json:"ttl"`
+}
+
+// ErrLeaseLost is the cause of a lease's context when it could not be renewed in
+// time or somebody else has it.
+var ErrLeaseLost = errors.New("lease lost")
+
+// Acquire waits until it owns the named lease. The lease lasts until
+// [Lease.Release], the end of ctx, or the failure to renew it. The context's end
+// while waiting is the only error besides a malformed record.
+func (c *Conn) Acquire(ctx context.Context, name string, cfg LeaseConfig) (*Lease, error) {
+	if cfg.TTL <= 0 {
+		cfg.TTL = DefaultLeaseTTL
+	}
+	l := &Lease{
+		bucket: c.control, key: SystemKey("lease-" + name), ttl: cfg.TTL,
+		record:   leaseRecord{Holder: cfg.Holder, Session: uuid.NewString(), Since: c.cfg.Now().UTC(), TTL: cfg.TTL.String()},
+		released: make(chan struct{}), done: make(chan struct{}),
+	}
+	renewed, err := l.take(ctx, cfg.Takeover)
+	if err != nil {
+		return nil, fmt.Errorf("lease %s: %w", name, err)
+	}
+	l.ctx, l.cancel = context.WithCancelCause(ctx)
+	go l.keep(renewed)
+	return l, nil
+}
+
+// take returns when the record is ours, with the time before the write that made
+// it so: from then on the TTL counts, for us, sooner than for anybody else.
+func (l *Lease) take(ctx context.Context, takeover bool) (time.Time, error) {
+	var seen uint64
+	seenSince := time.Now()
+	for attempt := 0; ; attempt++ {
+		before := time.Now()
+		entry, err := l.bucket.Get(ctx, l.key)
+		free := errors.Is(err, domain.ErrNotFound)
+		if err == nil {
+			var owner leaseRecord
+			if err := json.Unmarshal(entry.Value, &owner); err != nil {
+				return time.Time{}, fmt.Errorf("its record cannot be read: %w", err)
+			}
+			if entry.Revision != seen {
+				seen, seenSince = entry.Revision, before
+			}
+			free = owner.Session == "" || takeover || before.Sub(seenSince) >= l.ttl
+		}
+		if free {
+			before = time.Now()
+			err = l.write(ctx, l.record, entry.Revision)
+			if err == nil {
+				return before, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return time.Time{}, ctx.Err()
+		}
+		if err := wait(ctx, l.ttl/10); err != nil {
+			return time.Time{}, err
+		}
+	}
+}
+
+func (l *Lease) write(ctx context.Context, r leaseRecord, expect uint64) error {
+	value, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	revision, err := l.bucket.Put(ctx, l.key, value, &expect)
+	if err == nil {
+		l.revision = revision
+	}
+	return err
+}
+
+// keep renews the lease until it is released, lost, or its context ends.
+func (l *Lease) keep(renewed time.Time) {
+	defer close(l.done)
+	defer l.cancel(ErrLeaseLost)
+	// An owner gives up a tenth before others may begin, for requests that are on
+	// their way when its context ends.
+	life := l.ttl - l.ttl/10
+	expiry := time.AfterFunc(life-time.Since(renewed), func() { l.cancel(ErrLeaseLost) })
+	defer expiry.Stop()
+	for {
+		select {
+		case <-l.released:
+			l.cancel(context.Canceled)
+			return
+		case <-l.ctx.Done():
+			return
+		case <-time.After(l.ttl / 3):
+		}
+		before := time.Now()
+		ctx, cancel := context.WithTimeout(l.ctx, l.ttl/3)
+		err := l.write(ctx, l.record, l.revision)
+		cancel()
+		if errors.Is(err, domain.ErrConflict) && !l.ours() {
+			return
+		}
+		if err == nil && !expiry.Reset(life-time.Since(before)) {
+			return // it had expired while the write was on its way
+		}
+	}
+}
+
+// ours looks who wrote the record after a renewal met another revision: it may have
+// been the renewal itself, whose acknowledgement was lost.
+func (l *Lease) ours() bool {
+	ctx, cancel := context.WithTimeout(l.ctx, l.ttl/3)
+	defer cancel()
+	entry, err := l.bucket.Get(ctx, l.key)
+	if err != nil {
+		return ctx.Err() != nil || !errors.Is(err, domain.ErrNotFound) // not known: the expiry decides
+	}
+	var r leaseRecord
+	if json.Unmarshal(entry.Value, &r) != nil || r.Session != l.record.Session {
+		return false
+	}
+	l.revision = entry.Revision
+	return true
+}
+
+// Context ends with the lease, with the cause [ErrLeaseLost] unless it was released
+// or its parent ended. Whatever is done by the right of the lease is done under it,
+// so that no request outlives its owner.
+func (l *Lease) Context() context.Context { return l.ctx }
+
+// Release gives the lease back, for the next owner to take without waiting, and
+// waits for the renewing to end. Whoever works under the lease's context has to
+// have stopped before. It may be called twice.
+func (l *Lease) Release(ctx context.Context) error {
+	lost := errors.Is(context.Cause(l.ctx), ErrLeaseLost)
+	var err error
+	l.once.Do(func() {
+		close(l.released)
+		<-l.done
+		if lost {
+			return
+		}
+		if err = l.write(ctx, leaseRecord{Holder: l.record.Holder, Since: l.record.Since}, l.revision); errors.Is(err, domain.ErrConflict) {
+			err = nil // it has another owner already
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("release a lease: %w", err)
+	}
+	return nil
+}

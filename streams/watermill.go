@@ -1,0 +1,118 @@
+package streams
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Metadata keys of the Watermill messages that a [Subscriber] delivers, besides the
+// message's own headers. The payload is the message's data; the UUID names stream
+// and position.
+const (
+	MetadataStream     = "tillstream-stream"
+	MetadataSubject    = "tillstream-subject"
+	MetadataPosition   = "tillstream-position" // a bucket's revision
+	MetadataRecordedAt = "tillstream-recorded-at"
+)
+
+// NewRouter makes a Watermill router whose handlers return verdicts: see
+// [Permanent] and [RetryAfter]. From the outside in:
+//
+//   - verdict: repeats a handler until it succeeds, gives up for good or the router
+//     stops; what is given up becomes a dead letter, and the message counts as done
+//     when the letter is stored;
+//   - correlation: what a handler publishes bears the correlation id of what it
+//     handled;
+//   - recoverer: a panic is an error like any other.
+//
+// The caller adds handlers and runs the router until its context ends.
+func (c *Conn) NewRouter(logger *slog.Logger) (*message.Router, error) {
+	if logger == nil {
+		logger = c.cfg.Logger
+	}
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, watermill.NewSlogLogger(logger))
+	if err != nil {
+		return nil, fmt.Errorf("router: %w", err)
+	}
+	router.AddMiddleware(verdict(c.dead, logger), middleware.CorrelationID, middleware.Recoverer)
+	return router, nil
+}
+
+// closeTimeout bounds how long a stopping router waits for its handlers.
+const closeTimeout = 30 * time.Second
+
+// letterBox is where verdict puts what is given up.
+type letterBox interface {
+	Put(ctx context.Context, original Message, kind Kind, reason, handler string) (domain.Position, error)
+}
+
+// verdict makes the middleware that acts on a handler's error. It waits inside the
+// handler, since a nack carries neither a reason nor a time.
+func verdict(box letterBox, logger *slog.Logger) message.HandlerMiddleware {
+	return func(next message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) {
+			ctx := msg.Context()
+			handler := message.HandlerNameFromCtx(ctx)
+			for attempt := 0; ; attempt++ {
+				out, err := next(msg)
+				if err == nil {
+					return out, nil
+				}
+				if ctx.Err() != nil {
+					return nil, ctx.Err()
+				}
+				if IsPermanent(err) {
+					if err = giveUp(ctx, box, msg, handler, err); err == nil {
+						return nil, nil
+					}
+				}
+				delay := retryDelay(err, attempt)
+				logger.Warn("a handler failed", "handler", handler, "message", msg.UUID, "attempt", attempt+1, "again_in", delay, "error", err)
+				if err := wait(ctx, delay); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+}
+
+// giveUp stores a message as a dead letter.
+func giveUp(ctx context.Context, box letterBox, msg *message.Message, handler string, reason error) error {
+	original, err := messageOf(msg)
+	if err != nil {
+		return fmt.Errorf("%w, given up because: %w", err, reason)
+	}
+	_, err = box.Put(ctx, original, Failed, reason.Error(), handler)
+	return err
+}
+
+// messageOf is the stream message that a Watermill message was made of.
+func messageOf(msg *message.Message) (Message, error) {
+	stream, subject := msg.Metadata.Get(MetadataStream), msg.Metadata.Get(MetadataSubject)
+	at, err := strconv.ParseUint(msg.Metadata.Get(MetadataPosition), 10, 64)
+	if err != nil {
+		return Message{}, fmt.Errorf("message %s is not from a stream: %w", msg.UUID, err)
+	}
+	recorded, err := time.Parse(time.RFC3339Nano, msg.Metadata.Get(MetadataRecordedAt))
+	if err != nil {
+		return Message{}, fmt.Errorf("message %s is not from a stream: %w", msg.UUID, err)
+	}
+	header := make(map[string][]string, len(msg.Metadata))
+	for name, value := range msg.Metadata {
+		switch name {
+		case MetadataStream, MetadataSubject, MetadataPosition, MetadataRecordedAt:
+		default:
+			header[name] = []string{value}
+		}
+	}
+	return newMessage(stream, prefixOf(stream), subject, header, msg.Payload, at, recorded), nil
+}

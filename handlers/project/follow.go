@@ -1,0 +1,243 @@
+package project
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// handful is how many messages the reader hands over at a time at most, and
+// ahead how many handfuls it may be ahead.
+const (
+	handful = 256
+	ahead   = 4
+)
+
+// reading is one message as the reader decoded it.
+type reading struct {
+	message streams.Message
+	rec     domain.Recorded
+	event   domain.Event
+	err     error // why there is no event
+}
+
+// follow reads, folds and stores until something fails or ctx ends. Three
+// goroutines share the work: one reads and decodes ahead, one stores a batch, and
+// this one folds.
+func (h *Handler) follow(ctx context.Context) error {
+	if err := h.loadOpen(ctx); err != nil {
+		return err
+	}
+	reader, err := h.log.Follow(ctx, h.catalog.Position()+1)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	readCtx, stop := context.WithCancel(ctx)
+	handfuls := make(chan []reading, ahead)
+	failed := make(chan error, 1)
+	var reads sync.WaitGroup
+	reads.Go(func() { failed <- read(readCtx, reader, handfuls) })
+	defer reads.Wait()
+	defer stop()
+
+	w := &writer{handler: h, done: make(chan error, 1), age: time.NewTimer(0)}
+	<-w.age.C
+	defer w.finish(ctx)
+	w.start(ctx, h.unwritten)
+	w.seal(ctx) // what the catalog has mended at its start
+	for {
+		in := handfuls
+		if w.busy && h.catalog.Unsealed() >= h.Group {
+			in = nil // as much as may wait waits already
+		}
+		select {
+		case some := <-in:
+			if err := h.foldAll(ctx, some); err != nil {
+				return err
+			}
+			pending := some[len(some)-1].message.Pending
+			h.counters.pending.Store(pending)
+			w.folded(ctx, pending)
+		case err := <-w.done:
+			if err := w.written(ctx, err); err != nil {
+				return err
+			}
+		case <-w.age.C:
+			w.aged(ctx)
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// read decodes messages and hands them over in their order, in handfuls that are
+// not kept waiting for messages that may never come.
+func read(ctx context.Context, reader *streams.Reader, out chan<- []reading) error {
+	var some []reading
+	for {
+		m, err := reader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		some = append(some, decode(m))
+		if len(some) < handful && m.Pending > 0 {
+			continue
+		}
+		select {
+		case out <- some:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		some = make([]reading, 0, handful)
+	}
+}
+
+func decode(m streams.Message) reading {
+	r := reading{message: m}
+	if r.rec, r.err = m.Recorded(); r.err == nil {
+		r.event, r.err = r.rec.Event()
+	}
+	if r.err == nil && !ofPOS(r.rec.Type) {
+		r.err = &domain.InvalidError{Path: "type", Value: string(r.rec.Type), Reason: "does not belong into the POS log"}
+	}
+	return r
+}
+
+func (h *Handler) foldAll(ctx context.Context, some []reading) error {
+	for i := range some {
+		if err := h.fold(ctx, &some[i]); err != nil {
+			return err
+		}
+	}
+	if h.unwritten == nil {
+		h.problem.Store(nil)
+	}
+	return nil
+}
+
+// fold folds one message, or puts it aside.
+func (h *Handler) fold(ctx context.Context, r *reading) error {
+	switch {
+	case r.message.Store != "" && !h.known(r.message.Store):
+		return h.putAside(ctx, r, UnknownStore, errors.New("store "+string(r.message.Store)+" is not configured"))
+	case r.err != nil:
+		return h.putAside(ctx, r, kindOf(r), r.err)
+	}
+	letters := h.lettersOf(r)
+	result, err := h.catalog.Fold(ctx, r.rec, r.event)
+	switch {
+	case errors.Is(err, domain.ErrTooOld):
+		return h.putAside(ctx, r, streams.TooOld, err)
+	case projections.IsUnfoldable(err):
+		return h.putAside(ctx, r, streams.Unfoldable, err)
+	case err != nil:
+		return err
+	}
+	h.counters.count(result.Outcome)
+	for _, l := range letters {
+		if err := h.settle(ctx, l, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writer stores one batch at a time and decides when to begin the next.
+type writer struct {
+	handler *Handler
+	busy    bool
+	batch   *projections.Batch
+	done    chan error
+	stop    context.CancelFunc
+	age     *time.Timer
+	ticking bool
+	pending uint64 // messages behind the last one folded
+	due     bool   // what is folded should be stored as soon as the writer is free
+}
+
+// start begins to store a batch. It goes on when ctx ends, until finish.
+func (w *writer) start(ctx context.Context, b *projections.Batch) {
+	if b == nil {
+		return
+	}
+	ctx, w.stop = context.WithCancel(context.WithoutCancel(ctx))
+	w.busy, w.batch = true, b
+	go func() { w.done <- b.Write(ctx) }()
+}
+
+// seal begins to store what is folded, if there is anything and the writer is
+// free.
+func (w *writer) seal(ctx context.Context) {
+	c := w.handler.catalog
+	if w.busy || c.Position() == c.Checkpoint() && c.Unsealed() == 0 {
+		return
+	}
+	w.due, w.ticking = false, false
+	w.age.Stop()
+	w.start(ctx, c.Seal())
+}
+
+// folded is told that messages were folded and how many are behind them.
+func (w *writer) folded(ctx context.Context, pending uint64) {
+	w.pending = pending
+	w.due = w.due || pending == 0 || w.handler.catalog.Unsealed() >= w.handler.Group
+	if w.due {
+		w.seal(ctx)
+		return
+	}
+	if !w.ticking {
+		w.ticking = true
+		w.age.Reset(w.handler.MaxAge)
+	}
+}
+
+// aged is told that something folded has waited for long.
+func (w *writer) aged(ctx context.Context) {
+	w.ticking = false
+	if w.pending <= w.handler.Backlog {
+		w.due = true
+		w.seal(ctx)
+	}
+}
+
+// written is told what became of the batch.
+func (w *writer) written(ctx context.Context, err error) error {
+	w.stop()
+	w.busy = false
+	w.handler.unwritten = nil
+	if err != nil {
+		w.handler.unwritten = w.batch
+		return err
+	}
+	w.handler.problem.Store(nil)
+	if w.due {
+		w.seal(ctx)
+	}
+	return nil
+}
+
+// finish waits for the batch under way; when ctx has ended, no longer than Drain.
+func (w *writer) finish(ctx context.Context) {
+	w.age.Stop()
+	w.due = false
+	if !w.busy {
+		return
+	}
+	drain := time.NewTimer(w.handler.Drain)
+	defer drain.Stop()
+	select {
+	case err := <-w.done:
+		_ = w.written(context.WithoutCancel(ctx), err) // kept as unwritten
+	case <-drain.C:
+		w.stop()
+		_ = w.written(context.WithoutCancel(ctx), <-w.done)
+	}
+}

@@ -51,6 +51,7 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, dry bool, next
 		wait func(context.Context) ([]streams.Appended, error)
 	}
 	queue := make(chan inFlight, MostInFlight)
+	var unread error // why next ended, which concerns nothing that it yielded before
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(queue)
@@ -60,7 +61,8 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, dry bool, next
 				return nil
 			}
 			if err != nil {
-				return err
+				unread = err
+				return nil
 			}
 			f := inFlight{unit: u}
 			if u.refuse == nil && len(u.group) > 0 && !dry {
@@ -91,5 +93,8 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, dry bool, next
 		}
 		return nil
 	})
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return unread
 }

@@ -1,0 +1,52 @@
+package console
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/tillstream/tillstream/handlers/problem"
+)
+
+// Authenticate lets through to next what bears the token, and what is open to
+// everybody who can connect: the status, health and metrics, and the published
+// schemas. It compares in constant time.
+func Authenticate(token, hint string, next http.Handler) http.Handler {
+	want := sha256.Sum256([]byte(token))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !open(r) {
+			given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			got := sha256.Sum256([]byte(strings.TrimSpace(given)))
+			if !ok || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="tillstream"`)
+				problem.Write(w, problem.New(http.StatusUnauthorized, "the request bears no valid token").WithHint(hint))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func open(r *http.Request) bool {
+	return !strings.HasPrefix(r.URL.Path, "/v1/") ||
+		r.Method == http.MethodGet && (r.URL.Path == "/v1/schemas" || strings.HasPrefix(r.URL.Path, "/v1/schemas/"))
+}
+
+// LoopbackOnly refuses requests that were led to a loopback address by a foreign
+// name, as a web page does that wants to reach what only this machine may.
+func LoopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		host = strings.Trim(host, "[]")
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			problem.Write(w, problem.Newf(http.StatusMisdirectedRequest, "this address is served under its own name only, not as %q", host))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

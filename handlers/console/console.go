@@ -1,0 +1,161 @@
+package console
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/handlers/project"
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// Console serves the API. All fields are set once, before [Console.Mount].
+type Console struct {
+	Version string
+	Stores  []Store // by id
+	Logger  *slog.Logger
+
+	Catalog      *projections.Catalog
+	Publications *projections.Publications
+	Project      *project.Handler
+	DeadLetters  *streams.DeadLetters
+	POS          projections.Log
+
+	// Running says whether this process folds and pushes, and whether it is ready.
+	Running func() Running
+}
+
+// Store is one store as the console knows it.
+type Store struct {
+	ID        domain.StoreID
+	Mode      domain.StockMode
+	Publisher Publisher // nil when the store has no BigCommerce credentials
+}
+
+// Running is what only the process knows of itself.
+type Running struct {
+	Ready    bool
+	Problems []string
+}
+
+// Store returns the settings of a store. The error is a problem that names those
+// there are.
+func (c *Console) Store(name string) (*Store, error) {
+	names := make([]string, len(c.Stores))
+	for i := range c.Stores {
+		if string(c.Stores[i].ID) == name {
+			return &c.Stores[i], nil
+		}
+		names[i] = string(c.Stores[i].ID)
+	}
+	return nil, problem.Newf(http.StatusNotFound, "there is no store %q; configured: %s", name, strings.Join(names, ", "))
+}
+
+// publisher returns what pushes for a store, or a problem that says what to set.
+func (s *Store) publisher() (Publisher, error) {
+	if s.Publisher == nil {
+		return nil, problem.Newf(http.StatusConflict, "store %q has no BigCommerce credentials", s.ID).
+			WithHint("set TILLSTREAM_BIGCOMMERCE_STORE_HASH and TILLSTREAM_BIGCOMMERCE_TOKEN")
+	}
+	return s.Publisher, nil
+}
+
+// Mount adds every route to mux, and the OpenAPI document that describes them at
+// /openapi.json.
+func (c *Console) Mount(mux *http.ServeMux) {
+	config := huma.DefaultConfig("tillstream", c.Version)
+	config.DocsPath = ""     // the page would load scripts from elsewhere
+	config.CreateHooks = nil // no links to schemas inside the answers
+	api := humago.New(mux, config)
+	c.mountProducts(api)
+	c.mountLinks(api)
+	c.mountPushes(api)
+	c.mountDeadLetters(api)
+	c.mountSchemas(api)
+	c.mountStatus(mux)
+}
+
+// body is an answer with a JSON body.
+type body[T any] struct{ Body T }
+
+// register adds one operation whose errors become problem details. What the
+// caller is not told is kept in the log.
+func register[In, Out any](c *Console, api huma.API, method, path, summary string, do func(context.Context, *In) (*Out, error)) {
+	huma.Register(api, huma.Operation{
+		OperationID: operationID(method, path),
+		Method:      method, Path: path, Summary: summary,
+		Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
+	}, func(ctx context.Context, in *In) (*Out, error) {
+		out, err := do(ctx, in)
+		if err != nil {
+			return nil, c.explain(method+" "+path, err)
+		}
+		return out, nil
+	})
+}
+
+func (c *Console) explain(what string, err error) *problem.Details {
+	d := problem.From(err)
+	if d.Status == http.StatusInternalServerError {
+		c.Logger.Error(what, "err", err)
+	}
+	return d
+}
+
+func operationID(method, path string) string {
+	clean := strings.NewReplacer("{", "", "}", "", "/", "-", ".", "-").Replace(strings.TrimPrefix(path, "/"))
+	return strings.ToLower(method) + "-" + clean
+}
+
+// find returns the one product that a reference names.
+func (c *Console) find(store domain.StoreID, ref string) (projections.Match, error) {
+	m, err := c.Catalog.Find(store, ref)
+	if err == nil {
+		return m, nil
+	}
+	if d := problem.From(err); d.Status != http.StatusInternalServerError {
+		return m, d
+	}
+	return m, problem.New(http.StatusConflict, err.Error())
+}
+
+// findAll is find for several references; it names the first that fits nothing.
+func (c *Console) findAll(store domain.StoreID, refs []string) ([]domain.ProductID, error) {
+	var out []domain.ProductID
+	seen := map[domain.ProductID]bool{}
+	for _, ref := range refs {
+		m, err := c.find(store, ref)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[m.Product] {
+			seen[m.Product] = true
+			out = append(out, m.Product)
+		}
+	}
+	if len(out) == 0 {
+		return nil, problem.New(http.StatusUnprocessableEntity, `"items" names no product`)
+	}
+	return out, nil
+}
+
+// name returns a product's name for people, or its id while nothing has described
+// it.
+func (c *Console) name(ctx context.Context, store domain.StoreID, id domain.ProductID) (domain.Product, string, error) {
+	p, err := c.Catalog.Product(ctx, store, id)
+	if err != nil {
+		return p, "", fmt.Errorf("product %s: %w", id, err)
+	}
+	if p.Described() {
+		return p, p.Family.Name, nil
+	}
+	return p, string(id), nil
+}

@@ -1,0 +1,315 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// ProductLine is one product in a list.
+type ProductLine struct {
+	Product       domain.ProductID  `json:"product"`
+	Name          string            `json:"name"`
+	Variants      int               `json:"variants"`
+	SKUs          []domain.SKU      `json:"skus"` // the first three
+	Position      domain.Position   `json:"position"`
+	Deleted       bool              `json:"deleted"`
+	State         projections.State `json:"state"`
+	BigCommerceID *int64            `json:"bigcommerce_id"`
+}
+
+// ProductPage is one product whole, as `tillstream show --json` prints it.
+type ProductPage struct {
+	Store          domain.StoreID    `json:"store"`
+	Product        domain.ProductID  `json:"product"`
+	Position       domain.Position   `json:"position"`
+	Name           string            `json:"name"`
+	Description    string            `json:"description"`
+	Brand          string            `json:"brand"`
+	Active         bool              `json:"active"`
+	TrackInventory bool              `json:"track_inventory"`
+	Deleted        bool              `json:"deleted"`
+	Variants       []VariantPage     `json:"variants"`
+	Undescribed    []VariantPage     `json:"undescribed,omitempty"` // items whose snapshot has not come yet
+	Quarantined    []QuarantinedItem `json:"quarantined,omitempty"`
+	Link           *LinkPage         `json:"link"`
+	Publication    PublicationPage   `json:"publication"`
+}
+
+// VariantPage is one item of a product.
+type VariantPage struct {
+	Item        domain.ItemID                       `json:"item"`
+	SKU         domain.SKU                          `json:"sku"`
+	Options     []domain.Option                     `json:"options"`
+	RetailPrice domain.Money                        `json:"retail_price"`
+	SupplyPrice domain.Money                        `json:"supply_price"`
+	Stock       map[domain.OutletID]domain.Quantity `json:"stock"`
+}
+
+// QuarantinedItem is an event for which a product is not pushed.
+type QuarantinedItem struct {
+	Item     domain.ItemID   `json:"item"`
+	Position domain.Position `json:"position"`
+	Reason   string          `json:"reason"`
+}
+
+// LinkPage is a product's twin.
+type LinkPage struct {
+	BigCommerceID int64                   `json:"bigcommerce_id"`
+	Variants      map[domain.ItemID]int64 `json:"variants"`
+}
+
+// PublicationPage is what became of the last push.
+type PublicationPage struct {
+	State    projections.State `json:"state"`
+	Position domain.Position   `json:"position"` // of the state that BigCommerce has confirmed; 0 for none
+	At       *time.Time        `json:"at"`
+	Error    string            `json:"error,omitempty"`
+}
+
+// HistoryLine is one event of an item.
+type HistoryLine struct {
+	Position      domain.Position `json:"position"`
+	ID            domain.EventID  `json:"id"`
+	Type          domain.Type     `json:"type"`
+	Time          time.Time       `json:"time"`
+	RecordedAt    time.Time       `json:"recorded_at"`
+	Source        domain.SourceID `json:"source"`
+	Actor         string          `json:"actor,omitempty"`
+	SourceVersion uint64          `json:"sourceversion,omitempty"`
+	CorrelationID string          `json:"correlationid,omitempty"`
+	Item          domain.ItemID   `json:"item"`
+	Outcome       string          `json:"outcome"` // folded, superseded, duplicate or dead_letter
+	Changes       []ChangedField  `json:"changes"`
+	Error         string          `json:"error,omitempty"`
+}
+
+// ChangedField is one field that an event changed; an empty text is an absent value.
+type ChangedField struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
+}
+
+func (c *Console) mountProducts(api huma.API) {
+	register(c, api, http.MethodGet, "/v1/stores/{store}/products", "List products", c.listProducts)
+	register(c, api, http.MethodGet, "/v1/stores/{store}/products/{ref}", "Show one product", c.showProduct)
+	register(c, api, http.MethodGet, "/v1/stores/{store}/products/{ref}/history", "The events of one item or product", c.history)
+}
+
+const mostListed = 1000
+
+type listInput struct {
+	Store string `path:"store"`
+	State string `query:"state" enum:"confirmed,pending,refused,unlinked,quarantined" doc:"only products in this state"`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
+	After string `query:"after" doc:"the last product of the page before"`
+}
+
+type productList struct {
+	Products []ProductLine    `json:"products"`
+	Next     domain.ProductID `json:"next,omitempty"` // to be given as after; empty when there are no more
+}
+
+func (c *Console) listProducts(ctx context.Context, in *listInput) (*body[productList], error) {
+	store, err := c.Store(in.Store)
+	if err != nil {
+		return nil, err
+	}
+	out := productList{Products: []ProductLine{}}
+	for after := domain.ProductID(in.After); ; {
+		page := c.Catalog.Products(store.ID, after, mostListed)
+		for _, s := range page {
+			after = s.ID
+			state := c.state(store.ID, s)
+			if in.State != "" && state != projections.State(in.State) {
+				continue
+			}
+			line, err := c.productLine(ctx, store.ID, s, state)
+			if err != nil {
+				return nil, err
+			}
+			out.Products = append(out.Products, line)
+			if len(out.Products) == in.Limit {
+				out.Next = after
+				return &body[productList]{out}, nil
+			}
+		}
+		if len(page) < mostListed {
+			return &body[productList]{out}, nil
+		}
+	}
+}
+
+func (c *Console) state(store domain.StoreID, s projections.Summary) projections.State {
+	return projections.StateOf(s.Due, c.Publications.Publication(store, s.ID), c.Publications.Quarantined(store, s.Items...))
+}
+
+func (c *Console) productLine(ctx context.Context, store domain.StoreID, s projections.Summary, state projections.State) (ProductLine, error) {
+	p, name, err := c.name(ctx, store, s.ID)
+	if err != nil {
+		return ProductLine{}, err
+	}
+	line := ProductLine{Product: s.ID, Name: name, Position: s.Position, Deleted: s.Deleted, State: state, SKUs: []domain.SKU{}}
+	variants := p.Variants()
+	line.Variants = len(variants)
+	for _, v := range variants[:min(3, len(variants))] {
+		line.SKUs = append(line.SKUs, v.SKU)
+	}
+	if link := c.Publications.Publication(store, s.ID).Link; link != nil {
+		line.BigCommerceID = &link.BigCommerceID
+	}
+	return line, nil
+}
+
+type refInput struct {
+	Store string `path:"store"`
+	Ref   string `path:"ref" doc:"a SKU, a POS item id or a product id"`
+}
+
+func (c *Console) showProduct(ctx context.Context, in *refInput) (*body[ProductPage], error) {
+	store, err := c.Store(in.Store)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.find(store.ID, in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.Catalog.Product(ctx, store.ID, m.Product)
+	if err != nil {
+		return nil, err
+	}
+	return &body[ProductPage]{c.productPage(&p)}, nil
+}
+
+func (c *Console) productPage(p *domain.Product) ProductPage {
+	page := ProductPage{
+		Store: p.Store, Product: p.ID, Position: p.Position,
+		Name: p.Family.Name, Description: p.Family.Description, Brand: p.Family.Brand,
+		Active: p.Family.Active, TrackInventory: p.Family.TrackInventory,
+		Deleted: p.Deleted(), Variants: []VariantPage{},
+	}
+	var items []domain.ItemID
+	for _, it := range p.Items {
+		items = append(items, it.ID)
+		switch {
+		case !it.Described:
+			page.Undescribed = append(page.Undescribed, variantPage(it))
+		case !it.Deleted:
+			page.Variants = append(page.Variants, variantPage(it))
+		}
+	}
+	pub := c.Publications.Publication(p.Store, p.ID)
+	if pub.Link != nil {
+		page.Link = &LinkPage{BigCommerceID: pub.Link.BigCommerceID, Variants: map[domain.ItemID]int64{}}
+		for _, v := range pub.Link.Variants {
+			page.Link.Variants[v.Item] = v.BigCommerceID
+		}
+	}
+	for _, held := range c.Publications.Held(p.Store) {
+		if slices.Contains(items, held.Item) {
+			page.Quarantined = append(page.Quarantined, QuarantinedItem{held.Item, held.Position, held.Reason})
+		}
+	}
+	page.Publication = publicationPage(projections.StateOf(p.Due, pub, len(page.Quarantined) > 0), pub)
+	return page
+}
+
+func publicationPage(state projections.State, pub projections.Publication) PublicationPage {
+	page := PublicationPage{State: state, Position: pub.Confirmed.Position}
+	if !pub.Confirmed.At.IsZero() {
+		page.At = &pub.Confirmed.At
+	}
+	if pub.Refused != nil {
+		page.Error = pub.Refused.Reason
+	}
+	return page
+}
+
+func variantPage(it domain.Item) VariantPage {
+	v := VariantPage{
+		Item: it.ID, SKU: it.SKU, Options: it.Options, RetailPrice: it.RetailPrice, SupplyPrice: it.SupplyPrice,
+		Stock: map[domain.OutletID]domain.Quantity{},
+	}
+	if v.Options == nil {
+		v.Options = []domain.Option{}
+	}
+	for _, level := range it.Stock {
+		v.Stock[level.Outlet] = level.OnHand
+	}
+	return v
+}
+
+type historyInput struct {
+	refInput
+	Limit  int  `query:"limit" minimum:"0" doc:"at most so many events; 0 for all"`
+	Newest bool `query:"newest" doc:"newest first"`
+}
+
+// history answers one JSON line per event. The events of a whole product are those
+// of its items, in the order of the log.
+func (c *Console) history(ctx context.Context, in *historyInput) (*huma.StreamResponse, error) {
+	store, err := c.Store(in.Store)
+	if err != nil {
+		return nil, err
+	}
+	m, err := c.find(store.ID, in.Ref)
+	if err != nil {
+		return nil, err
+	}
+	items := []domain.ItemID{m.Item}
+	if m.Item == "" {
+		summary, _ := c.Catalog.Summary(store.ID, m.Product)
+		items = summary.Items
+	}
+	var lines []HistoryLine
+	for _, item := range items {
+		err := projections.History(ctx, c.POS, store.Mode, store.ID, item, 0, func(s projections.Step) error {
+			lines = append(lines, historyLine(item, s))
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(lines, func(a, b HistoryLine) int { return int(a.Position) - int(b.Position) })
+	if in.Newest {
+		slices.Reverse(lines)
+	}
+	if in.Limit > 0 {
+		lines = lines[:min(in.Limit, len(lines))]
+	}
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		ctx.SetHeader("Content-Type", "application/x-ndjson")
+		enc := json.NewEncoder(ctx.BodyWriter())
+		enc.SetEscapeHTML(false)
+		for _, line := range lines {
+			if enc.Encode(line) != nil {
+				return // the caller has gone
+			}
+		}
+	}}, nil
+}
+
+func historyLine(item domain.ItemID, s projections.Step) HistoryLine {
+	e := s.Event
+	line := HistoryLine{
+		Position: e.Position, ID: e.ID, Type: e.Type, Time: e.Time, RecordedAt: e.RecordedAt, Source: e.Source, Actor: e.Actor,
+		SourceVersion: e.SourceVersion, CorrelationID: e.CorrelationID, Item: item, Outcome: string(s.Outcome), Changes: make([]ChangedField, len(s.Changes)),
+	}
+	for i, change := range s.Changes {
+		line.Changes[i] = ChangedField(change)
+	}
+	if s.Problem != nil {
+		line.Outcome, line.Error = "dead_letter", s.Problem.Error()
+	}
+	return line
+}

@@ -1,0 +1,121 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// StatusPage is what an operator is told, with what only the process knows.
+type StatusPage struct {
+	projections.Status
+	Version string `json:"version"`
+}
+
+// Status puts together where everything stands. It reads the broker, so an error
+// means that the broker does not answer.
+func (c *Console) Status(ctx context.Context) (StatusPage, error) {
+	running := c.Running()
+	page := StatusPage{Version: c.Version, Status: projections.Status{Ready: running.Ready, Problems: running.Problems, Stores: []projections.StoreStatus{}}}
+	last, err := c.POS.Last(ctx)
+	if err != nil {
+		return page, err
+	}
+	for _, store := range c.Stores {
+		dead, err := c.DeadLetters.Open(ctx, store.ID)
+		if err != nil {
+			return page, err
+		}
+		s := projections.NewStoreStatus(store.ID, last, c.Catalog, c.Publications, dead)
+		if store.Publisher != nil {
+			p := store.Publisher.Status()
+			s.Publishing.Requests, s.Publishing.Throttled = p.Requests, p.Throttled
+			s.Problem = p.Problem
+		}
+		page.Stores = append(page.Stores, s)
+	}
+	return page, nil
+}
+
+func (c *Console) mountStatus(mux *http.ServeMux) {
+	mux.HandleFunc("GET /status.json", func(w http.ResponseWriter, r *http.Request) {
+		page, err := c.Status(r.Context())
+		if err != nil {
+			problem.Write(w, c.explain("status", err))
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		// The caller may have gone; there is nobody left to tell.
+		_ = json.NewEncoder(w).Encode(page)
+	})
+	// Healthy is who can read the log.
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := c.POS.Last(r.Context()); err != nil {
+			problem.Write(w, c.explain("health", err))
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	// Ready is who has folded what there was at the start.
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if running := c.Running(); !running.Ready {
+			problem.Write(w, problem.New(http.StatusServiceUnavailable, "still folding what is in the log"))
+			return
+		}
+		w.WriteHeader(http.StatusOK)
+	})
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &metrics{console: c})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+}
+
+// metrics are the status in Prometheus's form: one source for both.
+type metrics struct{ console *Console }
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("tillstream_"+name, help, append([]string{"store"}, labels...), nil)
+}
+
+// Describe says nothing, which makes the collector an unchecked one: its metrics
+// follow from the stores that there are.
+func (*metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect reads the status anew.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	page, err := m.console.Status(context.Background())
+	if err != nil {
+		out <- prometheus.NewInvalidMetric(describe("up", "whether the broker answers"), err)
+		return
+	}
+	for _, s := range page.Stores {
+		store := string(s.Store)
+		gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+			out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, append([]string{store}, labels...)...)
+		}
+		count := func(d *prometheus.Desc, v float64, labels ...string) {
+			out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, v, append([]string{store}, labels...)...)
+		}
+		gauge(describe("log_position", "newest position of the POS log"), float64(s.Log.LastPosition))
+		gauge(describe("projection_lag_events", "events that are not folded yet"), float64(s.Projection.Lag))
+		events := describe("events_total", "events by what became of them", "outcome")
+		count(events, float64(s.Projection.Tally.Folded), "folded")
+		count(events, float64(s.Projection.Tally.Superseded), "superseded")
+		count(events, float64(s.Projection.Tally.Duplicate), "duplicate")
+		products := describe("products", "products by where they stand", "state")
+		gauge(products, float64(s.Publishing.Pending), "pending")
+		gauge(products, float64(s.Publishing.Confirmed), "confirmed")
+		gauge(products, float64(s.Publishing.Refused), "refused")
+		gauge(products, float64(s.Publishing.Unlinked), "unlinked")
+		gauge(products, float64(s.Publishing.Quarantined), "quarantined")
+		count(describe("bigcommerce_requests_total", "requests sent to BigCommerce since the start"), float64(s.Publishing.Requests))
+		count(describe("bigcommerce_throttled_total", "requests that BigCommerce answered with 429 since the start"), float64(s.Publishing.Throttled))
+		gauge(describe("dead_letters", "messages that wait for somebody to requeue or drop them"), float64(s.DeadLetters))
+	}
+}

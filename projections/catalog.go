@@ -232,7 +232,7 @@ func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
 		return nil, badSnapshot(key, err)
 	}
 	if p.Position < position {
-		return nil, fmt.Errorf("read the snapshot of %s/%s: got that of position %d, position %d was stored: a replica is behind", key.Store, key.ID, p.Position, position)
+		return nil, fmt.Errorf("read the snapshot of %s/%s: got that of position %d, position %d was stored: a replica is behind: %w", key.Store, key.ID, p.Position, position, domain.ErrConflict)
 	}
 	return p, nil
 }

@@ -82,7 +82,7 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 	p.position = p.stored.Position
 	last, err := sync.Last(ctx)
 	if err == nil && last > p.position {
-		err = sync.Read(ctx, "", "", p.position+1, last, p.follow)
+		err = sync.Read(ctx, "", "", p.position+1, last, p.receive)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the publications: read the SYNC log from position %d: %w", p.position+1, err)
@@ -109,19 +109,26 @@ func (p *Publications) load(e domain.Entry) error {
 	return nil
 }
 
-// follow takes one message of the SYNC log.
-func (p *Publications) follow(rec domain.Recorded, err error) error {
-	if err != nil {
-		p.Advance(rec.Position) // not ours, or of a newer program: it says nothing to us
-		return nil
-	}
-	event, err := rec.Event()
-	if err != nil {
-		p.Advance(rec.Position)
-		return nil
-	}
-	p.Apply(rec, event)
+func (p *Publications) receive(rec domain.Recorded, err error) error {
+	p.Receive(rec, err)
 	return nil
+}
+
+// Receive takes one message of the SYNC log from whoever follows the log. err says
+// why it is no event, if it is none: such a message says nothing to us.
+func (p *Publications) Receive(rec domain.Recorded, err error) {
+	if err == nil {
+		var event domain.Event
+		if event, err = rec.Event(); err == nil {
+			p.Apply(rec, event)
+			return
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if rec.Position == p.position+1 {
+		p.take(applied{rec: rec})
+	}
 }
 
 // Apply takes one event of the SYNC log. Whoever has appended one applies it at
@@ -139,16 +146,6 @@ func (p *Publications) Apply(rec domain.Recorded, event domain.Event) {
 	}
 }
 
-// Advance passes over every position up to one that follows the log has seen to
-// be no event of ours. Events that were applied early are folded first.
-func (p *Publications) Advance(to domain.Position) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if to == p.position+1 {
-		p.take(applied{rec: domain.Recorded{Position: to}})
-	}
-}
-
 // take folds the next event and those that waited for it.
 func (p *Publications) take(a applied) {
 	for ok := true; ok; a, ok = p.early[p.position+1] {
@@ -157,23 +154,47 @@ func (p *Publications) take(a applied) {
 		if a.event == nil {
 			continue
 		}
-		id := domain.ProductID(a.event.Subject())
-		var old Publication
-		if held := p.stores[a.rec.Store][id]; held != nil {
-			old = *held
-		}
-		next := FoldPublication(old, a.rec, a.event)
-		if next.Sync == old.Sync {
-			continue // a snapshot was stored ahead of the checkpoint
-		}
-		p.put(a.rec.Store, id, next)
-		if key := (domain.Key{Store: a.rec.Store, ID: string(id)}); !p.dirty[key] {
-			p.dirty[key] = true
-			p.order = append(p.order, key)
+		for _, id := range p.concerned(a) {
+			p.fold(id, a)
 		}
 	}
 	close(p.reached)
 	p.reached = make(chan struct{})
+}
+
+// concerned names the products that an event is about: the one it names, and for
+// the end of a quarantine also the one that has the quarantine, since the item may
+// have moved in between.
+func (p *Publications) concerned(a applied) []domain.ProductID {
+	ids := []domain.ProductID{domain.ProductID(a.event.Subject())}
+	if e, ok := a.event.(*domain.ItemReleased); ok {
+		for _, h := range p.quarantined[a.rec.Store][e.Item] {
+			if h.Position == e.Position && h.Product != ids[0] {
+				ids = append(ids, h.Product)
+			}
+		}
+	}
+	return ids
+}
+
+func (p *Publications) fold(id domain.ProductID, a applied) {
+	var old Publication
+	if held := p.stores[a.rec.Store][id]; held != nil {
+		old = *held
+	}
+	next := FoldPublication(old, a.rec, a.event)
+	if next.Sync == old.Sync {
+		return // a snapshot was stored ahead of the checkpoint
+	}
+	p.put(a.rec.Store, id, next)
+	p.change(domain.Key{Store: a.rec.Store, ID: string(id)})
+}
+
+func (p *Publications) change(key domain.Key) {
+	if !p.dirty[key] {
+		p.dirty[key] = true
+		p.order = append(p.order, key)
+	}
 }
 
 // put replaces a publication and makes the indexes agree.
@@ -320,14 +341,10 @@ func (p *Publications) Flush(ctx context.Context) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, key := range p.order {
-		if !slices.Contains(keys, key) {
-			keys = append(keys, key)
-		}
-	}
-	p.order = keys
-	for _, key := range keys {
-		p.dirty[key] = true
+	since := p.order
+	p.order, p.dirty = nil, map[domain.Key]bool{}
+	for _, key := range append(keys, since...) {
+		p.change(key)
 	}
 	return err
 }

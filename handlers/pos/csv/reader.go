@@ -1,0 +1,149 @@
+package csv
+
+import (
+	"bufio"
+	"bytes"
+	encoding "encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Options say which import the rows belong to.
+type Options struct {
+	Store    domain.StoreID
+	Source   domain.SourceID // of the events; "/pos/{store}/csv" when empty
+	ImportID string          // names this import for ever; also the events' correlation id
+	File     string          // the file's name, kept with each row; may be empty
+	At       time.Time       // when the import was started, the time of every event
+	Actor    string          // who imports; may be empty
+
+	// Outlets maps what stands behind "inventory_" in a title, as it is or with
+	// spaces for underscores, to an outlet. An outlet that is not here goes by
+	// the name with spaces.
+	Outlets map[string]domain.OutletID
+}
+
+// Row is one row below the header.
+type Row struct {
+	Number    int // the header is row 1; empty lines are no rows
+	Envelopes []domain.Envelope
+	Notes     []string // what the importer should know, though the row was taken or rightly left out
+	Err       *RowError
+}
+
+// Reader reads the rows of one file, one at a time.
+type Reader struct {
+	opts    Options
+	csv     *encoding.Reader
+	columns columns
+	row     int
+	items   map[domain.ItemID]int // the row of each
+	skus    map[string]int        // likewise, by folded SKU
+}
+
+// NewReader reads the header. The error is a [*HeaderError], a
+// [*domain.InvalidError] for options, or that of r.
+func NewReader(r io.Reader, opts Options) (*Reader, error) {
+	if opts.Source == "" {
+		opts.Source = domain.SourceID("/pos/" + string(opts.Store) + "/csv")
+	}
+	// Every event will bear these attributes: try them before the first row.
+	probe, err := domain.NewEnvelope("probe", opts.Source, opts.At, &domain.ProductDeleted{Item: "probe"})
+	if err != nil {
+		return nil, err
+	}
+	probe.CorrelationID, probe.Actor = opts.ImportID, opts.Actor
+	if err := probe.Validate(); err != nil {
+		return nil, err
+	}
+	if opts.ImportID == "" {
+		return nil, &domain.InvalidError{Path: "import id", Reason: "is required"}
+	}
+	in, err := withoutBOM(r)
+	if err != nil {
+		return nil, err
+	}
+	rows := encoding.NewReader(in)
+	rows.ReuseRecord = true
+	titles, err := rows.Read()
+	var syntax *encoding.ParseError
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, &HeaderError{Reason: "the file is empty"}
+	case errors.As(err, &syntax):
+		return nil, &HeaderError{Reason: syntaxReason(syntax)}
+	case err != nil:
+		return nil, fmt.Errorf("read header: %w", err)
+	}
+	c, err := readHeader(titles, opts.Outlets)
+	if err != nil {
+		return nil, err
+	}
+	return &Reader{opts: opts, csv: rows, columns: c, row: 1, items: map[domain.ItemID]int{}, skus: map[string]int{}}, nil
+}
+
+// withoutBOM passes over a UTF-8 byte order mark, which spreadsheets write.
+func withoutBOM(r io.Reader) (io.Reader, error) {
+	in := bufio.NewReader(r)
+	start, err := in.Peek(3)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("read header: %w", err)
+	}
+	switch {
+	case bytes.Equal(start, []byte("\xef\xbb\xbf")):
+		_, err = in.Discard(3)
+		return in, err
+	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
+		return nil, &HeaderError{Reason: "the file is UTF-16: save it as CSV UTF-8"}
+	}
+	return in, nil
+}
+
+// Ignored lists the titles of columns that are not read, in their order.
+func (r *Reader) Ignored() []string { return slices.Clone(r.columns.ignored) }
+
+// Outlets lists the outlets that the file has inventory columns for, in their
+// order.
+func (r *Reader) Outlets() []domain.OutletID {
+	var out []domain.OutletID
+	for _, s := range r.columns.stock {
+		out = append(out, s.outlet)
+	}
+	return out
+}
+
+// Next returns the next row, or [io.EOF] after the last. A row that is wrong comes
+// with its Err, and the rows after it can be read. Any other error is that of the
+// file, and ends it.
+func (r *Reader) Next() (Row, error) {
+	cells, err := r.csv.Read()
+	if errors.Is(err, io.EOF) {
+		return Row{}, io.EOF
+	}
+	r.row++
+	row := Row{Number: r.row}
+	var syntax *encoding.ParseError
+	switch {
+	case errors.Is(err, encoding.ErrFieldCount):
+		row.Err = &RowError{Row: r.row, Reason: fmt.Sprintf("has %d cells, and the header has %d", len(cells), len(r.columns.titles))}
+	case errors.As(err, &syntax):
+		row.Err = &RowError{Row: r.row, Reason: syntaxReason(syntax)}
+	case err != nil:
+		return Row{}, fmt.Errorf("read row %d: %w", r.row, err)
+	default:
+		r.read(cells, &row)
+	}
+	if row.Err != nil {
+		row.Envelopes = nil
+	}
+	return row, nil
+}
+
+func syntaxReason(e *encoding.ParseError) string {
+	return fmt.Sprintf("line %d, byte %d: %v: a cell with a quote must be quoted, and quotes in it doubled", e.Line, e.Column, e.Err)
+}

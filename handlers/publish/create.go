@@ -1,0 +1,282 @@
+package publish
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+const (
+	// mostSlow bounds how many creations and changes of structure are in one round.
+	// They cannot be batched, and what became due meanwhile waits for the round.
+	mostSlow = 100
+	// mostAssigned bounds the channel assignments of one request; BigCommerce
+	// documents no limit.
+	mostAssigned = 50
+	// mostImageURL is the longest address that BigCommerce takes, in bytes.
+	mostImageURL = 255
+)
+
+// create gives twins to those that need one. The order makes sure that there are
+// never two: what is about to be created is recorded first; whoever was recorded
+// is looked for before it is created (again); and the link is recorded last, so
+// that everything before it is done once more after a crash.
+func (r *round) create(ctx context.Context) error {
+	var tasks []*task
+	for _, t := range r.tasks {
+		if !t.left && t.need == needsTwin {
+			tasks = append(tasks, t)
+		}
+	}
+	if len(tasks) == 0 {
+		return nil
+	}
+	if err := r.seek(ctx, tasks); err != nil {
+		return err
+	}
+	var orphans []*task
+	var notes []note
+	for _, t := range tasks {
+		if t.left || t.twin != nil {
+			continue
+		}
+		orphans = append(orphans, t)
+		notes = append(notes, note{event: t.creating()})
+	}
+	if err := r.p.record(ctx, notes); err != nil {
+		return err
+	}
+	births := r.phase(r.sendCreation)
+	r.refuseIn(births, func(t *task, err error) { t.refuse(refusal(err), r.p.cfg.Now()) })
+	if err := births.run(ctx, singles(orphans), r.p.cfg.Concurrency); err != nil {
+		return err
+	}
+	if err := r.assign(ctx, tasks); err != nil {
+		return err
+	}
+	return r.adopt(ctx, tasks)
+}
+
+// creating is what is recorded before a creation.
+func (t *task) creating() *domain.ProductCreating {
+	e := &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name}
+	for _, v := range t.desired.Listing.Variants {
+		e.SKUs = append(e.SKUs, string(v.SKU))
+	}
+	return e
+}
+
+// seek looks for the twins of some tasks under their SKUs, and for those that may
+// have been created before under the SKUs and the name they were given then.
+func (r *round) seek(ctx context.Context, tasks []*task) error {
+	candidates := make([]Candidate, len(tasks))
+	for i, t := range tasks {
+		candidates[i] = Candidate{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}
+	}
+	shop, err := r.shop(ctx, candidates)
+	if over(ctx) {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		for _, t := range tasks {
+			t.putOff(r.p.cfg.Now())
+		}
+		return nil
+	}
+	taken := func(id int64) (domain.ProductID, bool) { return r.p.cfg.Publications.Twin(r.p.cfg.Store, id) }
+	for i, m := range shop.Matches(candidates, taken) {
+		t := tasks[i]
+		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
+		switch {
+		case m.Link != nil:
+			t.twin, t.born = m.Link, creating != nil
+		case m.Reason != "":
+			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
+		case creating != nil:
+			if until := creating.At.Add(r.p.cfg.Quiet); until.After(r.p.cfg.Now()) && !r.settled(t) {
+				t.rest = until // the last try may still come true
+				t.leave(true)
+			}
+		}
+	}
+	return nil
+}
+
+// settled reports whether BigCommerce has answered the last try to create.
+func (r *round) settled(t *task) bool {
+	pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product)
+	return pub.Creating == nil || pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
+}
+
+func (r *round) recordedSKUs(t *task) []domain.SKU {
+	var out []domain.SKU
+	if c := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating; c != nil {
+		for _, sku := range c.SKUs {
+			out = append(out, domain.SKU(sku))
+		}
+	}
+	return out
+}
+
+// shop reads the BigCommerce products that have any of the candidates' SKUs.
+func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error) {
+	var skus []string
+	for _, c := range candidates {
+		for _, sku := range c.Also {
+			skus = append(skus, string(sku))
+		}
+		for _, v := range c.Listing.Variants {
+			skus = append(skus, string(v.SKU))
+		}
+	}
+	slices.Sort(skus)
+	skus = slices.Compact(skus)
+	var found []bigcommerce.Product
+	err := r.p.ask(ctx, func(ctx context.Context) error {
+		variants, err := r.p.cfg.Client.VariantsBySKU(ctx, skus)
+		if err != nil || len(variants) == 0 {
+			return err
+		}
+		var ids []bigcommerce.ProductID
+		for _, v := range variants {
+			ids = append(ids, v.ProductID)
+		}
+		slices.Sort(ids)
+		found, err = r.p.cfg.Client.ProductsByID(ctx, slices.Compact(ids))
+		return err
+	})
+	return NewShop(found), err
+}
+
+func singles(tasks []*task) [][]Row {
+	out := make([][]Row, len(tasks))
+	for i, t := range tasks {
+		out[i] = []Row{{Product: t.product}}
+	}
+	return out
+}
+
+func (r *round) sendCreation(ctx context.Context, _ *phase, rows []Row) error {
+	t := r.byID[rows[0].Product]
+	recorded := t.creating()
+	ok, err := r.renew(ctx, t)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errNothing
+	}
+	if now := t.creating(); now.Name != recorded.Name || !slices.Equal(now.SKUs, recorded.SKUs) {
+		t.leave(true) // it must be recorded under its new name first
+		return errNothing
+	}
+	body := newProduct(&t.desired.Listing, r.p.cfg.Weight, r.p.cfg.Categories)
+	made, err := r.p.cfg.Client.CreateProduct(ctx, body)
+	switch {
+	case bigcommerce.IsPartial(err) && made.ID != 0:
+		// It exists; the push that follows makes it whole.
+	case bigcommerce.IsDuplicateSKU(err) || bigcommerce.IsDuplicateName(err):
+		if adopted, lookErr := r.lookAgain(ctx, t); adopted || lookErr != nil {
+			return lookErr
+		}
+		return err
+	case bigcommerce.VerdictOf(err) == bigcommerce.Ambiguous && err != nil:
+		t.putOff(r.p.cfg.Now()) // to be looked for first
+		return err
+	case err != nil:
+		return err
+	default:
+		t.position, t.digest = t.state, t.desired.Listing.Digest()
+	}
+	link := linkTo(&t.desired.Listing, &made)
+	t.twin, t.born, t.made = &link, true, true
+	if len(link.Variants) < len(t.desired.Listing.Variants) {
+		t.position = 0 // the reply did not show them all
+	}
+	return nil
+}
+
+// lookAgain looks for the twin of a product that BigCommerce says it has already.
+func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
+	c := Candidate{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}
+	var skus []string
+	for _, v := range c.Listing.Variants {
+		skus = append(skus, string(v.SKU))
+	}
+	variants, err := r.p.cfg.Client.VariantsBySKU(ctx, skus)
+	if err != nil || len(variants) == 0 {
+		return false, err
+	}
+	ids := []bigcommerce.ProductID{}
+	for _, v := range variants {
+		if !slices.Contains(ids, v.ProductID) {
+			ids = append(ids, v.ProductID)
+		}
+	}
+	found, err := r.p.cfg.Client.ProductsByID(ctx, ids)
+	if err != nil {
+		return false, err
+	}
+	taken := func(id int64) (domain.ProductID, bool) { return r.p.cfg.Publications.Twin(r.p.cfg.Store, id) }
+	m := NewShop(found).Matches([]Candidate{c}, taken)[0]
+	t.twin, t.born = m.Link, true
+	return m.Link != nil, nil
+}
+
+// assign offers the created products in the shop's channel.
+func (r *round) assign(ctx context.Context, tasks []*task) error {
+	var rows []Row
+	for _, t := range tasks {
+		if !t.left && t.twin != nil && t.born {
+			rows = append(rows, Row{Product: t.product})
+		}
+	}
+	ph := r.phase(func(ctx context.Context, _ *phase, rows []Row) error {
+		var assignments []bigcommerce.ChannelAssignment
+		for _, row := range rows {
+			assignments = append(assignments, bigcommerce.ChannelAssignment{
+				Product: bigcommerce.ProductID(r.byID[row.Product].twin.BigCommerceID), Channel: r.p.cfg.Channel})
+		}
+		return r.p.cfg.Client.AssignChannels(ctx, assignments)
+	})
+	// A product without a channel is still better linked than created twice.
+	ph.refuse = func(_ domain.ProductID, err error) { r.p.setMisfit(err) }
+	return ph.run(ctx, slices.Collect(slices.Chunk(rows, mostAssigned)), 1)
+}
+
+// adopt records the links. Created products go on with their stock, found ones are
+// pushed whole in the next round.
+func (r *round) adopt(ctx context.Context, tasks []*task) error {
+	var notes []note
+	now := r.p.cfg.Now()
+	for _, t := range tasks {
+		if t.left || t.twin == nil {
+			continue
+		}
+		by, kind := domain.LinkedBySKU, Linked
+		if t.made {
+			by, kind = domain.LinkedByCreation, Created
+			r.p.illustrateLater(t)
+		}
+		t.note(&domain.ProductLinked{Product: t.product, Link: *t.twin, By: by},
+			Outcome{Kind: kind, BigCommerceID: t.twin.BigCommerceID}, now)
+		notes = append(notes, t.notes...)
+		t.notes = nil
+	}
+	if err := r.p.record(ctx, notes); err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		switch {
+		case t.left || t.twin == nil:
+		case t.position > 0:
+			t.need, t.desired.Link = needsPush, *t.twin
+		default:
+			t.force = true
+			t.leave(true)
+		}
+	}
+	return nil
+}

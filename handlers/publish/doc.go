@@ -1,0 +1,47 @@
+// Package publish keeps BigCommerce equal to the POS for every linked product of
+// one store.
+//
+// # How
+//
+// Publishing is level-triggered. What must be pushed is a fact about two
+// projections, not a queue: a product is due while it is linked, not quarantined,
+// and the newest event that asks for a push is newer than the state that
+// BigCommerce last confirmed (or refused). [Publisher.Run] finds the due products
+// at start and looks again at those it is woken for, so no crash can lose or
+// invent a push, and fifty changes before a request leaves are one push.
+//
+// Work goes in rounds. A round takes what is due, at most what one stock request
+// can carry, and passes through phases one after the other: creations, changes of
+// structure, products (10 to a request), variants (50), stock (2,000 levels). What
+// changes meanwhile gathers for the next round. Within a phase several requests
+// are in flight, never two with the same product. The state is read when the
+// right to send is there.
+//
+// # What is promised
+//
+//   - Every push carries every POS-owned field and no other.
+//   - BigCommerce does not end up with an older state than one it had, as long as
+//     it does not apply a request later than [Config.Quiet] after the connection
+//     that carried it broke, and as long as one Publisher at a time runs for a
+//     store. After a request whose fate is unknown, that product gets the same
+//     state again or nothing until Quiet has passed; then it gets the newest. Every
+//     request is made with a context that ends with Run's.
+//   - A product that BigCommerce refuses is found by halving its batch and refused
+//     by name; the others of its batch go through. It is pushed again when it
+//     changes, is linked anew, or somebody asks with [Publisher.Push].
+//   - What is wrong with the store, the token or the network refuses no product. One
+//     request at a time then probes, ever more slowly, and [Publisher.Status] says
+//     what is wrong and when the next try is.
+//   - A product is created at most once: before each try its twin is looked for
+//     under the SKUs that the previous try was recorded with.
+//   - A push is confirmed in the SYNC log with the position of the state it carried.
+//     If that record is lost in a crash, the same state is pushed once more.
+//
+// Not promised: that BigCommerce shows a stock level at once (it applies levels
+// some time after it has taken them), or that a merchant's edit of a POS-owned
+// field is undone before the product's next push.
+//
+// # Imports
+//
+// domain, projections, streams, handlers/bigcommerce, watermill, a backoff library.
+package publish

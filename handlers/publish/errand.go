@@ -1,0 +1,123 @@
+package publish
+
+import (
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// ask is what somebody wants of a product beyond what its state says.
+type ask struct {
+	force   bool // push although nothing is due, or although it was refused
+	create  bool // find its twin, or create one
+	waiters []chan<- Outcome
+}
+
+func (a *ask) join(b ask) {
+	a.force = a.force || b.force
+	a.create = a.create || b.create
+	a.waiters = append(a.waiters, b.waiters...)
+}
+
+// errand is a product that needs something of BigCommerce.
+type errand struct {
+	product domain.ProductID
+	ask
+	// verify asks to compare the twin's variants with ours before anything is sent;
+	// doubted says that this was asked for once, so that it is not done for ever.
+	verify, doubted bool
+
+	rest  time.Time // not before
+	tries int       // how often it was put off in a row
+	pace  *backoff.ExponentialBackOff
+}
+
+// need is what a product needs of BigCommerce.
+type need int
+
+const (
+	needsNothing need = iota
+	needsTwin
+	needsPush
+)
+
+// need decides it from the projections alone. why says for people what stands in
+// the way of something that was asked for.
+func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
+	s, ok := p.cfg.Catalog.Summary(p.cfg.Store, id)
+	if !ok || s.Due == 0 {
+		return needsNothing, "nothing is known of it yet"
+	}
+	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
+	refused := pub.Refused != nil && pub.Refused.Position >= s.Due
+	switch {
+	case p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...):
+		return needsNothing, "an event of it could not be folded: see `tillstream deadletters list`"
+	case pub.Link != nil && (a.force || pub.NeedsPush(s.Due) && !refused):
+		return needsPush, ""
+	case pub.Link != nil:
+		return needsNothing, "it is linked and up to date"
+	case !a.create && !p.cfg.CreateAll:
+		return needsNothing, "it is not linked: run `tillstream link` or `tillstream publish`"
+	case s.Deleted:
+		return needsNothing, "it is deleted in the POS"
+	case refused && !a.create && !a.force:
+		return needsNothing, "it was refused: " + pub.Refused.Reason
+	}
+	return needsTwin, ""
+}
+
+// agenda is the errands that wait. Its owner locks.
+type agenda struct {
+	waiting map[domain.ProductID]*errand
+	ready   []domain.ProductID // in the order in which they came; may name some that are gone
+	resting map[domain.ProductID]*errand
+}
+
+func newAgenda() agenda {
+	return agenda{waiting: map[domain.ProductID]*errand{}, resting: map[domain.ProductID]*errand{}}
+}
+
+func (a *agenda) put(e *errand, now time.Time) {
+	_, known := a.waiting[e.product]
+	a.waiting[e.product] = e
+	if e.rest.After(now) {
+		a.resting[e.product] = e
+		return
+	}
+	if _, rested := a.resting[e.product]; !known || rested {
+		delete(a.resting, e.product)
+		a.ready = append(a.ready, e.product)
+	}
+}
+
+// wake makes the errands ready that have rested, and returns when the next one
+// will have; zero for none.
+func (a *agenda) wake(now time.Time) (next time.Time) {
+	for id, e := range a.resting {
+		if e.rest.After(now) {
+			if next.IsZero() || e.rest.Before(next) {
+				next = e.rest
+			}
+			continue
+		}
+		delete(a.resting, id)
+		a.ready = append(a.ready, id)
+	}
+	return next
+}
+
+// pop takes the errand that has been ready for longest, or returns nil.
+func (a *agenda) pop() *errand {
+	for len(a.ready) > 0 {
+		id := a.ready[0]
+		a.ready = a.ready[1:]
+		if e := a.waiting[id]; e != nil && a.resting[id] == nil {
+			delete(a.waiting, id)
+			return e
+		}
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+// Report is what a search for twins has found.
+type Report struct {
+	Linked    []LinkFound        `json:"linked"`
+	Ambiguous []LinkAmbiguous    `json:"ambiguous"`
+	Without   []domain.ProductID `json:"without"` // no SKU of theirs is in BigCommerce
+	// Already is how many products had a link before.
+	Already int `json:"already"`
+}
+
+// LinkFound is a product and its twin.
+type LinkFound struct {
+	Product       domain.ProductID `json:"product"`
+	Name          string           `json:"name"`
+	BigCommerceID int64            `json:"bigcommerce_id"`
+	Variants      int              `json:"variants"` // that have a counterpart
+	Missing       int              `json:"missing"`  // that the push will create
+}
+
+// LinkAmbiguous is a product for which no twin could be chosen.
+type LinkAmbiguous struct {
+	Product domain.ProductID `json:"product"`
+	Name    string           `json:"name"`
+	Twins   []int64          `json:"twins"` // BigCommerce products that have a SKU of it
+	Reason  string           `json:"reason"`
+}
+
+// mostAsks bounds how often a question that somebody waits for is repeated.
+const mostAsks = 5
+
+// ask makes requests that change nothing, again for a while if BigCommerce does
+// not answer. A refused token is answered at once.
+func (p *Publisher) ask(ctx context.Context, do func(context.Context) error) error {
+	for n := 1; ; n++ {
+		pass, err := p.patience.enter(ctx)
+		if err != nil {
+			return err
+		}
+		err = do(ctx)
+		switch {
+		case over(ctx):
+			pass.unused()
+			return context.Cause(ctx)
+		case blame(err) != store:
+			pass.succeeded()
+			return err
+		}
+		pass.failed(err, notBefore(err))
+		if e, ok := errors.AsType[*bigcommerce.Error](err); ok && e.Unauthorized || n == mostAsks {
+			return err
+		}
+	}
+}
+
+// LinkAuto looks for the twins of all products that have none, by SKU, and unless
+// dryRun links them, which makes them due. It reads all BigCommerce products once,
+// 250 to a request, which never takes more requests than reading all variants.
+func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
+	r := Report{Linked: []LinkFound{}, Ambiguous: []LinkAmbiguous{}, Without: []domain.ProductID{}}
+	shop := NewShop(nil)
+	for page, more := 1, true; more; page++ {
+		var found []bigcommerce.Product
+		err := p.ask(ctx, func(ctx context.Context) (err error) {
+			found, more, err = p.cfg.Client.Products(ctx, page)
+			return err
+		})
+		if err != nil {
+			return r, fmt.Errorf("read page %d of BigCommerce's products: %w", page, err)
+		}
+		shop.add(found)
+	}
+	candidates, already, err := p.unlinked(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.Already = already
+	p.linking.Lock()
+	defer p.linking.Unlock()
+	var notes []note
+	for i, m := range shop.Matches(candidates, p.twin) {
+		l := &candidates[i].Listing
+		switch {
+		case m.Link != nil:
+			r.Linked = append(r.Linked, LinkFound{m.Product, l.Name, m.Link.BigCommerceID, len(m.Link.Variants), len(l.Variants) - len(m.Link.Variants)})
+			if p.cfg.Publications.Publication(p.cfg.Store, m.Product).Link == nil {
+				notes = append(notes, p.linkNote(m.Product, *m.Link, domain.LinkedBySKU))
+			}
+		case m.Reason != "":
+			r.Ambiguous = append(r.Ambiguous, LinkAmbiguous{m.Product, l.Name, m.Twins, m.Reason})
+		default:
+			r.Without = append(r.Without, m.Product)
+		}
+	}
+	if dryRun {
+		return r, nil
+	}
+	return r, p.recordLinks(ctx, notes)
+}
+
+func (p *Publisher) twin(bigCommerceID int64) (domain.ProductID, bool) {
+	return p.cfg.Publications.Twin(p.cfg.Store, bigCommerceID)
+}
+
+// unlinked returns the described products that have no link, and how many have.
+func (p *Publisher) unlinked(ctx context.Context) (candidates []Candidate, linked int, err error) {
+	const page = 1000
+	for after := domain.ProductID(""); ; {
+		summaries := p.cfg.Catalog.Products(p.cfg.Store, after, page)
+		for _, s := range summaries {
+			after = s.ID
+			switch {
+			case p.cfg.Publications.Publication(p.cfg.Store, s.ID).Link != nil:
+				linked++
+				continue
+			case s.Due == 0 || s.Deleted:
+				continue
+			}
+			state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, s.ID)
+			if err != nil {
+				return nil, 0, fmt.Errorf("read the state of product %s: %w", s.ID, err)
+			}
+			if state.Described() {
+				candidates = append(candidates, Candidate{Product: s.ID, Listing: state.Listing(p.cfg.Rules)})
+			}
+		}
+		if len(summaries) < page {
+			return candidates, linked, nil
+		}
+	}
+}
+
+func (p *Publisher) linkNote(id domain.ProductID, link domain.Link, by domain.LinkedBy) note {
+	return note{&domain.ProductLinked{Product: id, Link: link, By: by},
+		&Outcome{Product: id, Kind: Linked, BigCommerceID: link.BigCommerceID, At: p.cfg.Now()}}
+}
+
+// recordLinks records links and has their products pushed.
+func (p *Publisher) recordLinks(ctx context.Context, notes []note) error {
+	if err := p.record(ctx, notes); err != nil {
+		return err
+	}
+	for _, n := range notes {
+		p.Wake(n.outcome.Product)
+	}
+	return nil
+}
+
+// Link ties a product to a BigCommerce product on somebody's word, and has it
+// pushed. Variants are tied by SKU, then by equal options; a simple product to the
+// twin's only variant. It returns an error, and changes nothing, when BigCommerce
+// has no such product, another product is linked to it, or it has variants and the
+// product has none.
+func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID int64) (domain.Link, error) {
+	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, id)
+	if err != nil {
+		return domain.Link{}, fmt.Errorf("link: %w", err)
+	}
+	if !state.Described() || state.Deleted() {
+		return domain.Link{}, fmt.Errorf("link: product %s is deleted, or no snapshot has described it yet: save it in the POS", id)
+	}
+	var twin bigcommerce.Product
+	err = p.ask(ctx, func(ctx context.Context) (err error) {
+		twin, err = p.cfg.Client.Product(ctx, bigcommerce.ProductID(bigCommerceID))
+		return err
+	})
+	if bigcommerce.IsNotFound(err) {
+		return domain.Link{}, fmt.Errorf("link: BigCommerce has no product %d: %w", bigCommerceID, domain.ErrNotFound)
+	}
+	if err != nil {
+		return domain.Link{}, fmt.Errorf("link: %w", err)
+	}
+	p.linking.Lock()
+	defer p.linking.Unlock()
+	if other, taken := p.twin(bigCommerceID); taken && other != id {
+		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d is linked to product %s: unlink that first", bigCommerceID, other)
+	}
+	listing := state.Listing(p.cfg.Rules)
+	if listing.Simple() && !twin.Simple() {
+		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d has variants, product %s has none: choose another", bigCommerceID, id)
+	}
+	link := linkTo(&listing, &twin)
+	return link, p.recordLinks(ctx, []note{p.linkNote(id, link, domain.LinkedByOperator)})
+}
+
+// Unlink ends a link; the twin stays as it is. Unlinking a product that has no
+// link is [domain.ErrNotFound]. Where all products are published, the next change
+// of the product finds its twin again.
+func (p *Publisher) Unlink(ctx context.Context, id domain.ProductID, reason string) error {
+	p.linking.Lock()
+	defer p.linking.Unlock()
+	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
+	if pub.Link == nil {
+		return fmt.Errorf("unlink: product %s has no link: %w", id, domain.ErrNotFound)
+	}
+	o := Outcome{Product: id, Kind: Unlinked, BigCommerceID: pub.Link.BigCommerceID, Reason: reason, At: p.cfg.Now()}
+	return p.record(ctx, []note{{&domain.ProductUnlinked{Product: id, Reason: shorten(reason, mostReason)}, &o}})
+}

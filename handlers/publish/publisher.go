@@ -1,0 +1,258 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+// Publisher pushes the products of one store. One at a time may run for a store.
+// Its methods may be called by anybody at any time.
+type Publisher struct {
+	cfg       Config
+	patience  *patience // towards BigCommerce
+	recording *patience // towards the SYNC log
+
+	mu      sync.Mutex
+	woken   map[domain.ProductID]ask
+	agenda  agenda
+	working int           // errands in the present round
+	wake    chan struct{} // has room for one
+	idle    chan struct{} // closed and replaced when nothing is left to do now
+	misfit  error         // the newest failure that speaks against a setting
+	work    Work
+	images  []image // touched by Run only
+
+	// lingering is touched by the round only.
+	lingerMu  sync.Mutex
+	lingering map[domain.ProductID]lingering
+
+	linking sync.Mutex // held while a link is decided and recorded on somebody's word
+}
+
+// lingering is a request that may still take effect.
+type lingering struct {
+	digest string // of the state in it
+	until  time.Time
+}
+
+// New returns a Publisher, or says which setting is unusable. It starts nothing.
+func New(cfg Config) (*Publisher, error) {
+	cfg, err := cfg.complete()
+	if err != nil {
+		return nil, err
+	}
+	return &Publisher{
+		cfg:       cfg,
+		patience:  newPatience(cfg.Now, cfg.After),
+		recording: newPatience(cfg.Now, cfg.After),
+		woken:     map[domain.ProductID]ask{},
+		agenda:    newAgenda(),
+		wake:      make(chan struct{}, 1),
+		idle:      make(chan struct{}),
+		lingering: map[domain.ProductID]lingering{},
+	}, nil
+}
+
+// Wake says that a product, its link or its quarantine may have changed. Waking a
+// product that needs nothing costs nothing.
+func (p *Publisher) Wake(id domain.ProductID) { p.want(id, ask{}) }
+
+func (p *Publisher) want(id domain.ProductID, a ask) {
+	p.mu.Lock()
+	all := p.woken[id]
+	all.join(a)
+	p.woken[id] = all
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run pushes what is due until ctx ends, and returns its cause. No request is in
+// flight when it has returned. Any other error means that the projections cannot
+// be read.
+func (p *Publisher) Run(ctx context.Context) error {
+	p.survey()
+	for {
+		p.admit()
+		r, next, err := p.gather(ctx)
+		if err != nil {
+			return err
+		}
+		if r != nil {
+			if err := r.run(ctx); err != nil {
+				return err
+			}
+		}
+		if err := p.illustrate(ctx); err != nil {
+			return err
+		}
+		if r != nil || len(p.images) > 0 {
+			continue
+		}
+		var timer <-chan time.Time
+		if !next.IsZero() {
+			timer = p.cfg.After(max(next.Sub(p.cfg.Now()), time.Millisecond))
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-p.wake:
+		case <-timer:
+		}
+	}
+}
+
+// survey finds what is due from the projections, as at start.
+func (p *Publisher) survey() {
+	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
+		if pub.Link != nil || pub.Creating != nil {
+			p.Wake(id)
+		}
+	}
+	if !p.cfg.CreateAll {
+		return
+	}
+	const page = 1000
+	for after := domain.ProductID(""); ; {
+		summaries := p.cfg.Catalog.Products(p.cfg.Store, after, page)
+		for _, s := range summaries {
+			p.Wake(s.ID)
+			after = s.ID
+		}
+		if len(summaries) < page {
+			return
+		}
+	}
+}
+
+// admit turns those who were woken and need something into errands.
+func (p *Publisher) admit() {
+	p.mu.Lock()
+	woken := p.woken
+	p.woken = map[domain.ProductID]ask{}
+	p.mu.Unlock()
+	for id, a := range woken {
+		n, why := p.need(id, a)
+		if n == needsNothing {
+			deliver(a.waiters, Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()})
+			continue
+		}
+		p.mu.Lock()
+		e := p.agenda.waiting[id]
+		if e == nil {
+			e = &errand{product: id}
+		}
+		e.join(a)
+		if a.force || a.create {
+			e.rest = time.Time{} // somebody is waiting
+		}
+		p.agenda.put(e, p.cfg.Now())
+		p.mu.Unlock()
+	}
+}
+
+// gather makes a round of what is due: at most what one stock request carries, so
+// that confirmations flow while much is due. Without anything to do it returns
+// when the next errand has rested.
+func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
+	r := newRound(p)
+	levels, slow := 0, 0
+	for len(r.tasks) < bigcommerce.MaxStock && slow < mostSlow {
+		p.mu.Lock()
+		next := p.agenda.wake(p.cfg.Now())
+		e := p.agenda.pop()
+		if e == nil {
+			p.working = len(r.tasks)
+			if p.working == 0 && len(p.woken) == 0 {
+				close(p.idle)
+				p.idle = make(chan struct{})
+			}
+			p.mu.Unlock()
+			if len(r.tasks) == 0 {
+				return nil, next, nil
+			}
+			return r, time.Time{}, nil
+		}
+		p.mu.Unlock()
+		t, err := r.admit(ctx, e)
+		if err != nil {
+			return nil, time.Time{}, err
+		}
+		if t == nil {
+			continue
+		}
+		if t.slow() {
+			slow++
+		}
+		if levels += len(stockRows(&t.desired)); levels > bigcommerce.MaxStock && len(r.tasks) > 1 {
+			r.withdraw(t)
+			p.mu.Lock()
+			p.agenda.waiting[e.product] = e
+			p.agenda.ready = append([]domain.ProductID{e.product}, p.agenda.ready...)
+			p.mu.Unlock()
+			break
+		}
+	}
+	p.mu.Lock()
+	p.working = len(r.tasks)
+	p.mu.Unlock()
+	return r, time.Time{}, nil
+}
+
+// Push pushes products although nothing is due, refused ones included, and returns
+// what became of each, in their order. It needs Run to be running, and waits as
+// long as BigCommerce does not answer; after an error, which is that of ctx, the
+// push goes on.
+func (p *Publisher) Push(ctx context.Context, ids []domain.ProductID) ([]Outcome, error) {
+	return p.await(ctx, ids, ask{force: true})
+}
+
+// Create gives products a twin: the one that has their SKUs, or else a new one. It
+// pushes those that have a twin already. Otherwise it is like [Publisher.Push].
+func (p *Publisher) Create(ctx context.Context, ids []domain.ProductID) ([]Outcome, error) {
+	return p.await(ctx, ids, ask{force: true, create: true})
+}
+
+func (p *Publisher) await(ctx context.Context, ids []domain.ProductID, a ask) ([]Outcome, error) {
+	waiters := make([]chan Outcome, len(ids))
+	for i, id := range ids {
+		waiters[i] = make(chan Outcome, 1)
+		a.waiters = []chan<- Outcome{waiters[i]}
+		p.want(id, a)
+	}
+	out := make([]Outcome, len(ids))
+	for i := range ids {
+		select {
+		case out[i] = <-waiters[i]:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for product %s: %w", ids[i], context.Cause(ctx))
+		}
+	}
+	return out, nil
+}
+
+// Idle returns when, at some moment, nothing was left that could be done then:
+// every product that needs a push has been pushed, was refused, or rests until a
+// later try. It needs Run to be running.
+func (p *Publisher) Idle(ctx context.Context) error {
+	p.mu.Lock()
+	idle := p.idle
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

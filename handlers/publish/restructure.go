@@ -1,0 +1,122 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+// mostSteps bounds how often a twin is read and changed for one push. A twin that
+// needs more changes back by itself.
+const mostSteps = 24
+
+// restructure brings the variants of twins into agreement, before anything else is
+// sent of these products.
+func (r *round) restructure(ctx context.Context) error {
+	var requests [][]Row
+	for _, t := range r.tasks {
+		if !t.left && t.toPush() && (t.verify || !fits(&t.desired.Listing, &t.desired.Link)) {
+			requests = append(requests, []Row{{Product: t.product}})
+		}
+	}
+	ph := r.phase(r.reshape)
+	r.refuseIn(ph, r.doubt)
+	return ph.run(ctx, requests, r.p.cfg.Concurrency)
+}
+
+// reshape makes the changes that one twin needs and records its link. It begins
+// with what BigCommerce has, so it may be begun again after any failure.
+func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
+	t := r.byID[rows[0].Product]
+	ok, err := r.renew(ctx, t)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return errNothing
+	}
+	id := bigcommerce.ProductID(t.desired.Link.BigCommerceID)
+	for range mostSteps {
+		twin, err := r.p.cfg.Client.Product(ctx, id)
+		if bigcommerce.IsNotFound(err) {
+			t.refuseLost(r.p.cfg.Now())
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin}
+		changes, refusal := b.plan()
+		if refusal != nil {
+			t.refuse(*refusal, r.p.cfg.Now())
+			return nil
+		}
+		if len(changes) == 0 {
+			t.verify = false
+			t.relink(b.tie())
+			return r.recordLink(ctx, t)
+		}
+		for _, c := range changes {
+			if err := r.apply(ctx, t, c); err != nil {
+				return err
+			}
+		}
+	}
+	t.refuse(Refusal{Reason: fmt.Sprintf("the variants of BigCommerce product %d do not stay as they are set", id), Field: "variants"}, r.p.cfg.Now())
+	return nil
+}
+
+// plan returns what to change next, or why nothing may be.
+func (b *blueprint) plan() ([]change, *Refusal) {
+	if b.listing.Deleted || b.listing.Simple() && b.twin.Simple() {
+		return nil, nil
+	}
+	w, foreign := b.foreign()
+	switch {
+	case b.listing.Simple() && b.link.Simple:
+		return nil, &Refusal{Field: "variants", Reason: fmt.Sprintf(
+			"BigCommerce product %d has got options, the product in the POS has none: remove them there, or add them in the POS", b.twin.ID)}
+	case b.listing.Simple() && foreign:
+		return nil, &Refusal{Field: "variants", Reason: fmt.Sprintf(
+			"the product in the POS has no options any more, but BigCommerce product %d has variant %q that the POS does not know: delete it there", b.twin.ID, w.SKU)}
+	case len(b.extraOptions()) > 0 && foreign:
+		return nil, &Refusal{Field: "option_values", Reason: fmt.Sprintf(
+			"an option of BigCommerce product %d is not in the POS, and variant %q that the POS does not know has it: delete that variant there", b.twin.ID, w.SKU)}
+	}
+	return b.steps(), nil
+}
+
+func (r *round) recordLink(ctx context.Context, t *task) error {
+	notes := t.notes
+	t.notes = nil
+	return r.p.record(ctx, notes)
+}
+
+func (r *round) apply(ctx context.Context, t *task, c change) error {
+	client, id := r.p.cfg.Client, bigcommerce.ProductID(t.desired.Link.BigCommerceID)
+	var err error
+	switch {
+	case c.clearSKU:
+		u := t.desired.update(false)
+		u.SKU, u.InventoryTracking = new(string), tracking(t.desired.Listing.Tracked, t.desired.Listing.Simple())
+		_, err = client.UpdateProducts(ctx, []bigcommerce.ProductUpdate{u})
+	case c.renameValue != nil:
+		_, err = client.RenameOptionValue(ctx, id, c.renameValue.option, bigcommerce.OptionValue{ID: c.renameValue.value, Label: c.renameValue.label, SortOrder: c.renameValue.sortOrder})
+	case c.deleteOption != 0:
+		err = client.DeleteOption(ctx, id, c.deleteOption)
+	case c.createOption != nil:
+		_, err = client.CreateOption(ctx, id, c.createOption.name, c.createOption.labels)
+	case c.createValue != nil:
+		_, err = client.CreateOptionValue(ctx, id, c.createValue.option, c.createValue.label, c.createValue.sortOrder)
+	case c.deleteVariant != 0:
+		err = client.DeleteVariant(ctx, id, c.deleteVariant)
+	case c.deleteValue != nil:
+		err = client.DeleteOptionValue(ctx, id, c.deleteValue.option, c.deleteValue.value)
+	case c.renameVariant != nil:
+		_, err = client.UpdateVariantSKU(ctx, id, c.renameVariant.variant, c.renameVariant.sku)
+	case c.createVariant != nil:
+		_, err = client.CreateVariant(ctx, id, *c.createVariant)
+	}
+	return err
+}

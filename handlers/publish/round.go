@@ -1,0 +1,336 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+// round takes some errands through the phases.
+type round struct {
+	p     *Publisher
+	tasks []*task
+	byID  map[domain.ProductID]*task
+}
+
+func newRound(p *Publisher) *round { return &round{p: p, byID: map[domain.ProductID]*task{}} }
+
+// admit takes an errand into the round with its state as it is now. It returns nil
+// when there is nothing to do any more, or nothing that may be sent.
+func (r *round) admit(ctx context.Context, e *errand) (*task, error) {
+	p := r.p
+	n, why := p.need(e.product, e.ask)
+	if n == needsNothing {
+		deliver(e.waiters, Outcome{Product: e.product, Kind: Nothing, Reason: why, At: p.cfg.Now()})
+		return nil, nil
+	}
+	t := &task{errand: e, need: n}
+	if err := r.read(ctx, t); err != nil {
+		return nil, err
+	}
+	r.tasks = append(r.tasks, t)
+	r.byID[e.product] = t
+	if refusal := check(&t.desired.Listing); refusal != nil {
+		t.refuse(*refusal, p.cfg.Now())
+	}
+	return t, nil
+}
+
+// withdraw gives back the task that was admitted last.
+func (r *round) withdraw(t *task) {
+	r.tasks = r.tasks[:len(r.tasks)-1]
+	delete(r.byID, t.product)
+}
+
+// read takes the newest state and link.
+func (r *round) read(ctx context.Context, t *task) error {
+	state, err := r.p.cfg.Catalog.Product(ctx, r.p.cfg.Store, t.product)
+	if err != nil {
+		return fmt.Errorf("read the state of product %s: %w", t.product, err)
+	}
+	t.state, t.images = state.Position, state.Family.Images
+	t.desired = Desired{Product: t.product, Listing: state.Listing(r.p.cfg.Rules)}
+	if pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product); pub.Link != nil {
+		t.desired.Link = *pub.Link
+	}
+	return nil
+}
+
+// renew reads the newest state right before it is sent, and reports whether it may
+// be sent.
+func (r *round) renew(ctx context.Context, t *task) (bool, error) {
+	if t == nil || t.left {
+		return false, nil
+	}
+	twin := t.desired.Link.BigCommerceID
+	if err := r.read(ctx, t); err != nil {
+		return false, err
+	}
+	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin})
+	if n != t.need || t.desired.Link.BigCommerceID != twin {
+		t.leave(true) // unlinked, linked elsewhere, or quarantined meanwhile
+		return false, nil
+	}
+	if until := r.p.quietUntil(t.product, t.desired.Listing.Digest()); !until.IsZero() {
+		t.rest = until
+		t.leave(true)
+		return false, nil
+	}
+	return true, nil
+}
+
+// run takes the round through its phases and records what became of it. The error
+// is the end of ctx, or that of the projections.
+func (r *round) run(ctx context.Context) error {
+	before := r.p.cfg.Client.Quota().Snapshot().Requests
+	err := r.phases(ctx)
+	if err != nil {
+		if over(ctx) {
+			return context.Cause(ctx)
+		}
+		return err
+	}
+	if err := r.finish(ctx); err != nil {
+		return err
+	}
+	r.account(r.p.cfg.Client.Quota().Snapshot().Requests - before)
+	return nil
+}
+
+func (r *round) phases(ctx context.Context) error {
+	p := r.p
+	if err := r.create(ctx); err != nil {
+		return err
+	}
+	if err := r.remove(ctx); err != nil {
+		return err
+	}
+	if err := r.restructure(ctx); err != nil {
+		return err
+	}
+	products := r.phase(r.sendProducts)
+	r.refuseIn(products, func(t *task, err error) {
+		if bigcommerce.IsNotFound(err) {
+			t.refuseLost(p.cfg.Now())
+			return
+		}
+		t.refuse(refusal(err), p.cfg.Now())
+	})
+	if err := products.run(ctx, planProducts(r.desired((*task).toPush)), p.cfg.Concurrency); err != nil {
+		return err
+	}
+	variants := r.phase(r.sendVariants)
+	r.refuseIn(variants, r.doubt)
+	if err := variants.run(ctx, planVariants(r.desired((*task).pushed)), p.cfg.Concurrency); err != nil {
+		return err
+	}
+	// A stock lane for sales would make its requests between those of the phases
+	// above, with nothing else in flight, as this one does.
+	stock := r.phase(r.sendStock)
+	r.refuseIn(stock, r.doubt)
+	return stock.run(ctx, planStock(r.desired((*task).pushed)), 1)
+}
+
+func (r *round) desired(which func(*task) bool) []Desired {
+	var out []Desired
+	for _, t := range r.tasks {
+		if !t.left && which(t) {
+			out = append(out, t.desired)
+		}
+	}
+	return out
+}
+
+// phase prepares a phase whose weary products rest.
+func (r *round) phase(send func(context.Context, *phase, []Row) error) *phase {
+	ph := &phase{publisher: r.p}
+	ph.send = func(ctx context.Context, rows []Row) error { return r.remember(rows, send(ctx, ph, rows)) }
+	ph.tire = func(id domain.ProductID, err error) {
+		if blame(err) == setting {
+			r.p.setMisfit(err)
+		}
+		r.byID[id].putOff(r.p.cfg.Now())
+	}
+	return ph
+}
+
+// refuseIn lets a phase decide what becomes of a product at fault. One of which
+// only a secondary part was not saved gets some more tries.
+func (r *round) refuseIn(ph *phase, refuse func(*task, error)) {
+	ph.refuse = func(id domain.ProductID, err error) {
+		t := r.byID[id]
+		if bigcommerce.IsPartial(err) && t.tries < patienceOfUnit {
+			t.putOff(r.p.cfg.Now())
+			return
+		}
+		refuse(t, err)
+	}
+}
+
+// doubt treats a refused variant or stock level as a sign that the twin has other
+// variants than the link says, once; then as the product's fault.
+func (r *round) doubt(t *task, err error) {
+	if !t.doubted && !bigcommerce.IsPartial(err) {
+		t.doubt()
+		return
+	}
+	t.refuse(refusal(err), r.p.cfg.Now())
+}
+
+// remember notes the products of a request that may still take effect.
+func (r *round) remember(rows []Row, err error) error {
+	if !lingers(err) {
+		return err
+	}
+	until := r.p.cfg.Now().Add(r.p.cfg.Quiet)
+	r.p.lingerMu.Lock()
+	defer r.p.lingerMu.Unlock()
+	for _, id := range products(rows) {
+		if t := r.byID[id]; !t.left {
+			r.p.lingering[id] = lingering{t.desired.Listing.Digest(), until}
+		}
+	}
+	return err
+}
+
+// quietUntil returns until when a state of a product must not be sent, because an
+// older one may still be under way; zero when it may.
+func (p *Publisher) quietUntil(id domain.ProductID, digest string) time.Time {
+	p.lingerMu.Lock()
+	defer p.lingerMu.Unlock()
+	l, ok := p.lingering[id]
+	if !ok {
+		return time.Time{}
+	}
+	if !l.until.After(p.cfg.Now()) {
+		delete(p.lingering, id)
+		return time.Time{}
+	}
+	if l.digest == digest {
+		return time.Time{}
+	}
+	return l.until
+}
+
+func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
+	var updates []bigcommerce.ProductUpdate
+	carried := map[bigcommerce.ProductID]*task{}
+	for _, row := range rows {
+		t := r.byID[row.Product]
+		ok, err := r.renew(ctx, t)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if !fits(&t.desired.Listing, &t.desired.Link) {
+			t.leave(true) // it has changed its variants since the round began
+			continue
+		}
+		t.position, t.digest = t.state, t.desired.Listing.Digest()
+		u := t.desired.update(t.withSKU || t.desired.renamed())
+		updates = append(updates, u)
+		carried[u.ID] = t
+	}
+	if len(updates) == 0 {
+		return errNothing
+	}
+	stored, err := r.p.cfg.Client.UpdateProducts(ctx, updates)
+	if err != nil {
+		for _, t := range carried {
+			t.position = 0
+		}
+		return err
+	}
+	for _, s := range stored {
+		t := carried[s.ID]
+		if t == nil || !t.desired.Link.Simple || t.withSKU || s.SKU == string(t.desired.lead().SKU) {
+			continue
+		}
+		// Somebody has changed the SKU in BigCommerce.
+		t.withSKU, t.position = true, 0
+		ph.add([]Row{{Product: t.product}})
+	}
+	for _, t := range carried {
+		if t.position > 0 && t.desired.renamed() {
+			t.relink(t.desired.relinked())
+		}
+	}
+	return nil
+}
+
+func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
+	var updates []bigcommerce.VariantUpdate
+	carried := map[bigcommerce.VariantID]Row{}
+	err := r.each(ctx, rows, func(t *task, row Row) {
+		if u, known := t.desired.variantUpdate(row.Item); known {
+			updates = append(updates, u)
+			carried[u.ID] = row
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(updates) == 0 {
+		return errNothing
+	}
+	stored, err := r.p.cfg.Client.UpdateVariants(ctx, updates)
+	if err != nil {
+		return err
+	}
+	for i := range stored {
+		row := carried[stored[i].ID]
+		t := r.byID[row.Product]
+		if t == nil {
+			continue
+		}
+		v, _ := t.desired.variant(row.Item)
+		if stored[i].SKU != string(v.SKU) || combination(optionsOf(&stored[i])) != combination(v.Options) {
+			t.odd = true
+		}
+	}
+	return nil
+}
+
+func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
+	var levels []bigcommerce.StockLevel
+	err := r.each(ctx, rows, func(t *task, row Row) {
+		if level, known := t.desired.stockLevel(row.Item, row.Location); known {
+			levels = append(levels, level)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(levels) == 0 {
+		return errNothing
+	}
+	if err := r.p.cfg.Client.SetStock(ctx, "stock in the POS", levels); err != nil {
+		return err
+	}
+	r.p.setMisfit(nil)
+	return nil
+}
+
+// each renews the tasks of some rows, and calls do with the rows of those that may
+// be sent. The rows of one product stand together.
+func (r *round) each(ctx context.Context, rows []Row, do func(*task, Row)) error {
+	ok := false
+	for i, row := range rows {
+		t := r.byID[row.Product]
+		if i == 0 || rows[i-1].Product != row.Product {
+			var err error
+			if ok, err = r.renew(ctx, t); err != nil {
+				return err
+			}
+		}
+		if ok {
+			do(t, row)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+package publish
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+// Status returns what is known now.
+func (p *Publisher) Status() Status {
+	q := p.cfg.Client.Quota().Snapshot()
+	p.mu.Lock()
+	s := Status{
+		Waiting:  p.waiting(),
+		Requests: q.Requests, Throttled: q.Throttled,
+		Quota: q.Quota, QuotaLeft: q.Left, ResetAt: q.ResetAt,
+		Work: p.work,
+	}
+	p.mu.Unlock()
+	if t := p.patience.trouble(); t.cause != nil {
+		s.NextTry = t.until
+	}
+	s.Problem = p.Problem()
+	return s
+}
+
+// waiting counts the errands and those who were just woken.
+func (p *Publisher) waiting() int {
+	n := len(p.agenda.waiting) + p.working
+	for id := range p.woken {
+		if p.agenda.waiting[id] == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// Problem says in a sentence what keeps the store from being published, or "".
+func (p *Publisher) Problem() string {
+	p.mu.Lock()
+	waiting, misfit := p.waiting(), p.misfit
+	p.mu.Unlock()
+	now := p.cfg.Now()
+	if t := p.recording.trouble(); t.cause != nil {
+		return fmt.Sprintf("outcomes cannot be recorded since %s, next try in %s: %v", clock(t.since), in(t.until, now), t.cause)
+	}
+	if t := p.patience.trouble(); t.cause != nil {
+		return fmt.Sprintf("%s since %s, next try in %s, %s", complaint(t.cause), clock(t.since), in(t.until, now), wait(waiting))
+	}
+	if misfit != nil {
+		return fmt.Sprintf("%s: check which outlets map to which locations, %s", complaint(misfit), wait(waiting))
+	}
+	return ""
+}
+
+func complaint(err error) string {
+	e, ok := errors.AsType[*bigcommerce.Error](err)
+	switch {
+	case !ok:
+		return "publishing is stuck (" + err.Error() + ")"
+	case e.Unauthorized:
+		return fmt.Sprintf("BigCommerce refuses the token (%d; check that it belongs to this store, is not revoked, and may change products and inventory)", e.Status)
+	case e.Status == 0:
+		return fmt.Sprintf("BigCommerce cannot be reached (%v)", e.Cause)
+	case e.Title != "":
+		return fmt.Sprintf("BigCommerce answers %d (%s)", e.Status, e.Title)
+	}
+	return fmt.Sprintf("BigCommerce answers %d", e.Status)
+}
+
+func clock(t time.Time) string { return t.UTC().Format("15:04:05") }
+
+func in(t, now time.Time) string {
+	return max(t.Sub(now), 0).Round(time.Second).String()
+}
+
+func wait(n int) string {
+	if n == 1 {
+		return "1 product waits"
+	}
+	return fmt.Sprintf("%d products wait", n)
+}
+
+func (p *Publisher) setMisfit(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.misfit = err
+}

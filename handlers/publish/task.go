@@ -1,0 +1,101 @@
+package publish
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// task is one errand in a round. Only who has its product in flight touches it.
+type task struct {
+	*errand
+	need    need
+	desired Desired         // as last read
+	state   domain.Position // of desired
+
+	// What a confirmation will name: the state that the product's own update, or its
+	// creation, carried. The position is 0 until then.
+	position domain.Position
+	digest   string
+
+	// A twin that was found, or made in this round, and is not recorded yet. born
+	// says that we have created it, now or earlier.
+	twin       *domain.Link
+	born, made bool
+	images     []string
+
+	left    bool // the round: refused, put off, or no longer to be pushed
+	again   bool // is to be looked at once more after the round
+	withSKU bool // BigCommerce has another SKU than the link says
+	odd     bool // the twin's variants are not what the link says
+	notes   []note
+	outcome Outcome // the last of the notes' outcomes
+}
+
+// toPush are the tasks that are to be pushed from the start, pushed those whose
+// product BigCommerce has taken.
+func (t *task) toPush() bool { return t.need == needsPush && t.position == 0 }
+func (t *task) pushed() bool { return t.position > 0 }
+
+// slow reports whether the task needs requests of its own.
+func (t *task) slow() bool {
+	return t.need == needsTwin || t.verify || !fits(&t.desired.Listing, &t.desired.Link)
+}
+
+// leave takes the task out of the round. What it did so far is not confirmed.
+func (t *task) leave(again bool) {
+	t.left, t.again = true, again
+	t.position, t.digest = 0, ""
+}
+
+// putOff lets the product rest for a while, longer each time.
+func (t *task) putOff(now time.Time) {
+	if t.pace == nil {
+		t.pace = newPace()
+		t.pace.MaxInterval = 5 * time.Minute
+	}
+	t.tries++
+	t.rest = now.Add(t.pace.NextBackOff())
+	t.leave(true)
+}
+
+// doubt has the twin's variants compared with ours in the next round.
+func (t *task) doubt() {
+	t.verify, t.doubted = true, true
+	t.leave(true)
+}
+
+// note adds an event to what the round records, and what it means for the product.
+func (t *task) note(e domain.Event, o Outcome, at time.Time) {
+	o.Product, o.At = t.product, at
+	t.outcome = o
+	t.notes = append(t.notes, note{e, &o})
+}
+
+// refuse ends the push of this state.
+func (t *task) refuse(r Refusal, at time.Time) {
+	position := max(t.state, 1)
+	t.leave(false)
+	r.Reason, r.Field = shorten(r.Reason, mostReason), shorten(r.Field, mostField)
+	t.note(&domain.PushRefused{Product: t.product, Position: position, Status: r.Status, Reason: r.Reason, Field: r.Field},
+		Outcome{Kind: Refused, Position: position, BigCommerceID: t.desired.Link.BigCommerceID, Status: r.Status, Reason: r.Reason, Field: r.Field}, at)
+}
+
+// refuseLost refuses a product whose twin is gone.
+func (t *task) refuseLost(at time.Time) {
+	t.refuse(Refusal{Status: 404, Field: "id", Reason: fmt.Sprintf(
+		"BigCommerce has no product %d any more: unlink product %s, then link or publish it again", t.desired.Link.BigCommerceID, t.product)}, at)
+}
+
+// relink records that the twin's variants are others than the link said.
+func (t *task) relink(link domain.Link) {
+	t.desired.Link = link
+	t.notes = append(t.notes, note{event: &domain.ProductLinked{Product: t.product, Link: link, By: domain.LinkedByPush}})
+}
+
+// confirm ends the push.
+func (t *task) confirm(at time.Time) {
+	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest},
+		Outcome{Kind: Confirmed, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest}, at)
+}

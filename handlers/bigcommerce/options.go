@@ -42,10 +42,11 @@ func (c *Client) CreateOptionValue(ctx context.Context, product ProductID, optio
 	return r.Data, err
 }
 
-// RenameOptionValue gives a value another label; the variants that have it keep it, and their ids.
-func (c *Client) RenameOptionValue(ctx context.Context, product ProductID, option OptionID, value ValueID, label string) (OptionValue, error) {
-	r, err := do[OptionValue](ctx, c, call{op: "rename value of option", method: http.MethodPut, path: valuePath(product, option, value), ids: []int64{int64(value)},
-		body: map[string]string{"label": label}})
+// RenameOptionValue gives a value another label; the variants that have it keep it, and their ids. The value is the one
+// that was read, with its label changed: BigCommerce wants its sort order again.
+func (c *Client) RenameOptionValue(ctx context.Context, product ProductID, option OptionID, value OptionValue) (OptionValue, error) {
+	r, err := do[OptionValue](ctx, c, call{op: "rename value of option", method: http.MethodPut, path: valuePath(product, option, value.ID), ids: []int64{int64(value.ID)},
+		body: valueBody{value.Label, value.SortOrder}})
 	return r.Data, err
 }
 

@@ -50,47 +50,31 @@ type handler func(*Store, *exchange) (response, *problem)
 // routes lays out the part of v3 that is simulated, and the control API.
 func (s *Store) routes() {
 	s.mux = http.NewServeMux()
-	known := map[string]bool{}
-	for pattern, h := range map[string]handler{
-		"GET /catalog/products":                                           listProducts,
-		"POST /catalog/products":                                          createProduct,
-		"PUT /catalog/products":                                           updateProducts,
-		"DELETE /catalog/products":                                        deleteProducts,
-		"GET /catalog/products/{product}":                                 readProduct,
-		"PUT /catalog/products/{product}":                                 updateProduct,
-		"DELETE /catalog/products/{product}":                              deleteProduct,
-		"GET /catalog/products/channel-assignments":                       listChannels,
-		"PUT /catalog/products/channel-assignments":                       assignChannels,
-		"DELETE /catalog/products/channel-assignments":                    unassignChannels,
-		"GET /catalog/products/{product}/images":                          listImages,
-		"POST /catalog/products/{product}/images":                         createImage,
-		"GET /catalog/products/{product}/variants":                        listProductVariants,
-		"POST /catalog/products/{product}/variants":                       createVariant,
-		"GET /catalog/products/{product}/variants/{variant}":              readVariant,
-		"PUT /catalog/products/{product}/variants/{variant}":              updateVariant,
-		"DELETE /catalog/products/{product}/variants/{variant}":           deleteVariant,
-		"GET /catalog/products/{product}/options":                         listOptions,
-		"POST /catalog/products/{product}/options":                        createOption,
-		"DELETE /catalog/products/{product}/options/{option}":             deleteOption,
-		"GET /catalog/products/{product}/options/{option}/values":         listValues,
-		"POST /catalog/products/{product}/options/{option}/values":        createValue,
-		"PUT /catalog/products/{product}/options/{option}/values/{id}":    updateValue,
-		"DELETE /catalog/products/{product}/options/{option}/values/{id}": deleteValue,
-		"GET /catalog/variants":                                           listVariants,
-		"PUT /catalog/variants":                                           updateVariants,
-		"GET /catalog/brands":                                             listBrands,
-		"PUT /inventory/adjustments/absolute":                             setStock,
-		"POST /inventory/adjustments/relative":                            moveStock,
-		"GET /inventory/items":                                            listStock,
-		"GET /inventory/locations":                                        listLocations,
+	for below, methods := range map[string]map[string]handler{
+		"/catalog/products":                                        {"GET": listProducts, "POST": createProduct, "PUT": updateProducts, "DELETE": deleteProducts},
+		"/catalog/products/{product}":                              {"GET": readProduct, "PUT": updateProduct, "DELETE": deleteProduct},
+		"/catalog/products/channel-assignments":                    {"GET": listChannels, "PUT": assignChannels, "DELETE": unassignChannels},
+		"/catalog/products/{product}/images":                       {"GET": listImages, "POST": createImage},
+		"/catalog/products/{product}/variants":                     {"GET": listProductVariants, "POST": createVariant},
+		"/catalog/products/{product}/variants/{variant}":           {"GET": readVariant, "PUT": updateVariant, "DELETE": deleteVariant},
+		"/catalog/products/{product}/options":                      {"GET": listOptions, "POST": createOption},
+		"/catalog/products/{product}/options/{option}":             {"DELETE": deleteOption},
+		"/catalog/products/{product}/options/{option}/values":      {"GET": listValues, "POST": createValue},
+		"/catalog/products/{product}/options/{option}/values/{id}": {"PUT": updateValue, "DELETE": deleteValue},
+		"/catalog/variants":                                        {"GET": listVariants, "PUT": updateVariants},
+		"/catalog/brands":                                          {"GET": listBrands},
+		"/inventory/adjustments/absolute":                          {"PUT": setStock},
+		"/inventory/adjustments/relative":                          {"POST": moveStock},
+		"/inventory/items":                                         {"GET": listStock},
+		"/inventory/locations":                                     {"GET": listLocations},
 	} {
-		method, below, _ := strings.Cut(pattern, " ")
-		path := "/stores/{hash}/v3" + below
-		s.mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, h) })
-		if !known[path] {
-			known[path] = true
-			s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, refuseMethod) })
-		}
+		s.mux.HandleFunc("/stores/{hash}/v3"+below, func(w http.ResponseWriter, r *http.Request) {
+			h := methods[r.Method]
+			if h == nil {
+				h = refuseMethod
+			}
+			s.serve(w, r, h)
+		})
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, refuseRoute) })
 	s.control()

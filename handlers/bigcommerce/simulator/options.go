@@ -83,9 +83,6 @@ func deleteOption(s *Store, x *exchange) (response, *problem) {
 	}
 	p.Options = slices.Delete(p.Options, at, at+1)
 	s.dropVariants(x.tx, p, func(Variant) bool { return true })
-	if len(p.Options) == 0 {
-		s.addBaseVariant(p)
-	}
 	x.tx.effects = append(x.tx.effects, Effect{Verb: Deleted, Kind: "option", Product: p.ID})
 	return noContent(), x.tx.put(p, nil)
 }

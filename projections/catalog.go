@@ -34,10 +34,11 @@ type Catalog struct {
 	shelves  map[domain.StoreID]*shelf
 	position domain.Position
 	stored   checkpoint
-	marked   bool       // the bucket has a checkpoint
-	clean    *list.List // of *row whose state may be forgotten; newest use in front
-	dirty    []*row     // in the order in which they were first changed
-	steps    []step     // to be stored before the dirty ones, one after the other
+	marked   bool          // the bucket has a checkpoint
+	reached  chan struct{} // closed, and replaced, when there is a new checkpoint
+	clean    *list.List    // of *row whose state may be forgotten; newest use in front
+	dirty    []*row        // in the order in which they were first changed
+	steps    []step        // to be stored before the dirty ones, one after the other
 }
 
 // OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of
@@ -53,6 +54,7 @@ func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) 
 		decoded: cmp.Or(decoded, DefaultDecoded),
 		shelves: map[domain.StoreID]*shelf{},
 		clean:   list.New(),
+		reached: make(chan struct{}),
 	}
 	torn := map[conflict]bool{}
 	err := bucket.Scan(ctx, "", func(e domain.Entry) error {
@@ -146,10 +148,17 @@ func (c *Catalog) observeCheckpoint(value []byte) error {
 		return err
 	}
 	if !c.marked || stored.Position > c.stored.Position {
-		c.stored, c.marked = stored, true
+		c.mark(stored)
 		c.position = max(c.position, stored.Position)
 	}
 	return nil
+}
+
+// mark takes a checkpoint that the bucket has.
+func (c *Catalog) mark(stored checkpoint) {
+	c.stored, c.marked = stored, true
+	close(c.reached)
+	c.reached = make(chan struct{})
 }
 
 // load indexes one snapshot at the start, and notes in torn the items that it

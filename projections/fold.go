@@ -246,6 +246,6 @@ func (b *Batch) checkpoint(ctx context.Context, next checkpoint) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stored, c.marked = next, true
+	c.mark(next)
 	return nil
 }

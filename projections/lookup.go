@@ -187,6 +187,23 @@ func (c *Catalog) Checkpoint() domain.Position {
 	return c.stored.Position
 }
 
+// Await returns when the bucket has every event up to a position, or when ctx ends.
+func (c *Catalog) Await(ctx context.Context, at domain.Position) error {
+	for {
+		c.mu.RLock()
+		stored, reached := c.stored.Position, c.reached
+		c.mu.RUnlock()
+		if stored >= at {
+			return nil
+		}
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until position %d is projected, now at %d: %w", at, stored, context.Cause(ctx))
+		}
+	}
+}
+
 func (r *row) summary() Summary {
 	s := Summary{Store: r.store, ID: r.id, Position: r.position, Due: r.due, Deleted: r.deleted, Items: make([]domain.ItemID, len(r.items))}
 	for i, p := range r.items {

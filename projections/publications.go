@@ -109,26 +109,18 @@ func (p *Publications) load(e domain.Entry) error {
 	return nil
 }
 
+// receive takes one message of the SYNC log at the start. One that is no event says
+// nothing to us.
 func (p *Publications) receive(rec domain.Recorded, err error) error {
-	p.Receive(rec, err)
-	return nil
-}
-
-// Receive takes one message of the SYNC log from whoever follows the log. err says
-// why it is no event, if it is none: such a message says nothing to us.
-func (p *Publications) Receive(rec domain.Recorded, err error) {
 	if err == nil {
 		var event domain.Event
 		if event, err = rec.Event(); err == nil {
 			p.Apply(rec, event)
-			return
+			return nil
 		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if rec.Position == p.position+1 {
-		p.take(applied{rec: rec})
-	}
+	p.Advance(rec.Position)
+	return nil
 }
 
 // Apply takes one event of the SYNC log. Whoever has appended one applies it at
@@ -143,6 +135,16 @@ func (p *Publications) Apply(rec domain.Recorded, event domain.Event) {
 		p.take(applied{rec, event})
 	case len(p.early) < maxEarly:
 		p.early[rec.Position] = applied{rec, event}
+	}
+}
+
+// Advance passes over the next position, at which whoever follows the log has found
+// no event of ours.
+func (p *Publications) Advance(to domain.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if to == p.position+1 {
+		p.take(applied{rec: domain.Recorded{Position: to}})
 	}
 }
 

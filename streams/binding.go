@@ -38,16 +38,23 @@ func encodeEnvelope(prefix string, store domain.StoreID, e *domain.Envelope) (*n
 	h[specVersionHeader] = []string{domain.SpecVersion}
 	h[contentTypeHeader] = []string{contentTypeJSON}
 	h[jetstream.MsgIDHeader] = []string{escapeHeader(string(e.ID))}
-	size := len(h)
 	for _, a := range attributes {
-		v := escapeHeader(a.Value)
-		h[attributePrefix+a.Name] = []string{v}
-		size += len(attributePrefix) + len(a.Name) + len(v) + len(": \r\n")
+		h[attributePrefix+a.Name] = []string{escapeHeader(a.Value)}
 	}
-	if size > maxHeader-1024 { // leaves room for what the broker's own headers take
+	if size := headerSize(h); size > maxHeader-1024 { // leaves room for what the broker's own headers take
 		return nil, &domain.InvalidError{Path: "event", Value: fmt.Sprintf("%d bytes of attributes", size), Reason: fmt.Sprintf("must be at most %d when percent-encoded", maxHeader-1024)}
 	}
 	return &nats.Msg{Subject: subjectOf(prefix, store, e.Subject), Header: h, Data: e.Data}, nil
+}
+
+func headerSize(h nats.Header) int {
+	size := 0
+	for name, values := range h {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return size
 }
 
 // decodeEnvelope reads the event in a message. Header names are compared without

@@ -149,8 +149,11 @@ func (l *Log) commit(groups []*group) {
 		if len(groups) == 0 {
 			return
 		}
-		var err error
-		if missing := unstored(groups); len(missing) < plainBelow && singles(groups) {
+		missing := unstored(groups)
+		err := l.conn.hasRoom(storedSize(missing))
+		if err != nil {
+			// What the server does when it runs out of room is not all or nothing.
+		} else if len(missing) < plainBelow && singles(groups) {
 			err = l.publishPlain(missing)
 		} else if err = l.publishBatch(missing); apiCode(err) == codeDuplicateInBatch {
 			err = l.findStored(missing)
@@ -347,6 +350,16 @@ func unstored(groups []*group) []*entry {
 		}
 	}
 	return out
+}
+
+// storedSize is about what the server stores for events, rather more than less.
+func storedSize(entries []*entry) int {
+	const perMessage = 256 // the record's own, and the headers of a batch
+	n := 0
+	for _, e := range entries {
+		n += messageSize(e.msg) + perMessage
+	}
+	return n
 }
 
 // singles reports whether no group has more than one event still to store, so that

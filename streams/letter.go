@@ -94,12 +94,7 @@ func encodeLetter(l Letter, maxSize int) *nats.Msg {
 		subject = subjectOf(deadPrefix, o.Store, o.Key)
 	}
 	const ours = 12 << 10 // more than our own headers can have
-	headers := 0
-	for name, values := range o.Header {
-		for _, v := range values {
-			headers += len(deadOriginalHeader) + len(name) + len(v) + len(": \r\n")
-		}
-	}
+	headers := headerSize(o.Header) + len(o.Header)*len(deadOriginalHeader)
 	if headers+ours > maxHeader || headers+ours+len(o.Data) > maxSize {
 		h[deadElsewhere] = []string{"true"}
 		return &nats.Msg{Subject: subject, Header: h}

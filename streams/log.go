@@ -122,17 +122,16 @@ func (l *Log) prepare(ctx context.Context, store domain.StoreID, events []domain
 
 // fits refuses a message that the server would close the connection for.
 func (l *Log) fits(msg *nats.Msg) error {
-	size := len(msg.Data)
-	for name, values := range msg.Header {
-		for _, v := range values {
-			size += len(name) + len(v) + len(": \r\n")
-		}
-	}
+	size := messageSize(msg)
 	const brokerHeaders = 512 // batch id, sequence and the header's first line
 	if most := int(l.conn.nc.MaxPayload()) - brokerHeaders; size > most {
 		return &domain.InvalidError{Path: "event", Value: fmt.Sprintf("%d bytes", size), Reason: fmt.Sprintf("must be at most %d bytes with its attributes", most)}
 	}
 	return nil
+}
+
+func messageSize(msg *nats.Msg) int {
+	return len(msg.Subject) + headerSize(msg.Header) + len(msg.Data)
 }
 
 func inGroup(i, n int, err error) error {

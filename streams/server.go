@@ -88,6 +88,27 @@ func startServer(ctx context.Context, cfg Config) (*server.Server, string, error
 	return srv, password, nil
 }
 
+// roomToSpare is left for what is written beside the events: indexes and buckets.
+const roomToSpare = 64 << 10
+
+// hasRoom asks whether the embedded server may store n more bytes. It has to be
+// asked before an atomic batch: a server that meets its limit in the middle of one
+// leaves the first half in the stream, and completes it only when it starts anew.
+// The error is an [*UnavailableError].
+func (c *Conn) hasRoom(n int) error {
+	if c.srv == nil {
+		return nil
+	}
+	info, err := c.srv.Jsz(&server.JSzOptions{})
+	if err != nil || info.Disabled {
+		return nil // the publish finds out
+	}
+	if free := info.Config.MaxStore - int64(info.Store); free < int64(n)+roomToSpare {
+		return c.full(fmt.Errorf("%d of %d bytes are left", max(free, 0), info.Config.MaxStore))
+	}
+	return nil
+}
+
 // serverLog hands the server's lines to slog. A notice of a NATS server is what
 // others call debug: it says that things are as they should be.
 type serverLog struct{ log *slog.Logger }

@@ -45,7 +45,9 @@ func FuzzReply(f *testing.F) {
 		if json.Unmarshal(body, &r) != nil {
 			return
 		}
-		r.Meta.more()
+		if r.Meta.more() && r.Meta.Pagination.TotalPages <= r.Meta.Pagination.CurrentPage {
+			t.Errorf("page %d of %d is followed by more", r.Meta.Pagination.CurrentPage, r.Meta.Pagination.TotalPages)
+		}
 		if _, err := json.Marshal(r.Data); err != nil {
 			t.Errorf("what was read cannot be written: %v", err)
 		}

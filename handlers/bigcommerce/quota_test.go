@@ -82,7 +82,7 @@ func TestQuota_Shared(t *testing.T) {
 		store.Spend(150)
 		_, _, err := c.Variants(context.Background(), 1)
 		e, ok := errors.AsType[*bigcommerce.Error](err)
-		if !ok || e.Verdict != bigcommerce.NotBefore || e.NotBefore.Sub(time.Now()) < 29*time.Second {
+		if !ok || e.Verdict != bigcommerce.NotBefore || time.Until(e.NotBefore) < 29*time.Second {
 			t.Fatalf("got %v, want a refusal until the reset", err)
 		}
 		start := time.Now()

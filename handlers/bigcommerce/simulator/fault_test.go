@@ -48,8 +48,9 @@ func TestFault_Kinds(t *testing.T) {
 					defer server.Close()
 					client, base = server.Client(), server.URL
 				}
-				tt.fault.Match, tt.fault.Count = "PUT /catalog/products/*", 1
-				if err := s.Fail(tt.fault); err != nil {
+				fault := tt.fault
+				fault.Match, fault.Count = "PUT /catalog/products/*", 1
+				if err := s.Fail(fault); err != nil {
 					t.Fatal(err)
 				}
 				put := func() (int, string, error) {
@@ -75,7 +76,7 @@ func TestFault_Kinds(t *testing.T) {
 					t.Errorf("the price is %v; had an effect: want %t", p.Price, tt.acted)
 				}
 				log := s.Requests()
-				if log[0].Fault != tt.fault.Kind || (len(log[0].Effects) > 0) != tt.acted {
+				if log[0].Fault != fault.Kind || (len(log[0].Effects) > 0) != tt.acted {
 					t.Errorf("the log says fault %q and effects %v", log[0].Fault, log[0].Effects)
 				}
 				if status, _, err := put(); status != 200 || err != nil {

@@ -174,7 +174,7 @@ func createProduct(s *Store, x *exchange) (response, *problem) {
 		}
 	}
 	s.number(&p)
-	if refusal := x.tx.create(&p); refusal != nil {
+	if refusal := x.tx.create(&p, s.product.keys()); refusal != nil {
 		return response{}, refusal
 	}
 	if _, ok := body["inventory_level"]; ok {

@@ -28,11 +28,11 @@ func parseListing(query url.Values, most int, allowed ...string) (listing, *prob
 		value := values[len(values)-1]
 		switch name {
 		case "page":
-			n, err := strconv.Atoi(value)
+			n, err := strconv.ParseInt(value, 10, 32) // so that no page times its length overflows
 			if err != nil || n < 1 {
 				return l, invalid(map[string]string{"page": "error.expected.jsnumber"})
 			}
-			l.page = n
+			l.page = int(n)
 		case "limit":
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 1 {

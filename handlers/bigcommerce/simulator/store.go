@@ -191,13 +191,13 @@ func (s *Store) Seed(products ...Product) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range products {
-		p := products[i].deepCopy()
+		p := products[i].clone()
 		t := &tx{store: s}
 		if err := s.resolve(p); err != nil {
 			return err
 		}
 		s.number(p)
-		if fault := t.create(p); fault != nil {
+		if fault := t.create(p, nil); fault != nil {
 			t.rollback()
 			return fmt.Errorf("seeding product %q (SKU %q): %s", p.Name, p.SKU, fault.title)
 		}
@@ -206,9 +206,14 @@ func (s *Store) Seed(products ...Product) error {
 	return nil
 }
 
-// resolve gives ids to the option values that a seeded product's variants name by their labels only.
+// resolve gives ids to the option values that a seeded product's variants name by their labels only, in copies of its
+// own, since the caller may seed the same value again.
 func (s *Store) resolve(p *Product) error {
+	for i := range p.Options {
+		p.Options[i].Values = slices.Clone(p.Options[i].Values)
+	}
 	for i := range p.Variants {
+		p.Variants[i].OptionValues = slices.Clone(p.Variants[i].OptionValues)
 		for j, pick := range p.Variants[i].OptionValues {
 			if pick.ID != 0 {
 				continue

@@ -46,8 +46,8 @@ func (p *Product) deepCopy() *Product {
 	return &c
 }
 
-// create adds a product whose ids are given.
-func (t *tx) create(p *Product) *problem {
+// create adds a product whose ids are given. The keys are those to be logged.
+func (t *tx) create(p *Product, keys []string) *problem {
 	s := t.store
 	if s.products[p.ID] != nil {
 		return &problem{status: 409, title: fmt.Sprintf("product id %d is taken", p.ID)}
@@ -57,10 +57,7 @@ func (t *tx) create(p *Product) *problem {
 	}
 	now := s.cfg.Now().UTC().Format(time.RFC3339)
 	p.DateCreated, p.DateModified = now, now
-	if fault := t.put(p, s.product.keys()); fault != nil {
-		return fault
-	}
-	return nil
+	return t.put(p, keys)
 }
 
 // freeURL makes an address that no product has.

@@ -1,9 +1,7 @@
 package domain
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -24,10 +22,11 @@ func DecodeEvent(t Type, data []byte) (Event, error) {
 	if !utf8.Valid(data) {
 		return nil, &InvalidError{Path: "data", Reason: "must be valid UTF-8"}
 	}
-	d, err := newDecoder("data", data)
+	members, err := parseObject("data", data)
 	if err != nil {
 		return nil, err
 	}
+	d := &decoder{path: "data", members: members, err: new(error)}
 	event.fields(d)
 	if *d.err != nil {
 		return nil, *d.err
@@ -39,16 +38,8 @@ func DecodeEvent(t Type, data []byte) (Event, error) {
 // nothing more, so the first wrong field in documented order is the one reported.
 type decoder struct {
 	path    string
-	members map[string]json.RawMessage
+	members []member
 	err     *error // shared with the decoders of nested objects
-}
-
-func newDecoder(path string, raw []byte) (*decoder, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil || members == nil {
-		return nil, notAnObject(path, raw, err)
-	}
-	return &decoder{path: path, members: members, err: new(error)}, nil
 }
 
 func (d *decoder) fail(name, value, reason string) {
@@ -63,58 +54,19 @@ func (d *decoder) failKind(name string, raw json.RawMessage, want string) {
 	d.fail(name, jsonText(raw), want+", not "+jsonKind(raw))
 }
 
-// notAnObject words the refusal of a document that is no JSON object, err being
-// what the JSON decoder said, or nil for null.
-func notAnObject(path string, raw []byte, err error) error {
-	reason := "must be a JSON object, not " + jsonKind(bytes.TrimSpace(raw))
-	if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
-		reason = fmt.Sprintf("must be a JSON object: %v (byte %d)", syntax, syntax.Offset)
-	}
-	return &InvalidError{Path: path, Value: jsonText(bytes.TrimSpace(raw)), Reason: reason}
-}
-
-// jsonKind names the kind of a valid JSON value.
-func jsonKind(raw []byte) string {
-	switch {
-	case len(raw) == 0:
-		return "empty"
-	case raw[0] == '"':
-		return "a string"
-	case raw[0] == '{':
-		return "an object"
-	case raw[0] == '[':
-		return "a list"
-	case raw[0] == 't' || raw[0] == 'f':
-		return "true or false"
-	case raw[0] == 'n':
-		return "null"
-	}
-	return "a number"
-}
-
-// jsonText is a JSON value as a person would quote it: nothing for null, a string
-// without its quotes.
-func jsonText(raw []byte) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
-	}
-	return string(raw)
-}
-
 // member returns the raw value of a field, or false when there is none to read.
 func (d *decoder) member(name string, r rule) (json.RawMessage, bool) {
 	if *d.err != nil {
 		return nil, false
 	}
-	raw, ok := d.members[name]
+	raw, ok := find(d.members, name)
 	if !ok {
 		if r.required {
 			d.fail(name, "", "is required")
 		}
 		return nil, false
 	}
-	if bytes.Equal(raw, []byte("null")) {
+	if raw[0] == 'n' {
 		reason := "must not be null; leave the field out"
 		if r.required {
 			reason = "is required and must not be null"
@@ -136,12 +88,11 @@ func (d *decoder) text(name string, p **string, r rule) {
 }
 
 func (d *decoder) string(name string, raw json.RawMessage) (string, bool) {
-	var s string
-	if raw[0] != '"' || json.Unmarshal(raw, &s) != nil {
+	s, ok := jsonString(raw)
+	if !ok {
 		d.failKind(name, raw, "must be a string")
-		return "", false
 	}
-	return s, true
+	return s, ok
 }
 
 func (d *decoder) checkText(name, s string, r rule) bool {
@@ -166,8 +117,8 @@ func (d *decoder) flag(name string, p **bool, r rule) {
 	if !ok {
 		return
 	}
-	var b bool
-	if err := json.Unmarshal(raw, &b); err != nil {
+	b := raw[0] == 't'
+	if !b && raw[0] != 'f' {
 		d.failKind(name, raw, "must be true or false")
 		return
 	}
@@ -263,11 +214,11 @@ func (d *decoder) list(name string, r rule) ([]json.RawMessage, bool) {
 	if !ok {
 		return nil, false
 	}
-	var raws []json.RawMessage
-	if err := json.Unmarshal(raw, &raws); err != nil {
+	if raw[0] != '[' {
 		d.failKind(name, raw, "must be a list")
 		return nil, false
 	}
+	raws := splitList(raw)
 	if len(raws) > r.max {
 		d.fail(name, "", fmt.Sprintf("must have at most %d entries, not %d", r.max, len(raws)))
 		return nil, false
@@ -296,11 +247,11 @@ func (d *decoder) nested(name string, raw json.RawMessage, fields func(fieldVisi
 	if *d.err != nil {
 		return
 	}
-	in, err := newDecoder(d.path+"."+name, raw)
+	path := d.path + "." + name
+	members, err := splitObject(path, raw)
 	if err != nil {
 		*d.err = err
 		return
 	}
-	in.err = d.err
-	fields(in)
+	fields(&decoder{path: path, members: members, err: d.err})
 }

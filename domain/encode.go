@@ -12,7 +12,7 @@ import (
 // fields left out. [DecodeEvent] reads it back to an equal event. It checks
 // nothing: whoever makes an event from foreign input decodes it once.
 func EncodeEvent(event Event) (json.RawMessage, error) {
-	e := &encoder{}
+	e := newEncoder()
 	e.b.WriteByte('{')
 	event.fields(e)
 	e.b.WriteByte('}')
@@ -38,7 +38,15 @@ func NewEnvelope(id EventID, source SourceID, at time.Time, event Event) (Envelo
 
 type encoder struct {
 	b   bytes.Buffer
+	enc *json.Encoder // writes to b
 	err error
+}
+
+func newEncoder() *encoder {
+	e := &encoder{}
+	e.enc = json.NewEncoder(&e.b)
+	e.enc.SetEscapeHTML(false) // descriptions are HTML and should stay readable
+	return e
 }
 
 func (e *encoder) value(name string, v any) {
@@ -50,10 +58,11 @@ func (e *encoder) value(name string, v any) {
 	if v == nil {
 		return
 	}
-	enc := json.NewEncoder(&e.b)
-	enc.SetEscapeHTML(false) // descriptions are HTML and should stay readable
-	if err := enc.Encode(v); err != nil && e.err == nil {
-		e.err = fmt.Errorf("%s: %w", name, err)
+	if err := e.enc.Encode(v); err != nil {
+		if e.err == nil {
+			e.err = fmt.Errorf("%s: %w", name, err)
+		}
+		return
 	}
 	e.b.Truncate(e.b.Len() - 1) // the encoder ends with a newline
 }
@@ -77,9 +86,12 @@ func (e *encoder) texts(name string, p **[]string, _ rule) {
 }
 
 func (e *encoder) object(name string, r rule, fields func(fieldVisitor)) {
-	in := &encoder{}
+	in := newEncoder()
 	in.b.WriteByte('{')
 	fields(in)
+	if e.err == nil && in.err != nil {
+		e.err = fmt.Errorf("%s: %w", name, in.err)
+	}
 	if in.b.Len() == 1 && !r.required {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -153,9 +154,9 @@ func DecodeEnvelope(doc []byte) (Envelope, Event, error) {
 	if !utf8.Valid(doc) {
 		return e, nil, &InvalidError{Path: "event", Reason: "must be valid UTF-8"}
 	}
-	var attrs map[string]json.RawMessage
-	if err := json.Unmarshal(doc, &attrs); err != nil || attrs == nil {
-		return e, nil, notAnObject("event", doc, err)
+	attrs, err := parseObject("event", doc)
+	if err != nil {
+		return e, nil, err
 	}
 	if err := e.setAttributes(attrs); err != nil {
 		return e, nil, err
@@ -197,16 +198,16 @@ func (e *Envelope) checkSubject(event Event) error {
 }
 
 // setAttributes fills e from the members of a CloudEvents JSON document.
-func (e *Envelope) setAttributes(attrs map[string]json.RawMessage) error {
-	names := make([]string, 0, len(attrs))
-	for name := range attrs {
-		names = append(names, name)
-	}
-	sort.Strings(names) // the same document is refused for the same reason every time
+func (e *Envelope) setAttributes(attrs []member) error {
+	// By name, so that a document is refused for the same reason in any order.
+	slices.SortStableFunc(attrs, func(a, b member) int { return bytes.Compare(a.name, b.name) })
 	specVersion := ""
-	for _, name := range names {
-		raw := attrs[name]
-		if bytes.Equal(raw, []byte("null")) {
+	for i, attr := range attrs {
+		name, raw := string(attr.name), attr.raw
+		if i+1 < len(attrs) && bytes.Equal(attr.name, attrs[i+1].name) {
+			continue // of a name that stands there twice the last counts
+		}
+		if raw[0] == 'n' {
 			continue // CloudEvents JSON format, section 2.2: null means that it is not set
 		}
 		switch name {

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func FuzzDecodeEnvelope(f *testing.F) {
@@ -71,6 +74,43 @@ func FuzzDecodeEvent(f *testing.F) {
 		second, err := EncodeEvent(again)
 		if err != nil || !bytes.Equal(first, second) {
 			t.Fatalf("written as %s, then as %s, %v", first, second, err)
+		}
+	})
+}
+
+// FuzzSplit holds our way of taking documents apart to that of encoding/json.
+func FuzzSplit(f *testing.F) {
+	for _, doc := range []string{`{}`, `[]`, ` {"a" : [1 , {"b":"}\\\"]"} ] ,"a":-1.5e3, "\u0061\n":null,"":true}`, `[[],{},"",false,[[1]]]`, `{"a":{"b":[{}]},"c":"\ud800"}`, `7`, ``} {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		if !utf8.Valid(doc) {
+			return
+		}
+		var object map[string]json.RawMessage
+		members, err := parseObject("doc", doc)
+		if wanted := json.Unmarshal(doc, &object) == nil && object != nil; wanted != (err == nil) {
+			t.Fatalf("an object: %v, got %v", wanted, err)
+		}
+		for _, m := range members {
+			last, _ := find(members, string(m.name))
+			if want, ok := object[string(m.name)]; !ok || !bytes.Equal(last, want) {
+				t.Fatalf("%s: got %s, want %s, there %v", m.name, last, want, ok)
+			}
+		}
+		if names := map[string]bool{}; err == nil {
+			for _, m := range members {
+				names[string(m.name)] = true
+			}
+			if len(names) != len(object) {
+				t.Fatalf("got %d names, want %d", len(names), len(object))
+			}
+		}
+		var list []json.RawMessage
+		if raw := bytes.Trim(doc, " \t\r\n"); json.Unmarshal(raw, &list) == nil && list != nil {
+			if diff := cmp.Diff(list, append([]json.RawMessage{}, splitList(raw)...)); diff != "" {
+				t.Fatalf("(-want +got):\n%s", diff)
+			}
 		}
 	})
 }

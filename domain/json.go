@@ -1,0 +1,163 @@
+package domain
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// A replay decodes every event of the log, and splitting small objects into maps
+// by reflection was most of its time. So a document is checked once, by
+// encoding/json, and then taken apart by position: what follows trusts that it is
+// valid, and a fuzz test holds it to what encoding/json makes of the same bytes.
+
+// member is one name and its value, as they stand in a document.
+type member struct {
+	name []byte // without quotes, escapes resolved
+	raw  json.RawMessage
+}
+
+// parseObject checks that raw is a JSON object and splits it.
+func parseObject(path string, raw []byte) ([]member, error) {
+	raw = bytes.Trim(raw, " \t\r\n")
+	if !json.Valid(raw) {
+		reason := "must be a JSON object"
+		var syntax *json.SyntaxError
+		if err := json.Unmarshal(raw, new(any)); errors.As(err, &syntax) {
+			reason += fmt.Sprintf(": %v (byte %d)", syntax, syntax.Offset)
+		}
+		return nil, &InvalidError{Path: path, Value: string(raw), Reason: reason}
+	}
+	return splitObject(path, raw)
+}
+
+// splitObject splits what is known to be valid JSON.
+func splitObject(path string, raw []byte) ([]member, error) {
+	if raw[0] != '{' {
+		return nil, &InvalidError{Path: path, Value: jsonText(raw), Reason: "must be a JSON object, not " + jsonKind(raw)}
+	}
+	members := make([]member, 0, min(len(raw)/16+1, 20))
+	for i := skipTo(raw, 1); raw[i] != '}'; i = skipTo(raw, i) {
+		end := valueEnd(raw, i)
+		name := raw[i+1 : end-1]
+		if bytes.IndexByte(name, '\\') >= 0 {
+			name = []byte(jsonText(raw[i:end]))
+		}
+		i = skipTo(raw, end)
+		end = valueEnd(raw, i)
+		members = append(members, member{name, raw[i:end:end]})
+		i = end
+	}
+	return members, nil
+}
+
+// splitList splits a valid JSON list.
+func splitList(raw []byte) []json.RawMessage {
+	var out []json.RawMessage
+	for i := skipTo(raw, 1); raw[i] != ']'; i = skipTo(raw, i) {
+		end := valueEnd(raw, i)
+		out = append(out, raw[i:end:end])
+		i = end
+	}
+	return out
+}
+
+// find returns the value of a name; of a name that stands there twice the last,
+// as encoding/json has it.
+func find(members []member, name string) (json.RawMessage, bool) {
+	for i := len(members) - 1; i >= 0; i-- {
+		if string(members[i].name) == name {
+			return members[i].raw, true
+		}
+	}
+	return nil, false
+}
+
+// skipTo returns the place of the next name, value or closing bracket.
+func skipTo(raw []byte, i int) int {
+	for {
+		switch raw[i] {
+		case ' ', '\t', '\n', '\r', ',', ':':
+			i++
+		default:
+			return i
+		}
+	}
+}
+
+// valueEnd returns the place behind the value that begins at i.
+func valueEnd(raw []byte, i int) int {
+	for depth := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case '"':
+			for i++; raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			depth--
+		default: // a number, true, false or null, or what stands between values
+			if depth > 0 {
+				continue
+			}
+			for i++; i < len(raw); i++ {
+				switch raw[i] {
+				case ' ', '\t', '\n', '\r', ',', '}', ']':
+					return i
+				}
+			}
+			return i
+		}
+		if depth == 0 {
+			return i + 1
+		}
+	}
+	return i
+}
+
+// jsonKind names the kind of a valid JSON value.
+func jsonKind(raw []byte) string {
+	switch raw[0] {
+	case '"':
+		return "a string"
+	case '{':
+		return "an object"
+	case '[':
+		return "a list"
+	case 't', 'f':
+		return "true or false"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// jsonString reads a valid JSON value that may be a string.
+func jsonString(raw []byte) (string, bool) {
+	if raw[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1]), true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
+}
+
+// jsonText is a valid JSON value as a person would quote it: a string without its
+// JSON quotes, nothing for null.
+func jsonText(raw []byte) string {
+	if s, ok := jsonString(raw); ok {
+		return s
+	}
+	if raw[0] == 'n' {
+		return ""
+	}
+	return string(raw)
+}

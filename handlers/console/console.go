@@ -80,7 +80,6 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountPushes(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
-	c.mountStatus(mux)
 }
 
 // body is an answer with a JSON body.

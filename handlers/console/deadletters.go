@@ -106,16 +106,13 @@ type requeued struct {
 func (c *Console) requeue(ctx context.Context, in *requeueInput) (*body[requeued], error) {
 	id := domain.Position(in.ID)
 	if in.DryRun {
-		if err := c.isOpen(ctx, id); err != nil {
-			return nil, err
-		}
-		return &body[requeued]{requeued{ID: id}}, c.Project.Requeueable(ctx, id)
+		return &body[requeued]{requeued{ID: id}}, c.isOpen(ctx, id)
 	}
-	appended, err := c.Project.Requeue(ctx, id)
+	position, err := c.Project.Requeue(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	return &body[requeued]{requeued{id, appended.Position}}, nil
+	return &body[requeued]{requeued{id, position}}, nil
 }
 
 type dropInput struct {

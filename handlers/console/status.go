@@ -44,7 +44,9 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 	return page, nil
 }
 
-func (c *Console) mountStatus(mux *http.ServeMux) {
+// MountStatus adds what every process serves whatever its roles: status, health,
+// readiness and metrics.
+func (c *Console) MountStatus(mux *http.ServeMux) {
 	mux.HandleFunc("GET /status.json", func(w http.ResponseWriter, r *http.Request) {
 		page, err := c.Status(r.Context())
 		if err != nil {

@@ -42,6 +42,7 @@ func NewHTTP(service *Service, store StoreOf, log *slog.Logger) *HTTP {
 // Mount adds the routes to mux.
 func (h *HTTP) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/stores/{store}/events", h.events)
+	mux.HandleFunc("POST /v1/stores/{store}/imports", h.imports)
 }
 
 // eventAnswer is one line of the answer, as blueprint and README show it.

@@ -42,7 +42,7 @@ func (h *Handler) follow(ctx context.Context) error {
 	handfuls := make(chan []reading, ahead)
 	failed := make(chan error, 1)
 	var reads sync.WaitGroup
-	reads.Go(func() { failed <- read(readCtx, reader, handfuls) })
+	reads.Go(func() { failed <- h.read(readCtx, reader, handfuls) })
 	defer reads.Wait()
 	defer stop()
 
@@ -78,9 +78,9 @@ func (h *Handler) follow(ctx context.Context) error {
 	}
 }
 
-// read decodes messages and hands them over in their order, in handfuls that are
-// not kept waiting for messages that may never come.
-func read(ctx context.Context, reader *streams.Reader, out chan<- []reading) error {
+// read decodes messages and hands them over in their order, with the states that
+// they will be folded into at hand, in handfuls that are not kept waiting for messages that may never come.
+func (h *Handler) read(ctx context.Context, reader *streams.Reader, out chan<- []reading) error {
 	var some []reading
 	for {
 		m, err := reader.Next(ctx)
@@ -91,6 +91,9 @@ func read(ctx context.Context, reader *streams.Reader, out chan<- []reading) err
 		if len(some) < handful && m.Pending > 0 {
 			continue
 		}
+		if err := h.catalog.Warm(ctx, itemsOf(some)); err != nil {
+			return err
+		}
 		select {
 		case out <- some:
 		case <-ctx.Done():
@@ -98,6 +101,17 @@ func read(ctx context.Context, reader *streams.Reader, out chan<- []reading) err
 		}
 		some = make([]reading, 0, handful)
 	}
+}
+
+// itemsOf names the items that some messages are about.
+func itemsOf(some []reading) []domain.Key {
+	keys := make([]domain.Key, 0, len(some))
+	for i := range some {
+		if some[i].err == nil {
+			keys = append(keys, domain.Key{Store: some[i].rec.Store, ID: some[i].rec.Subject})
+		}
+	}
+	return keys
 }
 
 func decode(m streams.Message) reading {

@@ -43,8 +43,8 @@ type Config struct {
 	Token     Token  // required
 	UserAgent string // default "tillstream"
 
-	// HTTPClient is copied; redirects are never followed, since they would carry the token elsewhere. Default: an
-	// http.Client of its own with the standard transport's settings.
+	// HTTPClient is copied; redirects are never followed, since they would carry the token elsewhere. Default: one with
+	// the standard transport's settings and an idle connection for each request in flight.
 	HTTPClient *http.Client
 	Timeout    time.Duration // of one request; default DefaultTimeout
 	// Concurrency is how many requests may be in flight; default DefaultConcurrency. Stock is always written one
@@ -123,6 +123,10 @@ func New(cfg Config) (*Client, error) {
 	client := &http.Client{}
 	if cfg.HTTPClient != nil {
 		*client = *cfg.HTTPClient
+	} else if standard, ok := http.DefaultTransport.(*http.Transport); ok {
+		own := standard.Clone()
+		own.MaxIdleConnsPerHost = cfg.Concurrency
+		client.Transport = own
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	token, agent := string(cfg.Token), cfg.UserAgent
@@ -141,6 +145,9 @@ func New(cfg Config) (*Client, error) {
 		alone:   make(chan struct{}, 1),
 	}, nil
 }
+
+// Close closes the connections that no request uses. The client stays usable.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Quota returns the gate that every request of this client passes.
 func (c *Client) Quota() *Quota { return c.quota }

@@ -38,6 +38,7 @@ func TestContract(t *testing.T) {
 	}
 
 	everyCall(t, client, store)
+	everyRefusal(t, client, store)
 
 	for _, fault := range checked.faults {
 		t.Error(fault)
@@ -125,6 +126,58 @@ func everyCall(t *testing.T, c *bigcommerce.Client, store *simulator.Store) {
 		t.Errorf("the store holds %+v, want the bowl as last updated", left)
 	}
 }
+
+// everyRefusal meets each kind of refusal on record that a sync can meet.
+func everyRefusal(t *testing.T, c *bigcommerce.Client, store *simulator.Store) {
+	t.Helper()
+	ctx := context.Background()
+	bowl := bigcommerce.ProductID(store.Products()[0].ID)
+	base := bigcommerce.VariantID(store.Products()[0].Variants[0].ID)
+	spoon, err := c.CreateProduct(ctx, bigcommerce.ProductCreate{Name: "Spoon", SKU: "SP", InventoryTracking: bigcommerce.TrackNone})
+	if err != nil {
+		t.Fatal(err)
+	}
+	update := func(u bigcommerce.ProductUpdate) error {
+		u.InventoryTracking = bigcommerce.TrackNone
+		_, err := c.UpdateProducts(ctx, []bigcommerce.ProductUpdate{u})
+		return err
+	}
+	taken := "cb-2"
+	refusals := map[string]struct {
+		err  error
+		want func(error) bool
+	}{
+		"duplicate name":    {update(bigcommerce.ProductUpdate{ID: spoon.ID, Name: "cedar bowl l"}), bigcommerce.IsDuplicateName},
+		"duplicate SKU":     {update(bigcommerce.ProductUpdate{ID: spoon.ID, Name: "Spoon", SKU: &taken}), bigcommerce.IsDuplicateSKU},
+		"product absent":    {update(bigcommerce.ProductUpdate{ID: 7, Name: "Fork"}), bigcommerce.IsNotFound},
+		"empty name":        {update(bigcommerce.ProductUpdate{ID: spoon.ID}), status(422)},
+		"wrong stock level": {c.SetStock(ctx, "", []bigcommerce.StockLevel{{Location: 1, Variant: base, Quantity: 1}}), status(422)},
+		"unreachable image": {second(c.CreateImage(ctx, bowl, "nowhere")), status(400)},
+		"variant absent":    {second(c.UpdateVariants(ctx, []bigcommerce.VariantUpdate{{ID: 7}})), bigcommerce.IsNotFound},
+		"option absent":     {second(c.CreateOptionValue(ctx, bowl, 7, "L", 0)), bigcommerce.IsNotFound},
+	}
+	if err := store.Fail(simulator.Fault{Kind: simulator.Partial, Count: 1}); err != nil {
+		t.Fatal(err)
+	}
+	partial := update(bigcommerce.ProductUpdate{ID: spoon.ID, Name: "Spoon", Price: number("3")})
+	if !bigcommerce.IsPartial(partial) || store.Products()[1].Price != 3 {
+		t.Errorf("a partial success: got %v and price %v, want a partial error and price 3", partial, store.Products()[1].Price)
+	}
+	for name, r := range refusals {
+		if !r.want(r.err) {
+			t.Errorf("%s: got %v", name, r.err)
+		}
+	}
+}
+
+func status(want int) func(error) bool {
+	return func(err error) bool {
+		e, ok := errors.AsType[*bigcommerce.Error](err)
+		return ok && e.Status == want
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
 
 // everyRead finds both products in each way there is.
 func everyRead(t *testing.T, c *bigcommerce.Client, bowl, shirt bigcommerce.ProductID) {

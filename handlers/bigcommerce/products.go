@@ -76,7 +76,8 @@ func (c *Client) UpdateProducts(ctx context.Context, updates []ProductUpdate) ([
 	return r.Data, err
 }
 
-// DeleteProducts removes up to [MaxDeletes] products. Those that do not exist are no error.
+// DeleteProducts removes up to [MaxDeletes] products. What BigCommerce answers about ids that do not exist is not
+// documented.
 func (c *Client) DeleteProducts(ctx context.Context, ids []ProductID) error {
 	call := call{op: "delete products", method: http.MethodDelete, path: "/catalog/products", ids: numbers(ids),
 		query: url.Values{"id:in": {strings.Join(texts(ids), ",")}}}

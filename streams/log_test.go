@@ -210,7 +210,7 @@ func TestLog_Append_Concurrent(t *testing.T) {
 		if err != nil {
 			rt.Fatal(err)
 		}
-		plans := rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(1, 30), 1, 6), 1, 12).Draw(rt, "group sizes of each caller")
+		plans := rapid.SliceOfN(rapid.SliceOfN(rapid.IntRange(1, 30), 1, 3), 1, 4).Draw(rt, "group sizes of each caller")
 		again := rapid.Bool().Draw(rt, "each group is appended by two at once")
 		var mu sync.Mutex
 		at := map[domain.EventID]domain.Position{}

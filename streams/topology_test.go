@@ -1,6 +1,7 @@
 package streams_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -16,20 +17,25 @@ import (
 	"github.com/tillstream/tillstream/streams/streamstest"
 )
 
-// as connects to an embedded broker as one of its users.
-func as(t *testing.T, c *streams.Conn, user string, options ...nats.Option) jetstream.JetStream {
+func password(t *testing.T, c *streams.Conn, user string) string {
 	t.Helper()
-	password, err := os.ReadFile(c.PasswordFile(user))
+	b, err := os.ReadFile(c.PasswordFile(user))
 	if err != nil {
 		t.Fatal(err)
 	}
-	options = append(options, nats.UserInfo(user, strings.TrimSpace(string(password))), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	return strings.TrimSpace(string(b))
+}
+
+// as connects to an embedded broker as one of its users.
+func as(t *testing.T, c *streams.Conn, user string, options ...nats.Option) jetstream.JetStream {
+	t.Helper()
+	options = append(options, nats.UserInfo(user, password(t, c, user)), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
 	nc, err := nats.Connect(c.ClientURL(), options...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(250*time.Millisecond))
+	js, err := jetstream.New(nc, jetstream.WithDefaultTimeout(10*time.Second))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,41 +147,46 @@ func TestConn_Permissions(t *testing.T) {
 	c := streamstest.Start(t)
 	mustAppend(t, c.POS(), sales("i", 0, 3)...)
 	app := as(t, c, "app")
-	refused := func(t *testing.T, do func(stream jetstream.Stream, name string) error) {
+	// The server answers nothing to what it does not permit, so each refusal takes
+	// as long as it is waited for.
+	const silence = 50 * time.Millisecond
+	refused := func(t *testing.T, do func(ctx context.Context, stream jetstream.Stream, name string) error) {
 		t.Helper()
 		for _, name := range []string{"POS", "SYNC", "DEADLETTERS"} {
 			s, err := app.Stream(t.Context(), name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := do(s, name); err == nil {
+			ctx, cancel := context.WithTimeout(t.Context(), silence)
+			if err := do(ctx, s, name); err == nil {
 				t.Errorf("%s: got no error", name)
 			}
+			cancel()
 		}
 	}
 	t.Run("ErrUpdate", func(t *testing.T) {
-		refused(t, func(s jetstream.Stream, _ string) error {
+		refused(t, func(ctx context.Context, s jetstream.Stream, _ string) error {
 			cfg := s.CachedInfo().Config
 			cfg.MaxMsgs = 1
-			_, err := app.UpdateStream(t.Context(), cfg)
+			_, err := app.UpdateStream(ctx, cfg)
 			return err
 		})
 	})
 	t.Run("ErrDelete", func(t *testing.T) {
-		refused(t, func(_ jetstream.Stream, name string) error { return app.DeleteStream(t.Context(), name) })
+		refused(t, func(ctx context.Context, _ jetstream.Stream, name string) error { return app.DeleteStream(ctx, name) })
 	})
 	t.Run("ErrPurge", func(t *testing.T) {
-		refused(t, func(s jetstream.Stream, _ string) error { return s.Purge(t.Context()) })
+		refused(t, func(ctx context.Context, s jetstream.Stream, _ string) error { return s.Purge(ctx) })
 	})
 	t.Run("ErrDeleteMessage", func(t *testing.T) {
-		refused(t, func(s jetstream.Stream, _ string) error { return s.DeleteMsg(t.Context(), 1) })
-		refused(t, func(s jetstream.Stream, _ string) error { return s.SecureDeleteMsg(t.Context(), 1) })
+		refused(t, func(ctx context.Context, s jetstream.Stream, _ string) error { return s.DeleteMsg(ctx, 1) })
+		refused(t, func(ctx context.Context, s jetstream.Stream, _ string) error { return s.SecureDeleteMsg(ctx, 1) })
 	})
 	t.Run("ErrRecreate", func(t *testing.T) {
-		refused(t, func(s jetstream.Stream, _ string) error {
+		refused(t, func(ctx context.Context, s jetstream.Stream, _ string) error {
 			cfg := s.CachedInfo().Config
 			cfg.MaxMsgs = 1
-			_, err := app.CreateStream(t.Context(), cfg)
+			_, err := app.CreateStream(ctx, cfg)
 			return err
 		})
 	})
@@ -204,11 +215,15 @@ func TestConn_Permissions(t *testing.T) {
 			t.Errorf("got %+v, %v; want position 4", ack, err)
 		}
 		for _, subject := range []string{"sync.demo.x", "dead.demo.x", "control._.lease-a", "publications.demo.x"} {
-			if _, err := adapter.Publish(t.Context(), subject, nil); err == nil {
+			ctx, cancel := context.WithTimeout(t.Context(), silence)
+			if _, err := adapter.Publish(ctx, subject, nil); err == nil {
 				t.Errorf("published to %s", subject)
 			}
+			cancel()
 		}
-		if _, err := adapter.Stream(t.Context(), "POS"); err == nil {
+		ctx, cancel := context.WithTimeout(t.Context(), silence)
+		defer cancel()
+		if _, err := adapter.Stream(ctx, "POS"); err == nil {
 			t.Error("an adapter could ask about streams")
 		}
 		sub, err := adapter.Conn().SubscribeSync("pos.>")

@@ -150,7 +150,6 @@ func everyRefusal(t *testing.T, c *bigcommerce.Client, store *simulator.Store) {
 		"duplicate name":    {update(bigcommerce.ProductUpdate{ID: spoon.ID, Name: "cedar bowl l"}), bigcommerce.IsDuplicateName},
 		"duplicate SKU":     {update(bigcommerce.ProductUpdate{ID: spoon.ID, Name: "Spoon", SKU: &taken}), bigcommerce.IsDuplicateSKU},
 		"product absent":    {update(bigcommerce.ProductUpdate{ID: 7, Name: "Fork"}), bigcommerce.IsNotFound},
-		"empty name":        {update(bigcommerce.ProductUpdate{ID: spoon.ID}), status(422)},
 		"wrong stock level": {c.SetStock(ctx, "", []bigcommerce.StockLevel{{Location: 1, Variant: base, Quantity: 1}}), status(422)},
 		"unreachable image": {second(c.CreateImage(ctx, bowl, "nowhere")), status(400)},
 		"variant absent":    {second(c.UpdateVariants(ctx, []bigcommerce.VariantUpdate{{ID: 7}})), bigcommerce.IsNotFound},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,9 @@ func (s *Store) act(x *exchange, h handler, fault Fault) response {
 	if refusal != nil {
 		x.tx.rollback()
 		answer = refusal.response()
+		if strings.HasPrefix(x.log.Path, "/inventory/") {
+			answer.ctype = "application/problem+json"
+		}
 	}
 	s.record(x.log, x.tx.effects)
 	if fault.Kind == Partial && answer.status == http.StatusOK {

@@ -2,6 +2,7 @@ package csv
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -81,7 +82,9 @@ func readHeader(titles []string, outlets map[string]domain.OutletID) (columns, e
 			c.stock = append(c.stock, stockColumn{i, outlet})
 			continue
 		}
-		c.ignored = append(c.ignored, title)
+		if title != "" {
+			c.ignored = append(c.ignored, title)
+		}
 	}
 	return c, c.check()
 }
@@ -130,9 +133,9 @@ func (c *columns) places() map[string]*int {
 // for a space. A name that has _ itself needs an entry in [Options.Outlets].
 func outletOf(suffix string, outlets map[string]domain.OutletID) domain.OutletID {
 	name := strings.ReplaceAll(suffix, "_", " ")
-	for _, exact := range []string{suffix, name} {
-		if outlet, ok := outlets[exact]; ok {
-			return outlet
+	for _, known := range slices.Sorted(maps.Keys(outlets)) {
+		if strings.EqualFold(known, suffix) || strings.EqualFold(known, name) {
+			return outlets[known]
 		}
 	}
 	return domain.OutletID(name)

@@ -23,8 +23,8 @@ type Options struct {
 	Actor    string          // who imports; may be empty
 
 	// Outlets maps what stands behind "inventory_" in a title, as it is or with
-	// spaces for underscores, to an outlet. An outlet that is not here goes by
-	// the name with spaces.
+	// spaces for underscores and in any case, to an outlet. An outlet that is not
+	// here goes by the name with spaces.
 	Outlets map[string]domain.OutletID
 }
 

@@ -266,12 +266,15 @@ func TestReader_Outlets_Mapped(t *testing.T) {
 	t.Parallel()
 	o := options()
 	o.Outlets = map[string]domain.OutletID{"Mill_Lane": "o-1", "Quay Side": "o-2"}
-	r, err := NewReader(strings.NewReader("sku,name,inventory_Mill_Lane,inventory_Quay_Side,inventory_Else\n"), o)
+	r, err := NewReader(strings.NewReader("sku,name,INVENTORY_MILL_LANE,inventory_Quay_Side,inventory_Else,,\n"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]domain.OutletID{"o-1", "o-2", "Else"}, r.Outlets()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := r.Ignored(); len(got) != 0 {
+		t.Errorf("ignored: got %q, want nothing for columns without a title", got)
 	}
 }
 

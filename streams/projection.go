@@ -1,0 +1,95 @@
+package streams
+
+import (
+	"context"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Snapshots is a [Bucket] in the words of projections: keyed by store and id, the
+// zero key being the checkpoint.
+type Snapshots struct{ bucket *Bucket }
+
+// Snapshots returns the bucket in the words of projections.
+func (b *Bucket) Snapshots() Snapshots { return Snapshots{b} }
+
+// Get returns the newest value of a key, or [domain.ErrNotFound].
+func (s Snapshots) Get(ctx context.Context, k domain.Key) (domain.Entry, error) {
+	e, err := s.bucket.Get(ctx, keyOf(k))
+	if err != nil {
+		return domain.Entry{}, err
+	}
+	return domain.Entry{Key: k, Value: e.Value, Revision: e.Revision}, nil
+}
+
+// PutAll is [Bucket.PutAll].
+func (s Snapshots) PutAll(ctx context.Context, entries []domain.Entry) error {
+	all := make([]Entry, len(entries))
+	for i, e := range entries {
+		all[i] = Entry{Key: keyOf(e.Key), Value: e.Value}
+	}
+	return s.bucket.PutAll(ctx, all)
+}
+
+// Scan is [Bucket.Scan].
+func (s Snapshots) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+	return s.bucket.Scan(ctx, store, func(e Entry) error {
+		k, err := domainKey(e.Key)
+		if err != nil {
+			return err
+		}
+		return each(domain.Entry{Key: k, Value: e.Value, Revision: e.Revision})
+	})
+}
+
+// Topic is [Bucket.Topic].
+func (s Snapshots) Topic() string { return s.bucket.Topic() }
+
+// KeyOf is the key of the entry whose write a Watermill message reports.
+func (s Snapshots) KeyOf(m *message.Message) (domain.Key, error) {
+	k, err := s.bucket.KeyOf(m)
+	if err != nil {
+		return domain.Key{}, err
+	}
+	return domainKey(k)
+}
+
+func keyOf(k domain.Key) Key {
+	if (k == domain.Key{}) {
+		return CheckpointKey()
+	}
+	return MakeKey(k.Store, k.ID)
+}
+
+func domainKey(k Key) (domain.Key, error) {
+	if k == CheckpointKey() {
+		return domain.Key{}, nil
+	}
+	store, id, err := k.Parts()
+	return domain.Key{Store: store, ID: id}, err
+}
+
+// Events is a [Log] in the words of projections, which read and cannot append.
+type Events struct{ log *Log }
+
+// Events returns the log in the words of projections.
+func (l *Log) Events() Events { return Events{l} }
+
+// Read calls each with the selected events in order; to 0 is the end as it is now.
+// A message that is no event comes with the error that says why, and with what is
+// known of it: its store, position and time, and the bytes of its data.
+func (e Events) Read(ctx context.Context, store domain.StoreID, id string, from, to domain.Position, each func(domain.Recorded, error) error) error {
+	return e.log.Read(ctx, Query{From: from, To: to, Store: store, Key: id}, func(m Message) error {
+		rec, err := m.Recorded()
+		if err != nil {
+			rec = domain.Recorded{Store: m.Store, Position: m.Position, RecordedAt: m.RecordedAt}
+			rec.Envelope.Subject, rec.Envelope.Data = m.Key, m.Data
+		}
+		return each(rec, err)
+	})
+}
+
+// Last is [Log.Last].
+func (e Events) Last(ctx context.Context) (domain.Position, error) { return e.log.Last(ctx) }

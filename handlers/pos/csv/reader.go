@@ -13,13 +13,15 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// Options say which import the rows belong to.
+// Options say which import the rows belong to. An import that is run again has to
+// be given the At of its first run as well: events with later times are newer, and
+// would undo what was changed since.
 type Options struct {
 	Store    domain.StoreID
 	Source   domain.SourceID // of the events; "/pos/{store}/csv" when empty
 	ImportID string          // names this import for ever; also the events' correlation id
 	File     string          // the file's name, kept with each row; may be empty
-	At       time.Time       // when the import was started, the time of every event
+	At       time.Time       // when the import was first started, the time of every event
 	Actor    string          // who imports; may be empty
 
 	// Outlets maps what stands behind "inventory_" in a title, as it is or with

@@ -25,6 +25,21 @@ func acquire(t *testing.T, c *streams.Conn, cfg streams.LeaseConfig) *streams.Le
 	return l
 }
 
+// renewals waits until a lease was written n times more.
+func renewals(t *testing.T, c *streams.Conn, n int) error {
+	last := uint64(0)
+	for {
+		e, err := c.Control().Get(t.Context(), streams.SystemKey("lease-publish"))
+		if err != nil || n < 0 {
+			return err
+		}
+		if e.Revision != last {
+			last = e.Revision
+			n--
+		}
+	}
+}
+
 func TestLease(t *testing.T) {
 	t.Parallel()
 	t.Run("OK one at a time", func(t *testing.T) {
@@ -42,7 +57,7 @@ func TestLease(t *testing.T) {
 				if n := owners.Add(1); n != 1 {
 					err = errors.New("two owners at once")
 				}
-				<-time.After(testTTL) // past several renewals of a third each
+				err = renewals(t, c, 3)
 				if l.Context().Err() != nil {
 					err = errors.New("lost while renewing")
 				}
@@ -60,9 +75,10 @@ func TestLease(t *testing.T) {
 		t.Parallel()
 		c := streamstest.Start(t)
 		mute := streamstest.Connect(t, streams.Config{URL: c.ClientURL(), User: "app", Password: password(t, c, "app")})
-		first := acquire(t, mute, streams.LeaseConfig{Holder: "first"})
+		const ttl = time.Second // a tenth of it is the margin that is tested
+		first := acquire(t, mute, streams.LeaseConfig{Holder: "first", TTL: ttl})
 		mute.NATS().Close() // as if its network were gone
-		second := acquire(t, c, streams.LeaseConfig{Holder: "second"})
+		second := acquire(t, c, streams.LeaseConfig{Holder: "second", TTL: ttl})
 		if first.Context().Err() == nil || !errors.Is(context.Cause(first.Context()), streams.ErrLeaseLost) {
 			t.Errorf("the first owner's context says %v when the second begins, want a lost lease", context.Cause(first.Context()))
 		}

@@ -66,8 +66,12 @@ func (c *Conn) NewSubscriber(start StartAt, logger *slog.Logger) (message.Subscr
 		nc.Close()
 		return nil, fmt.Errorf("subscriber: %w", err)
 	}
-	return sub, nil
+	return subscriber{sub}, nil
 }
+
+// subscriber hides what else watermill-nats offers: it would make a stream for each
+// topic that somebody subscribes to.
+type subscriber struct{ message.Subscriber }
 
 func (s StartAt) option() nats.SubOpt {
 	switch s {
@@ -101,7 +105,7 @@ type unmarshaler struct{}
 var _ wmnats.Unmarshaler = unmarshaler{}
 
 func (unmarshaler) Unmarshal(m *nats.Msg) (*message.Message, error) {
-	id := "no-stream"
+	id := m.Header.Get(wmnats.WatermillUUIDHdr) // of what Watermill itself published
 	metadata := make(message.Metadata, len(m.Header)+5)
 	for name, values := range m.Header {
 		if len(values) > 0 {
@@ -113,7 +117,9 @@ func (unmarshaler) Unmarshal(m *nats.Msg) (*message.Message, error) {
 	}
 	metadata[MetadataSubject] = m.Subject
 	if meta, err := m.Metadata(); err == nil {
-		id = fmt.Sprintf("%s-%d", meta.Stream, meta.Sequence.Stream)
+		if id == "" {
+			id = fmt.Sprintf("%s-%d", meta.Stream, meta.Sequence.Stream)
+		}
 		metadata[MetadataStream] = meta.Stream
 		metadata[MetadataPosition] = fmt.Sprint(meta.Sequence.Stream)
 		metadata[MetadataRecordedAt] = meta.Timestamp.UTC().Format(time.RFC3339Nano)

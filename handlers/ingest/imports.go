@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -19,7 +20,10 @@ const progressEvery = 1000
 
 // Import is one product file.
 type Import struct {
-	ID   string // the same id again is the same import: what was recorded is not recorded twice
+	// ID is a UUID of version 7, which tells when the import was begun: the time of
+	// its events. The same id again is the same import, gone on with; what was
+	// recorded is not recorded twice.
+	ID   uuid.UUID
 	File string
 	Dry  bool // read and check, record nothing
 }
@@ -50,7 +54,8 @@ type ImportRow struct {
 // records the rest.
 func (s *Service) Import(ctx context.Context, store domain.StoreID, body io.Reader, im Import, row func(ImportRow) error, progress func(Report) error) (Report, []string, error) {
 	var report Report
-	rows, err := csv.NewReader(body, csv.Options{Store: store, ImportID: im.ID, File: im.File, At: s.now().UTC()})
+	begun := time.Unix(im.ID.Time().UnixTime()).UTC()
+	rows, err := csv.NewReader(body, csv.Options{Store: store, ImportID: im.ID.String(), File: im.File, At: begun})
 	if err != nil {
 		return report, nil, err
 	}
@@ -118,10 +123,12 @@ func (h *HTTP) imports(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	im := Import{ID: query.Get("id"), File: query.Get("file"), Dry: query.Get("dry_run") == "true"}
-	if im.ID == "" {
-		im.ID = uuid.NewString()
+	id, err := importID(query.Get("id"))
+	if err != nil {
+		problem.Write(w, h.problem(err))
+		return
 	}
+	im := Import{ID: id, File: query.Get("file"), Dry: query.Get("dry_run") == "true"}
 	out := newLineWriter(w)
 	body := &patientBody{r: r.Body, control: http.NewResponseController(w)}
 	report, ignored, err := h.service.Import(r.Context(), store, body, im, func(row ImportRow) error {
@@ -139,9 +146,21 @@ func (h *HTTP) imports(w http.ResponseWriter, r *http.Request) {
 		if ignored == nil {
 			ignored = []string{}
 		}
-		err = out.write(map[string]importSummary{"summary": {im.ID, im.File, report, ignored, im.Dry}})
+		err = out.write(map[string]importSummary{"summary": {im.ID.String(), im.File, report, ignored, im.Dry}})
 	}
 	out.end(err, h.importProblem)
+}
+
+// importID reads the id of an import that goes on, or makes a new one.
+func importID(s string) (uuid.UUID, error) {
+	if s == "" {
+		return uuid.NewV7()
+	}
+	id, err := uuid.Parse(s)
+	if err != nil || id.Version() != 7 {
+		return id, &domain.InvalidError{Path: "id", Value: s, Reason: "must be a UUID of version 7, such as an earlier run of the import was given"}
+	}
+	return id, nil
 }
 
 // importProblem also knows the errors of files.

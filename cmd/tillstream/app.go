@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/handlers/publish"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// app holds what a process has from its start to its end: the data folder, the
+// connection to the broker, and the engine that is at work now.
+type app struct {
+	cfg   Config
+	log   *slog.Logger
+	lock  *streams.DataLock
+	conn  *streams.Conn
+	token string
+
+	engine  atomic.Pointer[engine]
+	readied chan struct{} // closed when an engine is ready for the first time
+	once    sync.Once
+	watch   func(publish.Outcome) // set before run; told every outcome of a push
+}
+
+// openApp takes the data folder, connects to the broker and checks its streams.
+// Everything it has opened is closed by close, or by itself on an error.
+func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
+	lock, err := streams.LockDataDir(cfg.Data)
+	if err != nil {
+		return nil, err
+	}
+	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), watch: func(publish.Outcome) {}}
+	if err := a.connect(ctx); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *app) connect(ctx context.Context) (err error) {
+	if a.token, err = apiToken(a.cfg.Data); err != nil {
+		return err
+	}
+	password := a.cfg.NATS.Password.Reveal()
+	if file := a.cfg.NATS.PasswordFile; file != "" {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("broker password: %w", err)
+		}
+		password = strings.TrimSpace(string(b))
+	}
+	n := a.cfg.NATS
+	a.conn, err = streams.Connect(ctx, streams.Config{
+		URL: n.URL.Reveal(), DataDir: a.cfg.Data, Listen: a.cfg.Listen,
+		CredentialsFile: n.Credentials, User: n.User, Password: password,
+		TLSCA: n.CA, TLSCert: n.Cert, TLSKey: n.Key, Replicas: n.Replicas, Logger: a.log,
+	})
+	if err != nil {
+		return err
+	}
+	return a.conn.Ensure(ctx)
+}
+
+// embedded reports whether the broker is in this process, so that the lock of the
+// data folder makes it the only one.
+func (a *app) embedded() bool { return a.cfg.NATS.URL == "" }
+
+func (a *app) close() error {
+	var errs []error
+	if a.conn != nil {
+		errs = append(errs, a.conn.Close())
+	}
+	return errors.Join(append(errs, a.lock.Unlock())...)
+}
+
+// run does the work of the roles until ctx ends. One process at a time owns the
+// projecting, and one the publishing, of a broker's stores. With an embedded broker
+// that is whoever has the data folder; on a cluster, whoever has the leases, while
+// the others stand by, reading what the owner writes.
+func (a *app) run(ctx context.Context, roles roleSet) error {
+	if a.embedded() || !roles.has(roleProject) && !roles.has(rolePublish) {
+		return a.tenure(ctx, roles)
+	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	for {
+		own, err := a.standBy(ctx, roles)
+		if err != nil {
+			return ended(ctx, err)
+		}
+		a.log.Info("this process is the owner now", "roles", roles.String())
+		err = a.tenure(own.ctx, roles)
+		lost := own.ctx.Err() != nil
+		own.release(context.WithoutCancel(ctx), a.log)
+		if ctx.Err() != nil || !lost {
+			return err
+		}
+		a.log.Warn("this process is no longer the owner; standing by")
+	}
+}
+
+// ownership is the leases of one tenure.
+type ownership struct {
+	ctx    context.Context // ends with the first of the leases
+	leases []*streams.Lease
+}
+
+// own waits until the leases of the roles are ours.
+func (a *app) own(ctx context.Context, roles roleSet) (ownership, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	o := ownership{ctx: ctx}
+	for _, role := range []string{roleProject, rolePublish} {
+		if !roles.has(role) {
+			continue
+		}
+		lease, err := a.conn.Acquire(o.ctx, role, streams.LeaseConfig{Holder: fmt.Sprintf("%s, process %d", host, os.Getpid())})
+		if err != nil {
+			o.release(context.WithoutCancel(ctx), a.log)
+			return ownership{}, err
+		}
+		o.leases, o.ctx = append(o.leases, lease), lease.Context()
+	}
+	return o, nil
+}
+
+func (o *ownership) release(ctx context.Context, log *slog.Logger) {
+	for _, lease := range slices.Backward(o.leases) {
+		if err := lease.Release(ctx); err != nil {
+			log.Warn("a lease was not given back; the next owner waits until it is over", "err", err)
+		}
+	}
+}
+
+// standBy serves what needs no ownership until it is ours.
+func (a *app) standBy(ctx context.Context, roles roleSet) (ownership, error) {
+	idle, stop := context.WithCancel(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- a.tenure(idle, roles.without(roleProject, rolePublish)) }()
+	type answer struct {
+		own ownership
+		err error
+	}
+	owned := make(chan answer, 1)
+	go func() {
+		own, err := a.own(ctx, roles)
+		owned <- answer{own, err}
+	}()
+	select {
+	case got := <-owned:
+		stop()
+		return got.own, errors.Join(got.err, <-served)
+	case err := <-served:
+		return ownership{}, err // run ends, and with it the wait for the leases
+	}
+}
+
+// tenure is one engine from its start to its end.
+func (a *app) tenure(ctx context.Context, roles roleSet) error {
+	e, err := newEngine(ctx, a, roles)
+	if err != nil {
+		return err
+	}
+	a.engine.Store(e)
+	return e.run(ctx)
+}
+
+// ServeHTTP hands a request to the engine at work.
+func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e := a.engine.Load()
+	if e == nil {
+		problem.Write(w, problem.New(http.StatusServiceUnavailable, "starting"))
+		return
+	}
+	e.handler.ServeHTTP(w, r)
+}
+
+// handler is the API with its guard.
+func (a *app) handler() http.Handler {
+	return console.Authenticate(a.token, "send the header Authorization: Bearer TOKEN; the token is in "+tokenFile(a.cfg.Data), a)
+}
+
+func tokenFile(data string) string { return filepath.Join(data, "api-token") }
+
+// apiToken reads the token of the data folder's API, and makes one first if there
+// is none.
+func apiToken(data string) (string, error) {
+	file := tokenFile(data)
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		random := make([]byte, 32)
+		rand.Read(random) // never fails, by its documentation
+		b = []byte(base64.RawURLEncoding.EncodeToString(random) + "\n")
+		err = os.WriteFile(file, b, 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("API token: %w", err)
+	}
+	token := strings.TrimSpace(string(b))
+	if token == "" {
+		return "", fmt.Errorf("API token: %s is empty; delete it, and a new one is made", file)
+	}
+	return token, nil
+}

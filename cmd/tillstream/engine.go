@@ -1,0 +1,292 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/ingest"
+	"github.com/tillstream/tillstream/handlers/project"
+	"github.com/tillstream/tillstream/handlers/publish"
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// engine is everything that works on one view of the projections, wired:
+//
+//	HTTP ─► ingest ─► POS log ─► project ─► catalog ─► PRODUCTS bucket
+//	  │                                        │             │ wake
+//	  └───► console ◄── catalog, publications ─┘             ▼
+//	                         ▲                            publish ─► BigCommerce
+//	                         └──── sync follower ◄─ SYNC log ◄─┘
+//
+// A process that does not project reads the catalog from the bucket instead.
+type engine struct {
+	app   *app
+	roles roleSet
+
+	catalog      *projections.Catalog
+	publications *projections.Publications
+	products     streams.Snapshots
+	project      *project.Handler
+	publishers   map[domain.StoreID]*publish.Publisher
+	console      *console.Console
+	handler      http.Handler
+
+	goal  domain.Position // what the log held at the start: ready is who has folded it
+	ready atomic.Bool
+}
+
+// productsEpoch is the build of the product projection in use. A rebuild makes the
+// next one.
+const productsEpoch = 1
+
+func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
+	e := &engine{app: a, roles: roles, publishers: map[domain.StoreID]*publish.Publisher{}}
+	if err := a.conn.EnsureProducts(ctx, productsEpoch); err != nil {
+		return nil, err
+	}
+	e.products = a.conn.Products(productsEpoch).Snapshots()
+	modes := map[domain.StoreID]domain.StockMode{}
+	for _, s := range a.cfg.Stores {
+		modes[domain.StoreID(s.ID)] = domain.StockMode(s.Stock)
+	}
+	var err error
+	e.goal, err = a.conn.POS().Last(ctx)
+	if err != nil {
+		return nil, err
+	}
+	e.catalog, err = projections.OpenCatalog(ctx, e.products, func(s domain.StoreID) domain.StockMode { return modes[s] }, 0)
+	if err != nil {
+		return nil, err
+	}
+	e.publications, err = projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
+	if err != nil {
+		return nil, err
+	}
+	e.project = project.New(e.catalog, a.conn, func(s domain.StoreID) bool { _, ok := modes[s]; return ok })
+	e.project.Applied = e.publications.Apply
+	for _, s := range a.cfg.Stores {
+		if err := e.addPublisher(s); err != nil {
+			return nil, err
+		}
+	}
+	e.serve()
+	return e, nil
+}
+
+// addPublisher makes what pushes for a store, unless the store has no BigCommerce
+// side.
+func (e *engine) addPublisher(s Store) error {
+	token := s.BigCommerce.Token.Reveal()
+	if token == "" || s.BigCommerce.StoreHash == "" {
+		return nil
+	}
+	client, err := bigcommerce.New(bigcommerce.Config{
+		BaseURL: s.BigCommerce.API, StoreHash: s.BigCommerce.StoreHash, Token: bigcommerce.Token(token),
+		UserAgent: "tillstream/" + version(),
+	})
+	if err != nil {
+		return fmt.Errorf("store %s: %w", s.ID, err)
+	}
+	weight, err := bigcommerce.ParseNumber(s.BigCommerce.Weight)
+	if err != nil {
+		return fmt.Errorf("store %s: weight: %w", s.ID, err)
+	}
+	cfg := publish.Config{
+		Store: domain.StoreID(s.ID), Rules: s.rules(), Client: client,
+		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
+		CreateAll: s.Publish == "all", Weight: weight, Categories: s.BigCommerce.Categories,
+		OnOutcome: e.app.watch,
+	}
+	if len(s.BigCommerce.Channels) > 0 {
+		cfg.Channel = bigcommerce.ChannelID(s.BigCommerce.Channels[0])
+	}
+	p, err := publish.New(cfg)
+	if err != nil {
+		return fmt.Errorf("store %s: %w", s.ID, err)
+	}
+	e.publishers[cfg.Store] = p
+	return nil
+}
+
+// rules are how the store's state is shown in BigCommerce.
+func (s *Store) rules() domain.Rules {
+	r := domain.Rules{Locations: map[domain.OutletID]int64{}, SafetyStock: s.SafetyStock, OnDelete: domain.OnDelete(s.OnDelete)}
+	for outlet, location := range s.Outlets {
+		r.Locations[domain.OutletID(outlet)] = location
+	}
+	return r
+}
+
+// serve builds the HTTP API of the roles.
+func (e *engine) serve() {
+	e.console = &console.Console{
+		Version: version(), Logger: e.app.log,
+		Catalog: e.catalog, Publications: e.publications, Project: e.project,
+		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Running: e.running,
+	}
+	for _, s := range e.app.cfg.Stores {
+		id := domain.StoreID(s.ID)
+		store := console.Store{ID: id, Mode: domain.StockMode(s.Stock)}
+		if p := e.publishers[id]; p != nil {
+			store.Publisher = p
+		}
+		e.console.Stores = append(e.console.Stores, store)
+	}
+	slices.SortFunc(e.console.Stores, func(a, b console.Store) int { return strings.Compare(string(a.ID), string(b.ID)) })
+	mux := http.NewServeMux()
+	if e.roles.has(roleIngest) {
+		ingest.NewHTTP(ingest.New(e.app.conn.POS(), time.Now), func(name string) (domain.StoreID, error) {
+			s, err := e.console.Store(name)
+			if err != nil {
+				return "", err
+			}
+			return s.ID, nil
+		}, e.app.log).Mount(mux)
+	}
+	if e.roles.has(roleConsole) {
+		e.console.Mount(mux)
+	}
+	e.console.MountStatus(mux)
+	e.handler = mux
+}
+
+// running is what the console cannot know of the process.
+func (e *engine) running() console.Running {
+	r := console.Running{Ready: e.ready.Load()}
+	if problem := e.project.Problem(); problem != "" {
+		r.Problems = append(r.Problems, problem)
+	}
+	return r
+}
+
+// run works until ctx ends, or something fails that needs a person.
+func (e *engine) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	projects, publishes := e.roles.has(roleProject), e.roles.has(rolePublish)
+	follower := project.NewSyncFollower(e.app.conn.Sync(), e.publications)
+	follower.Store = publishes
+	follower.Changed = e.wake
+	g.Go(func() error { return follower.Run(ctx) })
+	if projects {
+		g.Go(func() error { return e.project.Run(ctx) })
+	}
+	if publishes || !projects {
+		g.Go(func() error { return e.watchProducts(ctx) })
+	}
+	g.Go(func() error {
+		if !e.caughtUp(ctx) {
+			return nil
+		}
+		e.ready.Store(true)
+		e.app.once.Do(func() { close(e.app.readied) })
+		// Only now: what a product was in the middle of its history is no state to push.
+		for _, p := range e.publishers {
+			if publishes {
+				g.Go(func() error { return ended(ctx, p.Run(ctx)) })
+			}
+		}
+		return nil
+	})
+	return ended(ctx, g.Wait())
+}
+
+// ended makes no error of the end that was asked for.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(ctx))) {
+		return nil
+	}
+	return err
+}
+
+// caughtUp waits until what the log held at the start is folded.
+func (e *engine) caughtUp(ctx context.Context) bool {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for e.catalog.Position() < e.goal {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// wake lets a store's publisher look at a product.
+func (e *engine) wake(store domain.StoreID, id domain.ProductID) {
+	if p := e.publishers[store]; p != nil {
+		p.Wake(id)
+	}
+}
+
+// watchProducts runs the Watermill router whose one handler is told of every new
+// snapshot: it wakes the publisher and, where this process does not fold, takes
+// the snapshot into the catalog.
+func (e *engine) watchProducts(ctx context.Context) error {
+	router, err := e.app.conn.NewRouter(e.app.log)
+	if err != nil {
+		return err
+	}
+	subscriber, err := e.app.conn.NewSubscriber(streams.StartNew, e.app.log)
+	if err != nil {
+		return err
+	}
+	wake := publish.Waker(e.products.KeyOf, func(store domain.StoreID) *publish.Publisher { return e.publishers[store] })
+	router.AddConsumerHandler("publish", e.products.Topic(), subscriber, func(m *message.Message) error {
+		if !e.roles.has(roleProject) {
+			if err := e.observe(m); err != nil {
+				return streams.Permanent(err)
+			}
+		}
+		return wake(m)
+	})
+	return errors.Join(router.Run(ctx), subscriber.Close())
+}
+
+// observe takes a snapshot that another process has written.
+func (e *engine) observe(m *message.Message) error {
+	key, err := e.products.KeyOf(m)
+	if err != nil {
+		return err
+	}
+	return e.catalog.Observe(domain.Entry{Key: key, Value: m.Payload})
+}
+
+// roleSet is the roles of a process.
+type roleSet map[string]bool
+
+func rolesOf(names []string) roleSet {
+	r := roleSet{}
+	for _, name := range names {
+		r[name] = true
+	}
+	return r
+}
+
+func (r roleSet) has(role string) bool { return r[role] }
+
+func (r roleSet) without(roles ...string) roleSet {
+	left := maps.Clone(r)
+	for _, role := range roles {
+		delete(left, role)
+	}
+	return left
+}
+
+func (r roleSet) String() string {
+	return strings.Join(slices.Sorted(maps.Keys(r)), ", ")
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tillstream/tillstream/handlers/console"
+)
+
+// mostPatience is how long the shell waits for a completion, and mostCompleted
+// how many products are looked at for one.
+const (
+	mostPatience  = 500 * time.Millisecond
+	mostCompleted = mostOfPage
+)
+
+// completeItem completes ITEM with SKUs, asking a running program only: opening a
+// data folder is too much for a press of a key.
+func (c *cli) completeItem(cmd *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	var found []string
+	c.ask(cmd, func(ctx context.Context, to *client) error {
+		store, err := c.chooseStore(ctx, to)
+		if err != nil {
+			return err
+		}
+		return (&storeClient{to, store}).eachPage(ctx, "", mostCompleted, func(page []json.RawMessage) error {
+			for _, raw := range page {
+				var p console.ProductLine
+				if err := json.Unmarshal(raw, &p); err != nil {
+					return err
+				}
+				for _, sku := range p.SKUs {
+					if !slices.Contains(given, string(sku)) {
+						found = append(found, string(sku)+"\t"+oneLine(p.Name))
+					}
+				}
+			}
+			return nil
+		})
+	})
+	return startingWith(found, prefix), cobra.ShellCompDirectiveNoFileComp
+}
+
+func (c *cli) completeStores(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	var found []string
+	c.ask(cmd, func(ctx context.Context, to *client) (err error) {
+		found, err = to.stores(ctx)
+		return err
+	})
+	return startingWith(found, prefix), cobra.ShellCompDirectiveNoFileComp
+}
+
+// ask asks the running program, if there is one. A completion that fails completes
+// nothing; there is no place for a word about it.
+func (c *cli) ask(cmd *cobra.Command, do func(context.Context, *client) error) {
+	cfg, err := LoadConfig(cmd.Flags(), c.environ)
+	if err != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), mostPatience)
+	defer cancel()
+	server, token := cfg.Server, cfg.Token
+	if server == "" {
+		address := runningAt(cfg.Data)
+		if address == "" {
+			return
+		}
+		server = "http://" + address
+	}
+	if token == "" {
+		token, _ = readToken(cfg.Data)
+	}
+	_ = do(ctx, newClient(server, token))
+}
+
+func startingWith(words []string, prefix string) []string {
+	return slices.DeleteFunc(words, func(w string) bool { return !strings.HasPrefix(w, prefix) })
+}

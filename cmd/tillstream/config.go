@@ -1,0 +1,138 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+// Config is everything that can be set. [LoadConfig] makes one out of flags,
+// environment, file and defaults, in this order of precedence; nobody changes it
+// afterwards. It prints without its secrets.
+type Config struct {
+	Data string   `koanf:"data"` // the folder of the embedded broker, its lock and the API token
+	HTTP string   `koanf:"http"` // where up serves; a port of 0 takes a free one
+	Only []string `koanf:"only"` // roles that up takes; empty: all of them
+
+	// Listen is where the embedded broker listens. It has users and passwords of
+	// its own, below Data.
+	Listen string `koanf:"listen"`
+
+	// Server is the base URL of a running program that commands talk to, instead of
+	// the one that holds Data. Token is what its API asks for; empty: the one in Data.
+	Server    string `koanf:"server"`
+	Token     Secret `koanf:"token"`
+	TokenFile string `koanf:"token_file"`
+
+	NATS   NATS    `koanf:"nats"`
+	Log    Log     `koanf:"log"`
+	Stores []Store `koanf:"stores"` // in the order of the file
+
+	problems []Problem // found while reading; Validate tells
+}
+
+// NATS says which broker to use. Without a URL there is an embedded one.
+type NATS struct {
+	URL          Secret `koanf:"url"`         // several are separated by commas; it may hold a password
+	Credentials  string `koanf:"credentials"` // a .creds file
+	User         string `koanf:"user"`
+	Password     Secret `koanf:"password"`
+	PasswordFile string `koanf:"password_file"`
+	CA           string `koanf:"ca"`   // PEM file of authorities to trust besides the system's
+	Cert         string `koanf:"cert"` // PEM files of a client certificate
+	Key          string `koanf:"key"`
+	Replicas     int    `koanf:"replicas"` // of every stream
+}
+
+// Log says what the program tells about itself, on standard error.
+type Log struct {
+	Level  string `koanf:"level"`  // debug, info, warn or error
+	Format string `koanf:"format"` // text or json
+}
+
+// Store is one store: a POS retailer and the BigCommerce store that shows it.
+type Store struct {
+	ID          string           `koanf:"id"`
+	Stock       string           `koanf:"stock"`        // levels or movements: what moves stock
+	Publish     string           `koanf:"publish"`      // linked, or all: create what has no twin
+	POSPlan     string           `koanf:"pos_plan"`     // empty: not said
+	OnDelete    string           `koanf:"on_delete"`    // hide, keep or delete the twin of a deleted product
+	Outlets     map[string]int64 `koanf:"outlets"`      // to locations; empty: all to location 1
+	SafetyStock int64            `koanf:"safety_stock"` // held back at each location
+	BigCommerce BigCommerce      `koanf:"bigcommerce"`
+}
+
+// BigCommerce says how to reach a store's BigCommerce side.
+type BigCommerce struct {
+	API       string `koanf:"api"`
+	StoreHash string `koanf:"store_hash"`
+	Token     Secret `koanf:"token"`
+	TokenFile string `koanf:"token_file"`
+
+	// What a product is created with; it is the merchant's from then on.
+	Weight     string  `koanf:"weight"`
+	Categories []int64 `koanf:"categories"`
+	Channels   []int64 `koanf:"channels"` // where it is offered; empty: the first storefront
+}
+
+// The roles that one process of several may take.
+const (
+	roleIngest  = "ingest"
+	roleProject = "project"
+	rolePublish = "publish"
+	roleConsole = "console"
+)
+
+// allRoles are what up does when nothing is said.
+func allRoles() []string { return []string{roleIngest, roleProject, rolePublish, roleConsole} }
+
+// Roles are the roles that up takes.
+func (c *Config) Roles() []string {
+	if len(c.Only) == 0 {
+		return allRoles()
+	}
+	return c.Only
+}
+
+// defaultConfig is what holds when nothing is set.
+func defaultConfig() Config {
+	return Config{
+		Data: ".tillstream", HTTP: "127.0.0.1:8080", Listen: "127.0.0.1:0",
+		NATS: NATS{Replicas: 1},
+		Log:  Log{Level: "info", Format: "text"},
+	}
+}
+
+// defaultStore is what holds of a store when only its id is set.
+func defaultStore() Store {
+	return Store{
+		Stock: "levels", Publish: "linked", OnDelete: "hide",
+		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0"},
+	}
+}
+
+// Secret is a text that is never shown: it prints, logs and encodes as a
+// placeholder. [Secret.Reveal] is the way to the text itself.
+type Secret string
+
+const redacted = "[redacted]"
+
+// Reveal returns the text.
+func (s Secret) Reveal() string { return string(s) }
+
+// String hides the text, but not whether there is one.
+func (s Secret) String() string {
+	if s == "" {
+		return ""
+	}
+	return redacted
+}
+
+// GoString hides the text.
+func (s Secret) GoString() string { return `"` + s.String() + `"` }
+
+// LogValue hides the text.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// MarshalText hides the text, in JSON and YAML too.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tillstream/tillstream/handlers/console"
+)
+
+// productStates are the places where a product can stand.
+func productStates() []string {
+	return []string{"confirmed", "pending", "refused", "unlinked", "quarantined"}
+}
+
+func (c *cli) productsCommand() *cobra.Command {
+	var state string
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "products",
+		Short: "List products and where they stand",
+		Long: `products lists what the POS sells, and where each product stands:
+
+  confirmed    BigCommerce has confirmed its newest state
+  pending      its newest state is not confirmed yet
+  refused      BigCommerce refuses its newest state; show ITEM says why
+  unlinked     it has no twin in BigCommerce, so nothing is pushed
+  quarantined  an event of it could not be folded; show ITEM says which`,
+		Example: `  tillstream products
+  tillstream products --state refused
+  tillstream products --json | jq -r '.products[].skus[]'`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if state != "" && !slices.Contains(productStates(), state) {
+				return withHint(misuse("--state %q: must be %s", state, either(productStates())), cmd.CommandPath()+" --help")
+			}
+			if limit < 0 {
+				return misuse("--limit %d: must be 0, for all, or more", limit)
+			}
+			return c.sessionOfStore(cmd, needReads, func(ctx context.Context, to *storeClient) error {
+				return c.products(ctx, to, state, limit)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&state, "state", "", "only products that are `STATE`")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "at most so many; 0 for all")
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(productStates(), cobra.ShellCompDirectiveNoFileComp))
+	return c.talksOfStore(c.reads(cmd))
+}
+
+// productList is one page of products, the lines as they came beside what is read
+// of them.
+type productList struct {
+	Products []json.RawMessage `json:"products"`
+	Next     string            `json:"next"`
+}
+
+// mostOfPage is the largest page that the API gives.
+const mostOfPage = 1000
+
+// eachPage reads products page by page, up to limit of them, 0 meaning all.
+func (c *storeClient) eachPage(ctx context.Context, state string, limit int, do func([]json.RawMessage) error) error {
+	for query := (url.Values{}); ; {
+		size := mostOfPage
+		if limit > 0 {
+			size = min(limit, mostOfPage)
+		}
+		query.Set("limit", strconv.Itoa(size))
+		if state != "" {
+			query.Set("state", state)
+		}
+		var page productList
+		if err := c.get(ctx, c.path("products"), query, &page); err != nil {
+			return err
+		}
+		if err := do(page.Products); err != nil {
+			return err
+		}
+		if limit -= len(page.Products); page.Next == "" || limit == 0 {
+			return nil
+		}
+		query.Set("after", page.Next)
+	}
+}
+
+func (c *cli) products(ctx context.Context, to *storeClient, state string, limit int) error {
+	total := 0
+	if c.json {
+		fmt.Fprint(c.stdout, `{"products":[`)
+	}
+	err := to.eachPage(ctx, state, limit, func(page []json.RawMessage) error {
+		if c.json {
+			for _, raw := range page {
+				separator := ",\n"
+				if total == 0 {
+					separator = "\n"
+				}
+				fmt.Fprint(c.stdout, separator, string(raw))
+				total++
+			}
+			return nil
+		}
+		rows := make([][]string, len(page))
+		for i, raw := range page {
+			var p console.ProductLine
+			if err := json.Unmarshal(raw, &p); err != nil {
+				return fmt.Errorf("the answer %s: %w", raw, err)
+			}
+			rows[i] = c.productRow(p)
+		}
+		if len(rows) > 0 {
+			c.stdout.table([]string{"PRODUCT", "NAME", "SKU", "STATE", "BIGCOMMERCE"}, rows)
+		}
+		total += len(rows)
+		return nil
+	})
+	if c.json {
+		fmt.Fprintln(c.stdout, "\n]}")
+		return err
+	}
+	if err == nil {
+		c.stderr.line("%s", count(total, "product"))
+	}
+	return err
+}
+
+func (c *cli) productRow(p console.ProductLine) []string {
+	var skus []string
+	for _, sku := range p.SKUs {
+		skus = append(skus, oneLine(string(sku)))
+	}
+	if more := p.Variants - len(skus); more > 0 {
+		skus = append(skus, fmt.Sprintf("%d more", more))
+	}
+	name := oneLine(p.Name)
+	if p.Deleted {
+		name += " (deleted)"
+	}
+	twin := ""
+	if p.BigCommerceID != nil {
+		twin = strconv.FormatInt(*p.BigCommerceID, 10)
+	}
+	return []string{oneLine(string(p.Product)), name, strings.Join(skus, ", "), c.stdout.state(string(p.State)), twin}
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/schollz/progressbar/v3"
+)
+
+// progress shows how far a file is: a bar on a terminal, which disappears at the
+// end, and otherwise a line for each step that is told.
+type progress struct {
+	screen *screen
+	bar    *progressbar.ProgressBar // nil when there is nothing to draw
+	what   string
+}
+
+// newProgress is about reading a file of that many bytes; 0 when nobody knows.
+func newProgress(s *screen, what string, size int64) *progress {
+	p := &progress{screen: s, what: what}
+	if s.terminal && size > 0 {
+		p.bar = progressbar.NewOptions64(size,
+			progressbar.OptionSetWriter(s), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
+			progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true), progressbar.OptionFullWidth(),
+			progressbar.OptionEnableColorCodes(false))
+	}
+	return p
+}
+
+// reader passes on what r yields and counts it.
+func (p *progress) reader(r io.Reader) io.Reader {
+	if p.bar == nil {
+		return r
+	}
+	counting := progressbar.NewReader(r, p.bar)
+	return &counting
+}
+
+// step tells where it is.
+func (p *progress) step(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if p.bar != nil {
+		p.bar.Describe(p.what + ": " + text)
+		return
+	}
+	p.screen.line("%s: %s", p.what, text)
+}
+
+// aside clears the bar, so that lines may be written, until the next step.
+func (p *progress) aside() {
+	if p.bar != nil {
+		// Drawing is best effort.
+		_ = p.bar.Clear()
+	}
+}
+
+// end removes the bar.
+func (p *progress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+		_ = p.bar.Clear()
+	}
+}
+
+// source opens a file to read, or standard input for "-". The size is 0 when it
+// is not known.
+func (c *cli) source(name string) (io.ReadCloser, int64, error) {
+	if name == "-" {
+		return io.NopCloser(c.stdin), 0, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, 0, err
+	}
+	if info.IsDir() {
+		f.Close()
+		return nil, 0, fmt.Errorf("%s is a folder; name a file in it", name)
+	}
+	if !info.Mode().IsRegular() {
+		return f, 0, nil
+	}
+	return f, info.Size(), nil
+}

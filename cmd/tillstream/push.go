@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) pushCommand() *cobra.Command {
+	var p pushing
+	var all bool
+	cmd := &cobra.Command{
+		Use:   "push ITEM… | push --all",
+		Short: "Push the full state of products to BigCommerce now",
+		Long: `push makes BigCommerce agree with the POS about these products, also where nothing
+changed in the POS: an edit that somebody made in BigCommerce to a field of the POS
+is overwritten. It waits for each product's outcome and prints it; the exit code is
+1 when one was not confirmed.`,
+		Example: `  tillstream push KK-2201-NVY-M
+  tillstream push --all --wait 10m`,
+		ValidArgsFunction: c.completeItem,
+		Args: func(cmd *cobra.Command, given []string) error {
+			if all {
+				return args(cobra.NoArgs)(cmd, given)
+			}
+			return args(cobra.MinimumNArgs(1))(cmd, given)
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			body := map[string]any{"items": args}
+			if all {
+				body = map[string]any{"all": true}
+			}
+			return c.sessionOfStore(cmd, needPushes, func(ctx context.Context, to *storeClient) error {
+				return p.run(ctx, c, to, "push", body)
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&all, "all", false, "every linked product")
+	p.flags(c, cmd)
+	return c.talksOfStore(c.writes(cmd))
+}
+
+// pushing waits for the outcomes of pushes.
+type pushing struct {
+	wait time.Duration
+	done int
+	left map[string]int // products that were not confirmed, by state
+}
+
+func (p *pushing) flags(c *cli, cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&p.wait, "wait", time.Minute, "how long to wait for outcomes; the pushes go on in any case")
+	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON lines, with keys that stay as they are")
+}
+
+// pushed is what became of one product.
+type pushed struct {
+	Product       string `json:"product"`
+	Name          string `json:"name"`
+	State         string `json:"state"`
+	BigCommerceID int64  `json:"bigcommerce_id"`
+	Error         string `json:"error"`
+}
+
+func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string, body any) error {
+	if p.wait < 0 {
+		return misuse("--wait %s: must be 0 or more", p.wait)
+	}
+	b, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	query := c.dry()
+	query.Set("wait", p.wait.String())
+	p.left = map[string]int{}
+	err = to.lines(ctx, call{http.MethodPost, to.path(verb), query, "application/json", bytes.NewReader(b)}, func(raw json.RawMessage) error {
+		var a pushed
+		if err := json.Unmarshal(raw, &a); err != nil {
+			return fmt.Errorf("the answer %s: %w", raw, err)
+		}
+		p.count(a)
+		if c.json {
+			return pass(c.stdout)(raw)
+		}
+		c.pushed(a)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if c.dryRun {
+		c.stderr.line("%s, nothing done", count(p.done, "product"))
+		return nil
+	}
+	return p.end(c, verb)
+}
+
+func (p *pushing) count(a pushed) {
+	p.done++
+	switch a.State {
+	case "confirmed", "created", "linked":
+	default:
+		p.left[a.State]++
+	}
+}
+
+func (c *cli) pushed(a pushed) {
+	out := c.stdout
+	twin := ""
+	if a.BigCommerceID != 0 {
+		twin = fmt.Sprintf("  BigCommerce %d", a.BigCommerceID)
+	}
+	why := ""
+	if a.Error != "" {
+		why = ": " + oneLine(a.Error)
+	}
+	out.line("%s  %s  %s%s%s", out.state(a.State), oneLine(a.Product), oneLine(a.Name), twin, why)
+}
+
+func (p *pushing) end(c *cli, verb string) error {
+	total := 0
+	for _, n := range p.left {
+		total += n
+	}
+	if total == 0 {
+		c.stderr.line("%s confirmed", count(p.done, "product"))
+		return nil
+	}
+	err := fmt.Errorf("%s not confirmed of %d: %s", count(total, "product"), p.done,
+		sentence(some(p.left["refused"], "refused"), some(p.left["pending"], "still pending"), some(p.left["unlinked"], "not linked"), some(p.left["quarantined"], "quarantined")))
+	switch {
+	case p.left["refused"] > 0:
+		return withHint(err, "tillstream products --state refused")
+	case p.left["quarantined"] > 0:
+		return withHint(err, "tillstream deadletters list")
+	case p.left["unlinked"] > 0 && verb == "push":
+		return withHint(err, "tillstream link --auto, or tillstream publish ITEM")
+	}
+	return withHint(err, "tillstream status; the pushes go on")
+}

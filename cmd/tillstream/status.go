@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/projections"
+)
+
+func (c *cli) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Say whether the shop is right, and if not, why",
+		Long: `status says in a sentence whether everything that the POS sent is folded and
+confirmed by BigCommerce, what is wrong if something is, and how far each store is.`,
+		Example: `  tillstream status
+  tillstream status --json | jq '.stores[].publishing.pending'`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return c.session(cmd, needReads, func(ctx context.Context, to *client) error {
+				var raw json.RawMessage
+				if err := to.get(ctx, "/status.json", nil, &raw); err != nil {
+					return err
+				}
+				if c.json {
+					return c.stdout.document(raw)
+				}
+				var s console.StatusPage
+				if err := json.Unmarshal(raw, &s); err != nil {
+					return fmt.Errorf("the answer of status: %w", err)
+				}
+				c.status(&s)
+				return nil
+			})
+		},
+	}
+	return c.talks(c.reads(cmd))
+}
+
+func (c *cli) status(s *console.StatusPage) {
+	out := c.stdout
+	problems := problemsOf(&s.Status)
+	switch {
+	case len(problems) == 0 && s.Ready:
+		out.line("%s: %s", out.paint(green, "all is well"), wellness(&s.Status))
+	case len(problems) == 0:
+		out.line("%s: what is in the log is still being folded", out.paint(yellow, "starting"))
+	default:
+		out.line("%s: %s", out.paint(red, "not all is well"), problems[0])
+		for _, p := range problems[1:] {
+			out.line("  %s", p)
+		}
+	}
+	if len(s.Stores) == 0 {
+		return
+	}
+	rows := make([][]string, len(s.Stores))
+	for i, t := range s.Stores {
+		n := t.Publishing
+		rows[i] = []string{
+			oneLine(string(t.Store)), strconv.FormatUint(uint64(t.Log.LastPosition), 10), strconv.FormatUint(t.Projection.Lag, 10),
+			strconv.Itoa(t.Projection.Products), strconv.Itoa(n.Confirmed), strconv.Itoa(n.Pending), strconv.Itoa(n.Refused),
+			strconv.Itoa(n.Unlinked), strconv.Itoa(n.Quarantined), strconv.Itoa(t.DeadLetters),
+		}
+	}
+	out.line("")
+	out.table([]string{"STORE", "LOG", "LAG", "PRODUCTS", "CONFIRMED", "PENDING", "REFUSED", "UNLINKED", "QUARANTINED", "DEAD LETTERS"}, rows)
+}
+
+// problemsOf says in sentences what somebody should look at, the gravest first,
+// each with the command that shows more.
+func problemsOf(s *projections.Status) []string {
+	var out []string
+	for _, p := range s.Problems {
+		out = append(out, oneLine(p))
+	}
+	for _, t := range s.Stores {
+		if t.Problem != "" {
+			out = append(out, fmt.Sprintf("%s: %s", t.Store, oneLine(t.Problem)))
+		}
+		if t.Paused {
+			out = append(out, fmt.Sprintf("%s: pushing is paused", t.Store))
+		}
+		if n := t.Publishing.Refused; n > 0 {
+			out = append(out, fmt.Sprintf("%s: BigCommerce refuses %s (tillstream products --state refused)", t.Store, count(n, "product")))
+		}
+		if n := t.DeadLetters; n > 0 {
+			out = append(out, fmt.Sprintf("%s: %s could not be used (tillstream deadletters list)", t.Store, count(n, "event")))
+		}
+	}
+	return out
+}
+
+// wellness says what is right, and what is still on its way.
+func wellness(s *projections.Status) string {
+	if len(s.Stores) == 0 {
+		return "no store is set"
+	}
+	var parts []string
+	for _, t := range s.Stores {
+		linked := t.Publishing.Confirmed + t.Publishing.Pending + t.Publishing.Refused
+		said := fmt.Sprintf("BigCommerce shows the newest state of all %s linked of %s", count(linked, "product"), t.Store)
+		switch {
+		case t.Projection.Lag > 0:
+			said = fmt.Sprintf("%s of %s still to be folded", count(int(t.Projection.Lag), "event"), t.Store)
+		case t.Publishing.Pending > 0:
+			said = fmt.Sprintf("%d of %s linked of %s on their way to BigCommerce", t.Publishing.Pending, count(linked, "product"), t.Store)
+		case linked == 0:
+			said = fmt.Sprintf("no product of %s is linked yet (tillstream link --auto)", t.Store)
+		}
+		parts = append(parts, said)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,71 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Flush stores what has changed and then the checkpoint. After an error it may be
+// called again.
+func (p *Publications) Flush(ctx context.Context) error {
+	if !p.marked {
+		if err := p.checkpoint(ctx, checkpoint{Format: PublicationFormat}); err != nil {
+			return err
+		}
+	}
+	p.mu.Lock()
+	keys := p.order
+	next := checkpoint{Format: PublicationFormat, Position: p.position, Snapshots: p.snapshots}
+	entries := make([]domain.Entry, len(keys))
+	pubs := make([]*Publication, len(keys))
+	for i, key := range keys {
+		entries[i].Key = key
+		pubs[i] = p.stores[key.Store][domain.ProductID(key.ID)]
+	}
+	p.order, p.dirty = nil, map[domain.Key]bool{}
+	p.mu.Unlock()
+
+	err := p.write(ctx, entries, pubs)
+	if err == nil {
+		return p.checkpoint(ctx, next)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	since := p.order
+	p.order, p.dirty = nil, map[domain.Key]bool{}
+	for _, key := range append(keys, since...) {
+		p.change(key)
+	}
+	return err
+}
+
+func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs []*Publication) error {
+	for from := 0; from < len(entries); from += chunk {
+		part := entries[from:min(from+chunk, len(entries))]
+		for i := range part {
+			value, err := json.Marshal(pubs[from+i])
+			if err != nil {
+				return fmt.Errorf("encode the publication of %s/%s: %w", part[i].Key.Store, part[i].Key.ID, err)
+			}
+			part[i].Value = value
+		}
+		if err := p.bucket.PutAll(ctx, part); err != nil {
+			return fmt.Errorf("write %d publications: %w", len(part), err)
+		}
+	}
+	return nil
+}
+
+func (p *Publications) checkpoint(ctx context.Context, next checkpoint) error {
+	if p.marked && p.stored.Position >= next.Position {
+		return nil
+	}
+	if err := p.bucket.PutAll(ctx, []domain.Entry{next.entry()}); err != nil {
+		return fmt.Errorf("write the checkpoint at position %d: %w", next.Position, err)
+	}
+	p.stored, p.marked = next, true
+	return nil
+}

@@ -1,0 +1,92 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Publication returns what was recorded of a product: nothing, for one that the
+// SYNC log does not name.
+func (p *Publications) Publication(store domain.StoreID, id domain.ProductID) Publication {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	if pub := p.stores[store][id]; pub != nil {
+		return *pub
+	}
+	return Publication{}
+}
+
+// Twin returns the product that is linked to a BigCommerce product, or false.
+func (p *Publications) Twin(store domain.StoreID, bigCommerceID int64) (domain.ProductID, bool) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	id, ok := p.twins[twin{store, bigCommerceID}]
+	return id, ok
+}
+
+// Quarantined reports whether any of some items is quarantined.
+func (p *Publications) Quarantined(store domain.StoreID, items ...domain.ItemID) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	held := p.quarantined[store]
+	return len(held) > 0 && slices.ContainsFunc(items, func(id domain.ItemID) bool { return len(held[id]) > 0 })
+}
+
+// Held returns every quarantine of a store, by position.
+func (p *Publications) Held(store domain.StoreID) []HeldItem {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var out []HeldItem
+	for _, held := range p.quarantined[store] {
+		out = append(out, held...)
+	}
+	slices.SortFunc(out, func(a, b HeldItem) int { return int(a.Position) - int(b.Position) })
+	return out
+}
+
+// All yields every product of a store that the SYNC log names, in the order of
+// their ids, as it is when its turn comes. No lock is held while the loop runs.
+func (p *Publications) All(store domain.StoreID) iter.Seq2[domain.ProductID, Publication] {
+	return func(yield func(domain.ProductID, Publication) bool) {
+		p.mu.RLock()
+		ids := make([]domain.ProductID, 0, len(p.stores[store]))
+		for id := range p.stores[store] {
+			ids = append(ids, id)
+		}
+		p.mu.RUnlock()
+		slices.Sort(ids)
+		for _, id := range ids {
+			if !yield(id, p.Publication(store, id)) {
+				return
+			}
+		}
+	}
+}
+
+// Position returns the position up to which the SYNC log is folded here.
+func (p *Publications) Position() domain.Position {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.position
+}
+
+// Await returns when every event up to a position is folded, or when ctx ends.
+func (p *Publications) Await(ctx context.Context, at domain.Position) error {
+	for {
+		p.mu.RLock()
+		done, reached := p.position >= at, p.reached
+		p.mu.RUnlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-reached:
+		case <-ctx.Done():
+			return fmt.Errorf("wait for position %d of the SYNC log: %w", at, context.Cause(ctx))
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package projections_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// syncLog is a SYNC log of events in their order, of the store demo.
+func syncLog(t testing.TB, events ...domain.Event) log {
+	t.Helper()
+	var l log
+	for i, e := range events {
+		l.record(t, "demo", fmt.Sprintf("s-%d", i+1), 0, start.Add(time.Duration(i)*time.Second), e)
+	}
+	return l
+}
+
+func linked(product domain.ProductID, id int64) *domain.ProductLinked {
+	return &domain.ProductLinked{Product: product, Link: domain.Link{BigCommerceID: id, Variants: []domain.VariantLink{}}, By: domain.LinkedBySKU}
+}
+
+func confirmed(product domain.ProductID, at domain.Position, id int64) *domain.PushConfirmed {
+	return &domain.PushConfirmed{Product: product, Position: at, BigCommerceID: id, Digest: "d", RequestID: "r"}
+}
+
+func refused(product domain.ProductID, at domain.Position) *domain.PushRefused {
+	return &domain.PushRefused{Product: product, Position: at, Status: 422, Reason: "no", Field: "name"}
+}
+
+func quarantined(product domain.ProductID, item domain.ItemID, at domain.Position) *domain.ItemQuarantined {
+	return &domain.ItemQuarantined{Product: product, Item: item, Position: at, Reason: "bad"}
+}
+
+func released(product domain.ProductID, item domain.ItemID, at domain.Position) *domain.ItemReleased {
+	return &domain.ItemReleased{Product: product, Item: item, Position: at, Reason: "good"}
+}
+
+func openPublications(t testing.TB, b *bucket, l log) *projections.Publications {
+	t.Helper()
+	p, err := projections.OpenPublications(t.Context(), b, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestFoldPublication_State(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		events []domain.Event
+		due    domain.Position
+		want   projections.State
+	}{
+		"nothing is known":                 {nil, 5, projections.Unlinked},
+		"linked":                           {[]domain.Event{linked("p", 1)}, 5, projections.Pending},
+		"linked, and nothing asks":         {[]domain.Event{linked("p", 1)}, 0, projections.Synced},
+		"confirmed":                        {[]domain.Event{linked("p", 1), confirmed("p", 5, 1)}, 5, projections.Synced},
+		"confirmed, an older state":        {[]domain.Event{linked("p", 1), confirmed("p", 4, 1)}, 5, projections.Pending},
+		"refused":                          {[]domain.Event{linked("p", 1), refused("p", 5)}, 5, projections.Refusing},
+		"refused, an older state":          {[]domain.Event{linked("p", 1), refused("p", 4)}, 5, projections.Pending},
+		"refused, then confirmed":          {[]domain.Event{linked("p", 1), refused("p", 5), confirmed("p", 5, 1)}, 5, projections.Synced},
+		"confirmed, then refused again":    {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), refused("p", 5)}, 5, projections.Refusing},
+		"creating":                         {[]domain.Event{&domain.ProductCreating{Product: "p", Name: "n", SKUs: []string{"s"}}}, 5, projections.Unlinked},
+		"refused to be created":            {[]domain.Event{&domain.ProductCreating{Product: "p", Name: "n", SKUs: []string{"s"}}, refused("p", 5)}, 5, projections.Refusing},
+		"linked to another twin":           {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), linked("p", 2)}, 5, projections.Pending},
+		"linked anew to the same twin":     {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), linked("p", 1)}, 5, projections.Synced},
+		"confirmed by an earlier twin":     {[]domain.Event{linked("p", 2), confirmed("p", 5, 1)}, 5, projections.Pending},
+		"unlinked":                         {[]domain.Event{linked("p", 1), refused("p", 5), &domain.ProductUnlinked{Product: "p"}}, 5, projections.Unlinked},
+		"quarantined":                      {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), quarantined("p", "i", 6)}, 5, projections.Quarantined},
+		"quarantined twice, released once": {[]domain.Event{linked("p", 1), quarantined("p", "i", 6), quarantined("p", "i", 7), released("p", "i", 6)}, 5, projections.Quarantined},
+		"released":                         {[]domain.Event{linked("p", 1), quarantined("p", "i", 6), quarantined("p", "i", 6), released("p", "i", 6)}, 5, projections.Pending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := syncLog(t, tt.events...)
+			var p projections.Publication
+			for _, rec := range append(slices.Clone(l), l...) { // twice, as after a crash
+				e, err := rec.Event()
+				if err != nil {
+					t.Fatal(err)
+				}
+				p = projections.FoldPublication(p, rec, e)
+			}
+			if got := projections.StateOf(tt.due, p, len(p.Quarantined) > 0); got != tt.want {
+				t.Errorf("state is %s, want %s: %+v", got, tt.want, p)
+			}
+			if got, want := int(p.Sync), len(tt.events); got != want {
+				t.Errorf("folded up to %d, want %d", got, want)
+			}
+		})
+	}
+}
+
+func TestPublications_Apply(t *testing.T) {
+	t.Parallel()
+	l := syncLog(t,
+		linked("p-1", 11), linked("p-2", 22), quarantined("p-1", "i-1", 7), confirmed("p-1", 5, 11),
+		linked("p-3", 11), &domain.ProductUnlinked{Product: "p-2", Reason: "r"}, quarantined("p-2", "i-2", 8),
+		released("p-9", "i-2", 8)) // i-2 has moved to p-9 meanwhile
+	want := openPublications(t, newBucket(), l)
+
+	t.Run("OKInAnyOrder", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(r *rapid.T) {
+			p, err := projections.OpenPublications(r.Context(), newBucket(), log{})
+			if err != nil {
+				r.Fatal(err)
+			}
+			order := rapid.Permutation(append(slices.Clone(l), l...)).Draw(r, "order")
+			for _, rec := range order {
+				e, err := rec.Event()
+				if err != nil {
+					r.Fatal(err)
+				}
+				p.Apply(rec, e)
+			}
+			if got, want := p.Position(), want.Position(); got != want {
+				r.Errorf("position is %d, want %d", got, want)
+			}
+			for id, pub := range want.All("demo") {
+				if got, want := jsonOf(t, p.Publication("demo", id)), jsonOf(t, pub); got != want {
+					r.Errorf("%s is\n%s, want\n%s", id, got, want)
+				}
+			}
+		})
+	})
+	t.Run("OKLookups", func(t *testing.T) {
+		t.Parallel()
+		var ids []domain.ProductID
+		for id := range want.All("demo") {
+			ids = append(ids, id)
+		}
+		diff(t, "all", ids, []domain.ProductID{"p-1", "p-2", "p-3", "p-9"})
+		if id, ok := want.Twin("demo", 11); id != "p-3" || !ok {
+			t.Errorf("11 is the twin of %q, want the product that was linked to it last", id)
+		}
+		if id, ok := want.Twin("demo", 22); ok {
+			t.Errorf("22 is the twin of %q, want none: it was unlinked", id)
+		}
+		diff(t, "held", want.Held("demo"), []projections.HeldItem{{Quarantine: projections.Quarantine{Item: "i-1", Position: 7, Reason: "bad"}, Product: "p-1"}})
+		if !want.Quarantined("demo", "i-9", "i-1") || want.Quarantined("demo", "i-2") || want.Quarantined("other", "i-1") {
+			t.Error("i-1 of demo, and no other item, is quarantined")
+		}
+	})
+	t.Run("OKPassesOverWhatIsNoEvent", func(t *testing.T) {
+		t.Parallel()
+		odd := slices.Clone(l)
+		odd[1] = domain.Recorded{Position: 2} // no event at all
+		p := openPublications(t, newBucket(), odd)
+		if got, want := p.Position(), domain.Position(len(l)); got != want {
+			t.Errorf("position is %d, want %d", got, want)
+		}
+		p.Advance(domain.Position(len(l) + 1))
+		if got, want := p.Position(), domain.Position(len(l)+1); got != want {
+			t.Errorf("position is %d, want %d", got, want)
+		}
+	})
+}
+
+func TestPublications_Flush(t *testing.T) {
+	t.Parallel()
+	l := syncLog(t, linked("p-1", 1), linked("p-2", 2), confirmed("p-1", 5, 1), refused("p-2", 6), quarantined("p-2", "i-2", 9), confirmed("p-1", 7, 1))
+	all := openPublications(t, newBucket(), l)
+	b := newBucket()
+	for n := range l {
+		p := openPublications(t, b, l[:n+1])
+		if err := p.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("OKAfterACrashAtAnyWrite", func(t *testing.T) {
+		t.Parallel()
+		for n := range len(b.writes) + 1 {
+			p := openPublications(t, b.cut(n), l)
+			for id, pub := range all.All("demo") {
+				diff(t, fmt.Sprintf("%s after write %d", id, n), jsonOf(t, p.Publication("demo", id)), jsonOf(t, pub))
+			}
+			diff(t, "held", p.Held("demo"), all.Held("demo"))
+		}
+	})
+	t.Run("OKAfterAnError", func(t *testing.T) {
+		t.Parallel()
+		for n := range 4 {
+			failing := newBucket()
+			failed := false
+			failing.fail = func(write int) error {
+				if write == n && !failed {
+					failed = true
+					return errors.New("away")
+				}
+				return nil
+			}
+			p := openPublications(t, failing, l)
+			if err := p.Flush(t.Context()); err == nil {
+				t.Fatalf("write %d did not fail", n)
+			}
+			if err := p.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			again := openPublications(t, failing, log{})
+			for id, pub := range all.All("demo") {
+				diff(t, fmt.Sprintf("%s after write %d failed", id, n), jsonOf(t, again.Publication("demo", id)), jsonOf(t, pub))
+			}
+			if got, want := again.Position(), domain.Position(len(l)); got != want {
+				t.Errorf("checkpoint is %d, want %d", got, want)
+			}
+		}
+	})
+	t.Run("ErrOtherFormat", func(t *testing.T) {
+		t.Parallel()
+		other := newBucket(domain.Entry{Value: []byte(`{"format":2}`)})
+		_, err := projections.OpenPublications(t.Context(), other, log{})
+		if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {
+			t.Errorf("error is %v, want one that names the command", err)
+		}
+	})
+}
+
+func TestPublications_Await(t *testing.T) {
+	t.Parallel()
+	l := syncLog(t, linked("p-1", 1), linked("p-2", 2))
+	p := openPublications(t, newBucket(), log{})
+	ended := make(chan error)
+	go func() { ended <- p.Await(t.Context(), 2) }()
+	for _, rec := range []domain.Recorded{l[1], l[0]} {
+		e, err := rec.Event()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Apply(rec, e)
+	}
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := p.Await(ctx, 3); !errors.Is(err, context.Canceled) {
+		t.Errorf("waiting with a context that has ended: %v", err)
+	}
+}
+
+func TestCount(t *testing.T) {
+	t.Parallel()
+	var pos log
+	for _, id := range []string{"unlinked", "pending", "confirmed", "refused", "held", "held-due"} {
+		pos.add(t, domain.TypeProductSaved, `{"item":%q,"sku":%q,"name":"n"}`, id, id)
+	}
+	c := open(t, newBucket())
+	fold(t, c, pos...)
+	p := openPublications(t, newBucket(), syncLog(t,
+		linked("pending", 1), linked("confirmed", 2), confirmed("confirmed", 3, 2), linked("refused", 3), refused("refused", 4),
+		linked("held", 4), confirmed("held", 5, 4), quarantined("held", "held", 9), linked("held-due", 5), quarantined("held-due", "held-due", 9),
+		quarantined("nobody", "nobody", 9)))
+	got := projections.NewStoreStatus("demo", 10, c, p, 3)
+	want := `{"store":"demo","log":{"last_position":10},"projection":{"position":6,"lag":4,"products":6,"events":{"folded":6}},` +
+		`"publishing":{"pending":2,"confirmed":1,"refused":1,"unlinked":1,"quarantined":2,"requests":0,"throttled":0},"dead_letters":3}`
+	diff(t, "status", jsonOf(t, got), want)
+}

@@ -75,11 +75,12 @@ func deadLetterLine(l streams.Letter) DeadLetterLine {
 	return line
 }
 
-type deadLetterInput struct {
+// DeadLetterInput names one dead letter.
+type DeadLetterInput struct {
 	ID uint64 `path:"id"`
 }
 
-func (c *Console) showDeadLetter(ctx context.Context, in *deadLetterInput) (*body[DeadLetterPage], error) {
+func (c *Console) showDeadLetter(ctx context.Context, in *DeadLetterInput) (*body[DeadLetterPage], error) {
 	l, err := c.DeadLetters.Get(ctx, domain.Position(in.ID))
 	if err != nil {
 		return nil, err
@@ -93,8 +94,9 @@ func (c *Console) showDeadLetter(ctx context.Context, in *deadLetterInput) (*bod
 	return &body[DeadLetterPage]{page}, nil
 }
 
-type requeueInput struct {
-	deadLetterInput
+// RequeueInput names one that is to be resolved.
+type RequeueInput struct {
+	DeadLetterInput
 	DryRun bool `query:"dry_run"`
 }
 
@@ -103,7 +105,7 @@ type requeued struct {
 	Position domain.Position `json:"position,omitempty"` // where the message is now; absent in a dry run
 }
 
-func (c *Console) requeue(ctx context.Context, in *requeueInput) (*body[requeued], error) {
+func (c *Console) requeue(ctx context.Context, in *RequeueInput) (*body[requeued], error) {
 	id := domain.Position(in.ID)
 	if in.DryRun {
 		return &body[requeued]{requeued{ID: id}}, c.isOpen(ctx, id)
@@ -116,7 +118,7 @@ func (c *Console) requeue(ctx context.Context, in *requeueInput) (*body[requeued
 }
 
 type dropInput struct {
-	requeueInput
+	RequeueInput
 	Body struct {
 		Reason string `json:"reason,omitempty" maxLength:"1000" doc:"why, for whoever asks later"`
 	}

@@ -204,7 +204,7 @@ func asRefusal(err error) error {
 }
 
 type unlinkInput struct {
-	refInput
+	RefInput
 	DryRun bool `query:"dry_run"`
 }
 

@@ -169,12 +169,14 @@ func (c *Console) productLine(ctx context.Context, store domain.StoreID, s proje
 	return line, nil
 }
 
-type refInput struct {
+// RefInput names one product of one store. It is exported for huma, which reads
+// embedded structs only then.
+type RefInput struct {
 	Store string `path:"store"`
 	Ref   string `path:"ref" doc:"a SKU, a POS item id or a product id"`
 }
 
-func (c *Console) showProduct(ctx context.Context, in *refInput) (*body[ProductPage], error) {
+func (c *Console) showProduct(ctx context.Context, in *RefInput) (*body[ProductPage], error) {
 	store, err := c.Store(in.Store)
 	if err != nil {
 		return nil, err
@@ -249,7 +251,7 @@ func variantPage(it domain.Item) VariantPage {
 }
 
 type historyInput struct {
-	refInput
+	RefInput
 	Limit  int  `query:"limit" minimum:"0" doc:"at most so many events; 0 for all"`
 	Newest bool `query:"newest" doc:"newest first"`
 }

@@ -1,0 +1,508 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// The measure of [TestCrash].
+const (
+	crashKills     = 20
+	crashEvents    = 20_000
+	crashProducers = 4
+	crashProducts  = 120 // a third of them with three variants
+	crashBatch     = 50  // events in one request
+)
+
+// TestCrash kills the real program at random moments, twenty times in a run of
+// twenty thousand events, starts it a last time, and then holds it to the
+// promises: accepted is durable, once, in order, same log same state.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	if s, err := strconv.ParseUint(os.Getenv("TILLSTREAM_TEST_SEED"), 10, 64); err == nil {
+		seed = s
+	}
+	t.Logf("seed %d; the same again: TILLSTREAM_TEST_SEED=%d go test -run TestCrash ./cmd/tillstream", seed, seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+
+	shop := simulator.New(simulator.Config{StoreHash: "crash", Token: "crash-token"})
+	bigcommerce := httptest.NewServer(shop)
+	defer bigcommerce.Close()
+	p := newProgram(t, "crash", bigcommerce.URL, "crash-token")
+	p.start()
+
+	var accepted atomic.Int64
+	producers := make([]*producer, crashProducers)
+	var wg sync.WaitGroup
+	for i := range producers {
+		producers[i] = newProducer(seed, i)
+		wg.Go(func() { producers[i].run(t, p, &accepted) })
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+
+	for kill := range crashKills {
+		// The next kill comes after a random number of further events, and a random
+		// while later, so that it falls anywhere: into a commit, a push, a start.
+		goal := int64(kill+1)*crashEvents/(crashKills+1) + rng.Int64N(crashEvents/(crashKills+1)/2)
+		p.waitFor("events accepted", func() bool { return accepted.Load() >= goal || isClosed(done) })
+		p.spin(time.Duration(rng.Int64N(int64(40 * time.Millisecond))))
+		p.kill()
+		if kill%5 == 4 {
+			// Now and then a start is killed, too.
+			p.launch()
+			p.spin(time.Duration(rng.Int64N(int64(150 * time.Millisecond))))
+			p.kill()
+		}
+		p.start()
+	}
+	<-done
+	p.waitFor("nothing left to push", func() bool { return p.settled() })
+	p.stop()
+
+	log := readLog(t, p.data)
+	checkAccepted(t, producers, log)
+	products := foldFromZero(t, log)
+	checkProjection(t, p.data, products)
+	checkShop(t, shop, products)
+	checkOrder(t, shop)
+}
+
+// program is one installation of the real binary, started and killed at will.
+type program struct {
+	t    *testing.T
+	data string
+	env  []string
+
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	addr   string
+	output *tail
+}
+
+func newProgram(t *testing.T, store, api, token string) *program {
+	p := &program{t: t, data: filepath.Join(t.TempDir(), "data")}
+	p.env = append(os.Environ(),
+		"TILLSTREAM_DATA="+p.data, "TILLSTREAM_HTTP=127.0.0.1:0", "TILLSTREAM_STORE="+store, "TILLSTREAM_PUBLISH=all",
+		"TILLSTREAM_BIGCOMMERCE_API="+api, "TILLSTREAM_BIGCOMMERCE_STORE_HASH="+store, "TILLSTREAM_BIGCOMMERCE_TOKEN="+token)
+	t.Cleanup(p.kill)
+	return p
+}
+
+// launch starts the binary without waiting for anything.
+func (p *program) launch() {
+	self, err := os.Executable()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.output = &tail{}
+	p.cmd = &exec.Cmd{Path: self, Args: []string{"tillstream", "up"}, Env: p.env, Stdout: p.output, Stderr: p.output}
+	p.addr = ""
+	if err := p.cmd.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *program) start() {
+	p.launch()
+	p.waitFor("ready", func() bool {
+		addr := runningAt(p.data)
+		if addr == "" {
+			return false
+		}
+		r, err := http.Get("http://" + addr + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		if r.StatusCode != http.StatusOK {
+			return false
+		}
+		p.mu.Lock()
+		p.addr = addr
+		p.mu.Unlock()
+		return true
+	})
+}
+
+func (p *program) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return
+	}
+	_ = p.cmd.Process.Kill() // SIGKILL; it may have ended by itself
+	_ = p.cmd.Wait()
+	p.cmd, p.addr = nil, ""
+}
+
+// stop ends the program as an operator does.
+func (p *program) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		p.t.Errorf("ending: %v\n%s", err, p.output)
+	}
+	p.cmd = nil
+}
+
+func (p *program) address() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.addr
+}
+
+// waitFor polls a condition of another process, for which there is no signal to
+// wait on. Its bound is there to say what was waited for, not to measure.
+func (p *program) waitFor(what string, ok func() bool) {
+	p.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(3 * time.Minute); !ok(); <-tick.C {
+		if time.Now().After(deadline) {
+			p.t.Fatalf("%s: not within 3 minutes; the program said:\n%s", what, p.output)
+		}
+	}
+}
+
+// spin lets a while pass, to make the moment of a kill random.
+func (p *program) spin(d time.Duration) {
+	<-time.After(d)
+}
+
+func (p *program) request(method, path string, body io.Reader) (*http.Response, error) {
+	token, err := os.ReadFile(filepath.Join(p.data, "api-token"))
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequest(method, "http://"+p.address()+path, body)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	return http.DefaultClient.Do(r)
+}
+
+// settled reports whether everything accepted is folded and pushed.
+func (p *program) settled() bool {
+	r, err := p.request(http.MethodGet, "/status.json", nil)
+	if err != nil {
+		return false
+	}
+	defer r.Body.Close()
+	var status struct {
+		Stores []struct {
+			Projection struct{ Lag int }
+			Publishing struct{ Pending, Confirmed, Unlinked int }
+		}
+	}
+	if json.NewDecoder(r.Body).Decode(&status) != nil || len(status.Stores) != 1 {
+		return false
+	}
+	s := status.Stores[0]
+	return s.Projection.Lag == 0 && s.Publishing.Pending == 0 && s.Publishing.Confirmed == crashProducts
+}
+
+// tail keeps the end of a program's output for a failure's message.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+func (o *tail) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.b = append(o.b, p...)
+	if len(o.b) > 1<<16 {
+		o.b = o.b[len(o.b)-1<<15:]
+	}
+	return len(p), nil
+}
+
+func (o *tail) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return string(o.b)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+// producer is one till: it owns its items, and sends every event until it hears
+// that it was accepted.
+type producer struct {
+	events   []domain.Envelope
+	accepted map[domain.EventID]domain.Position
+}
+
+// newProducer writes the whole history of a producer's items. Every number that
+// BigCommerce will show of an item only ever grows, so that an older state after a
+// newer one is seen in the simulator's log.
+func newProducer(seed uint64, n int) *producer {
+	rng := rand.New(rand.NewPCG(seed, uint64(n)+1))
+	p := &producer{accepted: map[domain.EventID]domain.Position{}}
+	source := domain.SourceID(fmt.Sprintf("/pos/crash/till-%d", n))
+	type item struct{ id, family, option string }
+	var items []item
+	for f := n; f < crashProducts; f += crashProducers {
+		family := fmt.Sprintf("f-%03d", f)
+		if f%3 != 0 {
+			items = append(items, item{family, family, ""})
+			continue
+		}
+		for _, size := range []string{"S", "M", "L"} {
+			items = append(items, item{family + "-" + size, family, size})
+		}
+	}
+	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
+	for i := range crashEvents / crashProducers {
+		it := items[rng.IntN(len(items))]
+		if i < len(items) {
+			it = items[i] // first of all, every item is described
+		}
+		version := uint64(i + 1)
+		grown := domain.MustQuantity(strconv.Itoa(i + 1))
+		var event domain.Event
+		switch kind := rng.IntN(4); {
+		case i < len(items) || kind == 0:
+			event = describedAs(it.id, it.family, it.option, i+1)
+		case kind == 1:
+			event = &domain.ItemSold{Item: domain.ItemID(it.id), Outlet: "Quayside", Quantity: domain.MustQuantity("1"), Sale: strconv.Itoa(i), Line: "1", OnHand: &grown}
+		case kind == 2:
+			event = &domain.StockCounted{Item: domain.ItemID(it.id), Outlet: "Quayside", OnHand: grown, Count: strconv.Itoa(i)}
+		default:
+			event = &domain.StockLevelReported{Item: domain.ItemID(it.id), Outlet: "Quayside", OnHand: grown}
+		}
+		id := domain.DeriveEventID(source, strconv.Itoa(i))
+		e, err := domain.NewEnvelope(id, source, start.Add(time.Duration(i)*time.Second), event)
+		if err != nil {
+			panic(err)
+		}
+		e.SourceVersion = version
+		p.events = append(p.events, e)
+	}
+	return p
+}
+
+func describedAs(item, family, size string, revision int) *domain.ProductSaved {
+	product := domain.ProductID(family)
+	description := fmt.Sprintf("<p>revision %d</p>", revision)
+	price := domain.MustMoney(strconv.Itoa(revision))
+	e := &domain.ProductSaved{Item: domain.ItemID(item)}
+	e.SKU, e.Name, e.Product = domain.SKU("SKU-"+item), "Product "+family, &product
+	e.Description.Description, e.RetailPrice = &description, &price
+	if size != "" {
+		e.Options = &[]domain.Option{{Name: "Size", Value: size}}
+	}
+	return e
+}
+
+// run sends the events in order, in batches, again and again until each is
+// accepted.
+func (p *producer) run(t *testing.T, to *program, accepted *atomic.Int64) {
+	for sent := 0; sent < len(p.events); {
+		batch := p.events[sent:min(sent+crashBatch, len(p.events))]
+		n := p.send(t, to, batch)
+		sent += n
+		accepted.Add(int64(n))
+		if n == 0 {
+			<-time.After(time.Millisecond) // it is down; nothing signals its return
+		}
+	}
+}
+
+// send returns how many of the batch, from its beginning, were accepted.
+func (p *producer) send(t *testing.T, to *program, batch []domain.Envelope) int {
+	var body bytes.Buffer
+	for _, e := range batch {
+		line, err := json.Marshal(e)
+		if err != nil {
+			panic(err)
+		}
+		body.Write(append(line, '\n'))
+	}
+	r, err := to.request(http.MethodPost, "/v1/stores/crash/events", &body)
+	if err != nil {
+		return 0
+	}
+	defer r.Body.Close()
+	n := 0
+	for lines := bufio.NewScanner(r.Body); lines.Scan(); n++ {
+		var answer struct {
+			ID       domain.EventID
+			Position domain.Position
+			Error    *struct {
+				Status int
+				Detail string
+			}
+		}
+		if json.Unmarshal(lines.Bytes(), &answer) != nil {
+			return n // the answer was cut off
+		}
+		if answer.Error != nil {
+			if answer.Error.Status < 500 {
+				t.Errorf("%s was refused: %s", answer.ID, answer.Error.Detail)
+			}
+			return n
+		}
+		if first, ok := p.accepted[answer.ID]; ok && first != answer.Position {
+			t.Errorf("%s: accepted at %d and again at %d", answer.ID, first, answer.Position)
+		}
+		if n >= len(batch) || batch[n].ID != answer.ID {
+			t.Errorf("answer %d is for %s", n, answer.ID)
+			return n
+		}
+		p.accepted[answer.ID] = answer.Position
+	}
+	return n
+}
+
+// readLog opens the data folder of the ended program and reads the whole POS log.
+func readLog(t *testing.T, data string) []domain.Recorded {
+	t.Helper()
+	conn := openData(t, data)
+	var log []domain.Recorded
+	if err := conn.POS().Read(t.Context(), streams.Query{}, func(m streams.Message) error {
+		rec, err := m.Recorded()
+		log = append(log, rec)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return log
+}
+
+func openData(t *testing.T, data string) *streams.Conn {
+	t.Helper()
+	conn, err := streams.Connect(context.WithoutCancel(t.Context()), streams.Config{DataDir: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// checkAccepted: every accepted event is in the log exactly once, where the
+// answer said.
+func checkAccepted(t *testing.T, producers []*producer, log []domain.Recorded) {
+	t.Helper()
+	at := map[domain.EventID]domain.Position{}
+	for _, rec := range log {
+		if first, ok := at[rec.ID]; ok {
+			t.Errorf("%s is in the log at %d and at %d", rec.ID, first, rec.Position)
+		}
+		at[rec.ID] = rec.Position
+	}
+	total := 0
+	for _, p := range producers {
+		total += len(p.events)
+		if len(p.accepted) != len(p.events) {
+			t.Errorf("%d of %d events were accepted", len(p.accepted), len(p.events))
+		}
+		for id, position := range p.accepted {
+			if at[id] != position {
+				t.Errorf("%s was accepted at %d; the log has it at %d", id, position, at[id])
+			}
+		}
+	}
+	if total != crashEvents || len(log) != crashEvents {
+		t.Errorf("%d events were sent and %d are in the log, want %d", total, len(log), crashEvents)
+	}
+}
+
+// foldFromZero folds the log without any of the program's machinery.
+func foldFromZero(t *testing.T, log []domain.Recorded) map[domain.ProductID]domain.Product {
+	t.Helper()
+	products := map[domain.ProductID]domain.Product{}
+	holders := map[domain.ItemID]domain.ProductID{}
+	for _, rec := range log {
+		event, err := rec.Event()
+		if err != nil {
+			t.Fatal(err)
+		}
+		item := domain.ItemID(event.Subject())
+		var holder *domain.Product
+		if id, ok := holders[item]; ok {
+			p := products[id]
+			holder = &p
+		}
+		target := domain.Target(holders[item], event)
+		into, ok := products[target]
+		if !ok {
+			into = domain.Product{Store: rec.Store, ID: target}
+		}
+		result, err := domain.Fold(domain.StockLevels, rec, event, holder, into)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range result.Products {
+			products[p.ID] = p
+		}
+		holders[item] = result.Products[0].ID
+	}
+	return products
+}
+
+// checkProjection: what the program stored is what a fold from zero gives, byte
+// for byte.
+func checkProjection(t *testing.T, data string, want map[domain.ProductID]domain.Product) {
+	t.Helper()
+	conn := openData(t, data)
+	stored := map[string]string{}
+	if err := conn.Products(productsEpoch).Snapshots().Scan(t.Context(), "crash", func(e domain.Entry) error {
+		stored[e.Key.ID] = string(e.Value)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	folded := map[string]string{}
+	for id, p := range want {
+		b, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		folded[string(id)] = string(b)
+	}
+	if diff := cmp.Diff(folded, stored); diff != "" {
+		t.Errorf("the stored projection differs from a fold from zero (-fold +stored):\n%s", diff)
+	}
+}

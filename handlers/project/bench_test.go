@@ -119,7 +119,7 @@ func benchWorld(b *testing.B) *world {
 	if err := w.conn.EnsureProducts(b.Context(), 1); err != nil {
 		b.Fatal(err)
 	}
-	w.bucket = &bucket{Bucket: products{w.conn.Products(1)}}
+	w.bucket = &bucket{Bucket: w.conn.Products(1).Snapshots()}
 	var err error
 	if w.catalog, err = projections.OpenCatalog(b.Context(), w.bucket, mode, 0); err != nil {
 		b.Fatal(err)

@@ -63,7 +63,7 @@ func (w *world) start(t testing.TB, epoch uint64) {
 		t.Fatal(err)
 	}
 	w.epoch = epoch
-	w.bucket = &bucket{Bucket: products{w.conn.Products(epoch)}}
+	w.bucket = &bucket{Bucket: w.conn.Products(epoch).Snapshots()}
 	catalog, err := projections.OpenCatalog(t.Context(), w.bucket, mode, 0)
 	if err != nil {
 		t.Fatal(err)

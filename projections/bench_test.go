@@ -1,0 +1,77 @@
+package projections_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// made is a bucket of simple products that are made as they are read, so that the
+// bucket itself takes no memory.
+type made struct {
+	products int
+	value    []byte // of the product that is called 0000000
+}
+
+var _ projections.Bucket = made{}
+
+func (made) Get(context.Context, domain.Key) (domain.Entry, error) {
+	return domain.Entry{}, domain.ErrNotFound
+}
+
+func (made) PutAll(context.Context, []domain.Entry) error { return nil }
+
+func (m made) Scan(_ context.Context, _ domain.StoreID, each func(domain.Entry) error) error {
+	if err := each(domain.Entry{Value: []byte(`{"format":1,"position":9}`)}); err != nil {
+		return err
+	}
+	for i := range m.products {
+		id := fmt.Sprintf("6f0c2f0e-7a55-5e0e-9d3b-%012d", i)
+		var p domain.Product
+		if err := json.Unmarshal(m.value, &p); err != nil {
+			return err
+		}
+		p.ID, p.Items[0].ID, p.Items[0].SKU = domain.ProductID(id), domain.ItemID(id), domain.SKU(fmt.Sprintf("SHIRT-%d-M", i))
+		value, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		if err := each(domain.Entry{Key: domain.Key{Store: "demo", ID: id}, Value: value}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BenchmarkOpenCatalog reports what a simple product costs that nobody changes.
+func BenchmarkOpenCatalog(b *testing.B) {
+	const products = 100_000
+	var l log
+	l.add(b, domain.TypeProductSaved, `{"item":"0","sku":"s","name":"A shirt","description":"Long enough to be one","retail_price":"12.50"}`)
+	l.add(b, domain.TypeStockLevelReported, `{"item":"0","outlet":"Quayside","on_hand":"3"}`)
+	source := newBucket()
+	c := open(b, source)
+	fold(b, c, l...)
+	flush(b, c)
+	m := made{products, []byte(source.snapshots()[domain.Key{Store: "demo", ID: "0"}])}
+	var before, after runtime.MemStats
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		c, err := projections.OpenCatalog(b.Context(), m, levels, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/products, "B/product")
+		if c.Size("demo") != products {
+			b.Fatalf("%d products", c.Size("demo"))
+		}
+	}
+}

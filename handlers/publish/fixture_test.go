@@ -222,9 +222,11 @@ type item struct {
 	stock                  string
 }
 
-// save records a snapshot, and a reading of its stock if that is said.
+// save records snapshots, each with a reading of its stock if that is said, and
+// then wakes the publisher.
 func (s *shop) save(items ...item) {
 	s.t.Helper()
+	var woken []domain.ProductID
 	for _, it := range items {
 		if it.product == "" {
 			it.product = it.id
@@ -234,19 +236,26 @@ func (s *shop) save(items ...item) {
 		}
 		product, price, cost := domain.ProductID(it.product), money(it.price), money(it.cost)
 		active, tracked := !it.hidden, !it.untracked
-		s.happen(&domain.ProductSaved{Item: domain.ItemID(it.id), Description: domain.Description{
+		woken = append(woken, s.fold(&domain.ProductSaved{Item: domain.ItemID(it.id), Description: domain.Description{
 			SKU: domain.SKU(it.sku), Name: it.name, Product: &product, Description: &it.description, Brand: &it.brand,
 			Options: &it.options, RetailPrice: &price, SupplyPrice: &cost, Active: &active, TrackInventory: &tracked, Images: &it.images,
-		}})
+		}})...)
 		if it.stock != "" {
-			s.count(it.id, it.stock)
+			s.fold(counted(it.id, it.stock))
 		}
+	}
+	for _, id := range woken {
+		s.Wake(id)
 	}
 }
 
 func (s *shop) count(id, onHand string) {
 	s.t.Helper()
-	s.happen(&domain.StockCounted{Item: domain.ItemID(id), Outlet: "Quayside", OnHand: domain.MustQuantity(onHand), Count: "c"})
+	s.happen(counted(id, onHand))
+}
+
+func counted(id, onHand string) domain.Event {
+	return &domain.StockCounted{Item: domain.ItemID(id), Outlet: "Quayside", OnHand: domain.MustQuantity(onHand), Count: "c"}
 }
 
 func (s *shop) delete(id string) {
@@ -256,6 +265,14 @@ func (s *shop) delete(id string) {
 
 // happen folds an event of the POS and wakes the publisher.
 func (s *shop) happen(event domain.Event) {
+	s.t.Helper()
+	for _, id := range s.fold(event) {
+		s.Wake(id)
+	}
+}
+
+// fold folds an event of the POS and returns the products it changed.
+func (s *shop) fold(event domain.Event) []domain.ProductID {
 	s.t.Helper()
 	s.position++
 	e, err := domain.NewEnvelope(domain.EventID("e-"+strconv.Itoa(int(s.position))), "/pos/test", time.Now(), event)
@@ -267,9 +284,11 @@ func (s *shop) happen(event domain.Event) {
 	if err != nil {
 		s.t.Fatalf("fold: %v", err)
 	}
+	var changed []domain.ProductID
 	for _, p := range result.Products {
-		s.Wake(p.ID)
+		changed = append(changed, p.ID)
 	}
+	return changed
 }
 
 func money(m string) domain.Money {

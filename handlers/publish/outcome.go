@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -74,8 +73,11 @@ func (p *Publisher) recordGroup(ctx context.Context, notes []note) error {
 	for i, n := range notes {
 		// The time makes a forced push of an unchanged state an event of its own; a
 		// repeated append has the same id.
-		id := domain.DeriveEventID(Source, string(p.cfg.Store), string(n.event.Type()), n.event.Subject(),
-			now.Format(time.RFC3339Nano), strconv.Itoa(i))
+		data, err := domain.EncodeEvent(n.event)
+		if err != nil {
+			return err
+		}
+		id := domain.DeriveEventID(Source, string(p.cfg.Store), string(n.event.Type()), now.Format(time.RFC3339Nano), string(data))
 		e, err := domain.NewEnvelope(id, Source, now, n.event)
 		if err != nil {
 			return fmt.Errorf("record %s of product %s: %w", n.event.Type(), n.event.Subject(), err)

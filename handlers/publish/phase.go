@@ -27,6 +27,9 @@ type phase struct {
 	// send builds one request of the newest states, and makes it. It returns
 	// errNothing when none of the rows has anything to say any more.
 	send func(ctx context.Context, rows []Row) error
+	// suspected reports whether a product was put off before. What it meets when it is
+	// sent alone then speaks against itself rather than against the store.
+	suspected func(id domain.ProductID) bool
 	// refuse is told of a product that is at fault by itself, tire of one that is to
 	// be tried later.
 	refuse func(id domain.ProductID, err error)
@@ -125,7 +128,7 @@ func (ph *phase) attempt(ctx context.Context, u unit) error {
 	defer release()
 	err = ph.send(reserved, u.rows)
 	switch {
-	case over(ctx) || err == errNothing:
+	case over(ctx) || err == errNothing || ph.own(u, err):
 		pass.unused()
 	case blame(err) == store:
 		pass.failed(err, notBefore(err))
@@ -133,6 +136,13 @@ func (ph *phase) attempt(ctx context.Context, u unit) error {
 		pass.succeeded()
 	}
 	return err
+}
+
+// own reports whether a failure is the unit's own matter, although BigCommerce
+// blames nobody.
+func (ph *phase) own(u unit, err error) bool {
+	ids := products(u.rows)
+	return blame(err) == store && !told(err) && len(ids) == 1 && ph.suspected(ids[0])
 }
 
 // settle decides what becomes of a unit.
@@ -153,6 +163,8 @@ func (ph *phase) settle(ctx context.Context, u unit, err error) {
 		again, first = ph.apart(u, err), true
 	case told(err):
 		again = []unit{u}
+	case ph.own(u, err):
+		ph.tire(ids[0], err)
 	case u.failures+1 < patienceOfUnit:
 		u.failures++
 		again = []unit{u}

@@ -119,40 +119,52 @@ func (r *round) phases(ctx context.Context) error {
 		}
 		t.refuse(refusal(err), p.cfg.Now())
 	})
-	if err := products.run(ctx, planProducts(r.desired((*task).toPush)), p.cfg.Concurrency); err != nil {
+	if err := products.run(ctx, r.plan(planProducts, (*task).toPush), p.cfg.Concurrency); err != nil {
 		return err
 	}
 	variants := r.phase(r.sendVariants)
 	r.refuseIn(variants, r.doubt)
-	if err := variants.run(ctx, planVariants(r.desired((*task).pushed)), p.cfg.Concurrency); err != nil {
+	if err := variants.run(ctx, r.plan(planVariants, (*task).pushed), p.cfg.Concurrency); err != nil {
 		return err
 	}
 	// A stock lane for sales would make its requests between those of the phases
 	// above, with nothing else in flight, as this one does.
 	stock := r.phase(r.sendStock)
 	r.refuseIn(stock, r.doubt)
-	return stock.run(ctx, planStock(r.desired((*task).pushed)), 1)
+	return stock.run(ctx, r.plan(planStock, (*task).pushed), 1)
 }
 
-func (r *round) desired(which func(*task) bool) []Desired {
-	var out []Desired
+// plan plans the requests of a phase. Products that were put off before are not
+// mixed with others.
+func (r *round) plan(plan func([]Desired) [][]Row, which func(*task) bool) [][]Row {
+	var calm []Desired
+	var requests [][]Row
 	for _, t := range r.tasks {
-		if !t.left && which(t) {
-			out = append(out, t.desired)
+		switch {
+		case t.left || !which(t):
+		case t.tries > 0:
+			requests = append(requests, plan([]Desired{t.desired})...)
+		default:
+			calm = append(calm, t.desired)
 		}
 	}
-	return out
+	return append(plan(calm), requests...)
 }
 
 // phase prepares a phase whose weary products rest.
 func (r *round) phase(send func(context.Context, *phase, []Row) error) *phase {
 	ph := &phase{publisher: r.p}
 	ph.send = func(ctx context.Context, rows []Row) error { return r.remember(rows, send(ctx, ph, rows)) }
+	ph.suspected = func(id domain.ProductID) bool { return r.byID[id].tries > 0 }
 	ph.tire = func(id domain.ProductID, err error) {
+		t := r.byID[id]
 		if blame(err) == setting {
 			r.p.setMisfit(err)
+			t.rest = r.p.cfg.Now().Add(mostPause)
+			t.leave(true)
+			return
 		}
-		r.byID[id].putOff(r.p.cfg.Now())
+		t.putOff(r.p.cfg.Now())
 	}
 	return ph
 }

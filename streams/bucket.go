@@ -124,7 +124,7 @@ func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, do func(Entry) 
 	r, err := b.conn.openReader(ctx, b.stream, b.prefix, jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{filterOf(b.prefix, store, "")},
 		DeliverPolicy:  jetstream.DeliverAllPolicy,
-	})
+	}, readAhead())
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,10 @@
 package streams_test
 
 import (
+	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +68,8 @@ func TestDeadLetters(t *testing.T) {
 	for i := range want {
 		want[i].Reason, want[i].Handler, want[i].At = "r", "project", now
 	}
-	options := []cmp.Option{cmpopts.IgnoreUnexported(streams.Message{}), cmpopts.EquateEmpty()}
+	options := []cmp.Option{cmpopts.IgnoreUnexported(streams.Message{}), cmp.Comparer(bytes.Equal),
+		cmp.Comparer(func(a, b map[string][]string) bool { return maps.EqualFunc(a, b, slices.Equal[[]string]) })}
 
 	t.Run("OK whole", func(t *testing.T) {
 		got, err := c.DeadLetters().Get(t.Context(), want[0].ID)

@@ -41,6 +41,9 @@
 // the combination. [Bucket.PutAll] therefore orders its writes instead: the last
 // one is sent when all others are acknowledged.
 //
-// It imports the standard library, domain, gofrs/flock, nats.go, nats-server,
-// orbit.go/jetstreamext, watermill and watermill-nats.
+// Watermill runs the handlers, over a [Subscriber] of this package and not that of
+// watermill-nats, which races with itself when a subscription ends.
+//
+// It imports the standard library, domain, gofrs/flock, google/uuid, nats.go,
+// nats-server, orbit.go/jetstreamext, watermill and, for tests, watermill-nats.
 package streams

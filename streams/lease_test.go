@@ -54,10 +54,11 @@ func TestLease(t *testing.T) {
 					done <- err
 					return
 				}
-				if n := owners.Add(1); n != 1 {
+				n := owners.Add(1)
+				err = renewals(t, c, 3)
+				if n != 1 {
 					err = errors.New("two owners at once")
 				}
-				err = renewals(t, c, 3)
 				if l.Context().Err() != nil {
 					err = errors.New("lost while renewing")
 				}

@@ -69,7 +69,7 @@ func (l *Log) Read(ctx context.Context, q Query, do func(Message) error) error {
 }
 
 // Follow reads every message from a position on and waits for those to come; from
-// 0 is from the beginning. The caller closes the reader.
+// 0 is from the beginning. The reader lives until ctx ends or the caller closes it.
 func (l *Log) Follow(ctx context.Context, from domain.Position) (*Reader, error) {
 	return l.open(ctx, subjectsOfLog(l.prefix), max(from, 1), false)
 }
@@ -81,6 +81,7 @@ type Reader struct {
 	stream, prefix string
 	messages       jetstream.MessagesContext
 	pending        uint64 // when the reader was opened
+	unlink         func() bool
 }
 
 func (l *Log) open(ctx context.Context, filter string, from domain.Position, headersOnly bool) (*Reader, error) {
@@ -89,19 +90,29 @@ func (l *Log) open(ctx context.Context, filter string, from domain.Position, hea
 		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
 		OptStartSeq:    uint64(from),
 		HeadersOnly:    headersOnly,
-	})
+	}, readAhead())
 }
 
-func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstream.OrderedConsumerConfig) (*Reader, error) {
+// readAhead is for those who read much and forget it at once.
+func readAhead() jetstream.PullMessagesOpt {
+	return jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes)
+}
+
+// openReader opens a reader that ends with ctx.
+func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstream.OrderedConsumerConfig, ahead jetstream.PullMessagesOpt) (*Reader, error) {
 	consumer, err := c.readJS.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes))
+	messages, err := consumer.Messages(ahead)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}
-	return &Reader{conn: c, stream: stream, prefix: prefix, messages: messages, pending: consumer.CachedInfo().NumPending}, nil
+	r := &Reader{conn: c, stream: stream, prefix: prefix, messages: messages, pending: consumer.CachedInfo().NumPending}
+	// A reader that takes its place up again waits for the server, and only Stop
+	// ends that wait.
+	r.unlink = context.AfterFunc(ctx, messages.Stop)
+	return r, nil
 }
 
 // Next waits for the next message. It returns the context's error when that ends
@@ -129,7 +140,10 @@ func (r *Reader) next(ctx context.Context) (jetstream.Msg, error) {
 }
 
 // Close gives the reader's place on the server back. It may be called twice.
-func (r *Reader) Close() { r.messages.Stop() }
+func (r *Reader) Close() {
+	r.unlink()
+	r.messages.Stop()
+}
 
 // messageAt reads one message by its sequence number.
 func (c *Conn) messageAt(ctx context.Context, stream string, at uint64) (*jetstream.RawStreamMsg, error) {

@@ -17,7 +17,7 @@ type Bucket interface {
 	PutAll(ctx context.Context, entries []domain.Entry) error
 	// Scan calls each with the newest value of every key of a store, or of all
 	// stores and the checkpoint when store is "", until an error. A value that is
-	// replaced meanwhile may be given in both forms, the newer one last.
+	// replaced meanwhile may be given in both forms. The values are the caller's.
 	Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error
 }
 

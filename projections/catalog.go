@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/tillstream/tillstream/domain"
@@ -58,13 +57,7 @@ func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) 
 		clean:   list.New(),
 		reached: make(chan struct{}),
 	}
-	torn := map[conflict]bool{}
-	err := bucket.Scan(ctx, "", func(e domain.Entry) error {
-		if isCheckpoint(e.Key) {
-			return c.observeCheckpoint(e.Value)
-		}
-		return c.load(e, torn)
-	})
+	torn, err := c.scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
@@ -75,50 +68,6 @@ func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) 
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
 	return c, nil
-}
-
-// conflict is an item that was met in two products.
-type conflict struct {
-	item domain.ItemID
-	a, b *row
-}
-
-// mend takes every torn item from the product that it was leaving. The products
-// are read again, because a process that only reads may have met the two sides of
-// a move that went well.
-func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
-	inOrder := make([]conflict, 0, len(torn))
-	for t := range torn {
-		inOrder = append(inOrder, t)
-	}
-	slices.SortFunc(inOrder, func(s, t conflict) int {
-		return cmp.Or(cmp.Compare(s.item, t.item), cmp.Compare(s.a.id, t.a.id), cmp.Compare(s.b.id, t.b.id))
-	})
-	for _, t := range inOrder {
-		a, err := c.state(ctx, t.a)
-		if err != nil {
-			return err
-		}
-		b, err := c.state(ctx, t.b)
-		if err != nil {
-			return err
-		}
-		inA, okA := a.Item(t.item)
-		inB, okB := b.Item(t.item)
-		if !okA || !okB {
-			continue
-		}
-		keeps, loses, since := a, b, inA.Since
-		if inB.Since > inA.Since {
-			keeps, loses, since = b, a, inB.Since
-		}
-		left := loses.Moved(t.item, since)
-		c.mu.Lock()
-		c.set(&left)
-		c.index(keeps)
-		c.mu.Unlock()
-	}
-	return nil
 }
 
 // Observe takes a value that another process has written to the bucket, for a
@@ -161,34 +110,6 @@ func (c *Catalog) mark(stored checkpoint) {
 	c.stored, c.marked = stored, true
 	close(c.reached)
 	c.reached = make(chan struct{})
-}
-
-// load indexes one snapshot at the start, and notes in torn the items that it
-// shares with another product.
-func (c *Catalog) load(e domain.Entry, torn map[conflict]bool) error {
-	var d digest
-	if err := json.Unmarshal(e.Value, &d); err != nil {
-		return badSnapshot(e.Key, err)
-	}
-	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
-		return badSnapshot(e.Key, fmt.Errorf("it is of product %q of store %q", d.ID, d.Store))
-	}
-	shelf := c.shelf(d.Store)
-	r := shelf.row(d.Store, d.ID)
-	if r.position > 0 && d.Position <= r.position {
-		return nil
-	}
-	items := make([]place, len(d.Items))
-	deleted := d.Family.Name != ""
-	for i, it := range d.Items {
-		items[i] = place{it.ID, foldedSKU(it.SKU, it.Described)}
-		deleted = deleted && (!it.Described || it.Deleted)
-		if other := shelf.holders[it.ID]; other != nil && other != r {
-			torn[conflict{it.ID, other, r}] = true
-		}
-	}
-	shelf.put(r, d.Position, d.Due, d.Tally, deleted, items)
-	return nil
 }
 
 func badSnapshot(key domain.Key, err error) error {

@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -146,8 +147,10 @@ func TestOpenCatalog(t *testing.T) {
 	history := moving(t)
 	b := newBucket()
 	c := open(t, b)
-	fold(t, c, history...)
-	flush(t, c)
+	for _, rec := range history {
+		fold(t, c, rec)
+		flush(t, c)
+	}
 
 	t.Run("OKReadsNothingTwice", func(t *testing.T) {
 		t.Parallel()
@@ -160,6 +163,15 @@ func TestOpenCatalog(t *testing.T) {
 		if got, want := len(again.writes), len(b.writes); got != want {
 			t.Errorf("opening and flushing wrote %d values", got-want)
 		}
+	})
+	t.Run("OKWhileItIsWritten", func(t *testing.T) {
+		t.Parallel()
+		c, err := projections.OpenCatalog(t.Context(), everyWrite{b}, levels, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		itemsAreInOneProduct(t, c)
+		diff(t, "summaries", c.Products("demo", "", 99), open(t, b).Products("demo", "", 99))
 	})
 	for name, tt := range map[string]struct {
 		change func(e domain.Entry) (domain.Entry, bool)
@@ -191,6 +203,18 @@ func TestOpenCatalog(t *testing.T) {
 			}
 		})
 	}
+}
+
+// everyWrite is a bucket whose scan meets every write, as if each came just then.
+type everyWrite struct{ *bucket }
+
+func (b everyWrite) Scan(_ context.Context, _ domain.StoreID, each func(domain.Entry) error) error {
+	for _, e := range b.writes {
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestCatalog_Fold(t *testing.T) {

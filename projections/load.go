@@ -1,0 +1,157 @@
+package projections
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// armful is how many snapshots are decoded at a time while a bucket is scanned.
+const armful = 512
+
+// scan indexes every snapshot of the bucket and returns the items that were met in
+// two products. Decoding takes longer than reading, so all processors share it.
+func (c *Catalog) scan(ctx context.Context) (map[conflict]bool, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	torn := map[conflict]bool{}
+	armfuls := make(chan []domain.Entry)
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for some := range armfuls {
+				if err := c.loadAll(some, torn); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	some := make([]domain.Entry, 0, armful)
+	err := c.bucket.Scan(ctx, "", func(e domain.Entry) error {
+		if some = append(some, e); len(some) == armful {
+			armfuls <- some
+			some = make([]domain.Entry, 0, armful)
+		}
+		return context.Cause(ctx)
+	})
+	armfuls <- some
+	close(armfuls)
+	wg.Wait()
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
+	return torn, err
+}
+
+// loadAll decodes some snapshots and then indexes them.
+func (c *Catalog) loadAll(some []domain.Entry, torn map[conflict]bool) error {
+	digests := make([]digest, 0, len(some))
+	for _, e := range some {
+		if isCheckpoint(e.Key) {
+			c.mu.Lock()
+			err := c.observeCheckpoint(e.Value)
+			c.mu.Unlock()
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		d, err := readDigest(e)
+		if err != nil {
+			return err
+		}
+		digests = append(digests, d)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range digests {
+		c.load(&digests[i], torn)
+	}
+	return nil
+}
+
+// readDigest decodes one snapshot as far as the index needs it.
+func readDigest(e domain.Entry) (digest, error) {
+	var d digest
+	if err := json.Unmarshal(e.Value, &d); err != nil {
+		return d, badSnapshot(e.Key, err)
+	}
+	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
+		return d, badSnapshot(e.Key, fmt.Errorf("it is of product %q of store %q", d.ID, d.Store))
+	}
+	return d, nil
+}
+
+// load indexes one snapshot, and notes in torn the items that it shares with
+// another product. The caller holds mu.
+func (c *Catalog) load(d *digest, torn map[conflict]bool) {
+	shelf := c.shelf(d.Store)
+	r := shelf.row(d.Store, d.ID)
+	if r.position > 0 && d.Position <= r.position {
+		return
+	}
+	items := make([]place, len(d.Items))
+	deleted := d.Family.Name != ""
+	for i, it := range d.Items {
+		items[i] = place{it.ID, foldedSKU(it.SKU, it.Described)}
+		deleted = deleted && (!it.Described || it.Deleted)
+		if other := shelf.holders[it.ID]; other != nil && other != r {
+			torn[conflict{it.ID, other, r}] = true
+		}
+	}
+	shelf.put(r, d.Position, d.Due, d.Tally, deleted, items)
+}
+
+// conflict is an item that was met in two products.
+type conflict struct {
+	item domain.ItemID
+	a, b *row
+}
+
+// mend takes every torn item from the product that it was leaving. The products
+// are read again, because a process that only reads may have met the two sides of
+// a move that went well.
+func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
+	inOrder := make([]conflict, 0, len(torn))
+	for t := range torn {
+		inOrder = append(inOrder, t)
+	}
+	slices.SortFunc(inOrder, func(s, t conflict) int {
+		return cmp.Or(cmp.Compare(s.item, t.item), cmp.Compare(s.a.id, t.a.id), cmp.Compare(s.b.id, t.b.id))
+	})
+	for _, t := range inOrder {
+		a, err := c.state(ctx, t.a)
+		if err != nil {
+			return err
+		}
+		b, err := c.state(ctx, t.b)
+		if err != nil {
+			return err
+		}
+		inA, okA := a.Item(t.item)
+		inB, okB := b.Item(t.item)
+		if !okA || !okB { // another process was writing: one of the two was old
+			c.mu.Lock()
+			c.index(a)
+			c.index(b)
+			c.mu.Unlock()
+			continue
+		}
+		keeps, loses, since := a, b, inA.Since
+		if inB.Since > inA.Since {
+			keeps, loses, since = b, a, inB.Since
+		}
+		left := loses.Moved(t.item, since)
+		c.mu.Lock()
+		c.set(&left)
+		c.index(keeps)
+		c.mu.Unlock()
+	}
+	return nil
+}

@@ -104,6 +104,15 @@ func refusal(answer *http.Response) error {
 		"check with --server that the address is tillstream's")
 }
 
+// aboutItem adds to the refusal of an ITEM that names nothing where to look.
+func aboutItem(err error) error {
+	var d *problem.Details
+	if errors.As(err, &d) && d.Status == http.StatusNotFound && d.Hint == "" {
+		return withHint(err, "tillstream products lists what there is, tillstream status the stores")
+	}
+	return err
+}
+
 // inFull puts into the sentence of a problem what it only says field by field.
 func inFull(d *problem.Details) *problem.Details {
 	for _, f := range d.Errors {

@@ -21,7 +21,7 @@ const envPrefix = "TILLSTREAM_"
 // settings are the settings of the whole program.
 func settings() []setting {
 	return []setting{
-		{key: "data", env: "DATA", flag: "data", read: text, help: "the folder of the log, its lock and the API `token`"},
+		{key: "data", env: "DATA", flag: "data", read: text, help: "`folder` of the log, its lock and the API's token"},
 		{key: "http", env: "HTTP", flag: "http", read: address, help: "`address` to serve HTTP at"},
 		{key: "only", env: "ONLY", flag: "only", read: someOf(allRoles()...), help: "take only these `roles`, separated by commas: " + strings.Join(allRoles(), ", ")},
 		{key: "listen", env: "LISTEN", flag: "listen", read: address, help: "`address` of the embedded broker"},

@@ -44,7 +44,7 @@ had been folded before (duplicate), or it could not be used (dead_letter).`,
 				if c.json {
 					each = pass(c.stdout)
 				}
-				return to.lines(ctx, call{method: http.MethodGet, path: to.path("products", args[0], "history"), query: query}, each)
+				return aboutItem(to.lines(ctx, call{method: http.MethodGet, path: to.path("products", args[0], "history"), query: query}, each))
 			})
 		},
 	}

@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/console"
 )
 
 func (c *cli) linkCommand() *cobra.Command {
@@ -54,53 +58,35 @@ says; look at --dry-run first.`,
 	return c.talksOfStore(c.writes(cmd))
 }
 
-// linkAnswer says what was linked and what was not.
-type linkAnswer struct {
-	Linked []struct {
-		Product       string   `json:"product"`
-		Name          string   `json:"name"`
-		SKUs          []string `json:"skus"`
-		BigCommerceID int64    `json:"bigcommerce_id"`
-	} `json:"linked"`
-	Ambiguous []struct {
-		Product    string  `json:"product"`
-		Name       string  `json:"name"`
-		Reason     string  `json:"reason"`
-		Candidates []int64 `json:"candidates"`
-	} `json:"ambiguous"`
-	WithoutTwin []struct {
-		Product string   `json:"product"`
-		Name    string   `json:"name"`
-		SKUs    []string `json:"skus"`
-	} `json:"without_twin"`
-	Already int `json:"already"`
-}
-
 func (c *cli) link(ctx context.Context, to *storeClient, body any) error {
 	var raw json.RawMessage
 	if err := to.exchange(ctx, http.MethodPost, to.path("links"), c.dry(), body, &raw); err != nil {
-		return err
+		return aboutItem(err)
 	}
 	if c.json {
 		return c.stdout.document(raw)
 	}
-	var a linkAnswer
+	var a console.LinkReport
 	if err := json.Unmarshal(raw, &a); err != nil {
 		return fmt.Errorf("the answer to link: %w", err)
 	}
 	out := c.stdout
 	for _, l := range a.Linked {
-		out.line("%s  %s  %s  BigCommerce %d", out.state("linked"), oneLine(l.Product), oneLine(l.Name), l.BigCommerceID)
+		missing := ""
+		if l.Missing > 0 {
+			missing = fmt.Sprintf(", which lacks %s", count(l.Missing, "variant"))
+		}
+		out.line("%s  %s  %s  BigCommerce %d%s", out.state("linked"), oneLine(string(l.Product)), oneLine(l.Name), l.BigCommerceID, missing)
 	}
 	for _, l := range a.Ambiguous {
 		candidates := make([]string, len(l.Candidates))
 		for i, id := range l.Candidates {
 			candidates[i] = strconv.FormatInt(id, 10)
 		}
-		out.line("%s  %s  %s  %s: %s", out.paint(yellow, "in doubt"), oneLine(l.Product), oneLine(l.Name), oneLine(l.Reason), strings.Join(candidates, ", "))
+		out.line("%s  %s  %s  %s: %s", out.paint(yellow, "in doubt"), oneLine(string(l.Product)), oneLine(l.Name), oneLine(l.Reason), strings.Join(candidates, ", "))
 	}
 	for _, l := range a.WithoutTwin {
-		out.line("%s  %s  %s  %s", out.paint(faint, "no twin"), oneLine(l.Product), oneLine(l.Name), oneLine(strings.Join(l.SKUs, ", ")))
+		out.line("%s  %s  %s  %s", out.paint(faint, "no twin"), oneLine(string(l.Product)), oneLine(l.Name), skus(l.SKUs))
 	}
 	verb := "linked"
 	if c.dryRun {
@@ -111,6 +97,14 @@ func (c *cli) link(ctx context.Context, to *storeClient, body any) error {
 	return nil
 }
 
+func skus(list []domain.SKU) string {
+	words := make([]string, len(list))
+	for i, sku := range list {
+		words[i] = oneLine(string(sku))
+	}
+	return strings.Join(words, ", ")
+}
+
 func (c *cli) unlinkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "unlink ITEM",
@@ -119,18 +113,15 @@ func (c *cli) unlinkCommand() *cobra.Command {
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.sessionOfStore(cmd, needWrites, func(ctx context.Context, to *storeClient) error {
+			return c.sessionOfStore(cmd, needPushes, func(ctx context.Context, to *storeClient) error {
 				var raw json.RawMessage
 				if err := to.exchange(ctx, http.MethodDelete, to.path("links", args[0]), c.dry(), nil, &raw); err != nil {
-					return err
+					return aboutItem(err)
 				}
 				if c.json {
 					return c.stdout.document(raw)
 				}
-				var a struct {
-					Product       string
-					BigCommerceID int64 `json:"bigcommerce_id"`
-				}
+				var a console.LinkLine
 				if err := json.Unmarshal(raw, &a); err != nil {
 					return fmt.Errorf("the answer to unlink: %w", err)
 				}
@@ -138,7 +129,7 @@ func (c *cli) unlinkCommand() *cobra.Command {
 				if c.dryRun {
 					verb = "would be unlinked"
 				}
-				c.stdout.line("%s  BigCommerce %d %s", oneLine(a.Product), a.BigCommerceID, verb)
+				c.stdout.line("%s  %s  %s  BigCommerce %d", verb, oneLine(string(a.Product)), oneLine(a.Name), a.BigCommerceID)
 				return nil
 			})
 		},
@@ -153,9 +144,12 @@ func (c *cli) linksCommand() *cobra.Command {
 		Use:   "links",
 		Short: "List which BigCommerce product shows which product",
 		Example: `  tillstream links
-  tillstream links --state unlinked`,
+  tillstream links --state refused`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if state != "" && !slices.Contains(linkedStates(), state) {
+				return withHint(misuse("--state %q: must be %s", state, either(linkedStates())), cmd.CommandPath()+" --help")
+			}
 			query := url.Values{}
 			if state != "" {
 				query.Set("state", state)
@@ -165,23 +159,14 @@ func (c *cli) linksCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringVar(&state, "state", "", "only products that are `STATE`: "+either(productStates()))
-	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(productStates(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.Flags().StringVar(&state, "state", "", "only products that are `STATE`: "+either(linkedStates()))
+	_ = cmd.RegisterFlagCompletionFunc("state", cobra.FixedCompletions(linkedStates(), cobra.ShellCompDirectiveNoFileComp))
 	return c.talksOfStore(c.reads(cmd))
 }
 
-// linkList is every product with its twin.
-type linkList struct {
-	Links []struct {
-		Product       string           `json:"product"`
-		Name          string           `json:"name"`
-		State         string           `json:"state"`
-		BigCommerceID *int64           `json:"bigcommerce_id"`
-		Variants      map[string]int64 `json:"variants"`
-		By            string           `json:"by"`
-	} `json:"links"`
-	Linked   int `json:"linked"`
-	Unlinked int `json:"unlinked"`
+// linkedStates are the places where a linked product can stand.
+func linkedStates() []string {
+	return slices.DeleteFunc(productStates(), func(s string) bool { return s == "unlinked" })
 }
 
 func (c *cli) links(ctx context.Context, to *storeClient, query url.Values) error {
@@ -192,20 +177,21 @@ func (c *cli) links(ctx context.Context, to *storeClient, query url.Values) erro
 	if c.json {
 		return c.stdout.document(raw)
 	}
-	var list linkList
+	var list struct {
+		Links            []console.LinkLine
+		Linked, Unlinked int
+	}
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("the answer to links: %w", err)
 	}
 	rows := make([][]string, len(list.Links))
 	for i, l := range list.Links {
-		twin := ""
-		if l.BigCommerceID != nil {
-			twin = strconv.FormatInt(*l.BigCommerceID, 10)
+		rows[i] = []string{
+			oneLine(string(l.Product)), oneLine(l.Name), c.stdout.state(string(l.State)), strconv.FormatInt(l.BigCommerceID, 10), strconv.Itoa(len(l.Variants)),
 		}
-		rows[i] = []string{oneLine(l.Product), oneLine(l.Name), c.stdout.state(l.State), twin, some(len(l.Variants), ""), oneLine(l.By)}
 	}
 	if len(rows) > 0 {
-		c.stdout.table([]string{"PRODUCT", "NAME", "STATE", "BIGCOMMERCE", "VARIANTS", "BY"}, rows)
+		c.stdout.table([]string{"PRODUCT", "NAME", "STATE", "BIGCOMMERCE", "VARIANTS"}, rows)
 	}
 	c.stderr.line("%d linked, %d not", list.Linked, list.Unlinked)
 	return nil

@@ -56,9 +56,9 @@ func (s *screen) paint(c colour, words string) string {
 // state shows where a product stands, good in green, bad in red.
 func (s *screen) state(state string) string {
 	switch state {
-	case "confirmed", "linked", "created", "folded", "open":
+	case "confirmed", "linked", "created", "folded":
 		return s.paint(green, state)
-	case "refused", "quarantined", "dead_letter":
+	case "refused", "quarantined", "dead_letter", "nothing":
 		return s.paint(red, state)
 	case "pending":
 		return s.paint(yellow, state)
@@ -66,8 +66,9 @@ func (s *screen) state(state string) string {
 	return s.paint(faint, state)
 }
 
-// table writes rows below a header, in columns as wide as they need, on a
-// terminal cut to its width. Cells may be painted; what is in them otherwise comes
+// table writes rows below a header, in columns as wide as they need. On a terminal
+// it leaves out empty columns and is cut to the width; elsewhere every column is
+// there for whoever takes the table apart. Cells may be painted; what is in them otherwise comes
 // from elsewhere and must be [oneLine].
 func (s *screen) table(header []string, rows [][]string) {
 	t := table.NewWriter()
@@ -77,6 +78,7 @@ func (s *screen) table(header []string, rows [][]string) {
 	style.Format.Header = pretty.FormatDefault
 	if s.terminal {
 		style.Size.WidthMax = s.width
+		t.SuppressEmptyColumns()
 		style.Box.UnfinishedRow = "…"
 	}
 	t.SetStyle(style)

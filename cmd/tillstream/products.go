@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -131,12 +130,9 @@ func (c *cli) products(ctx context.Context, to *storeClient, state string, limit
 }
 
 func (c *cli) productRow(p console.ProductLine) []string {
-	var skus []string
-	for _, sku := range p.SKUs {
-		skus = append(skus, oneLine(string(sku)))
-	}
-	if more := p.Variants - len(skus); more > 0 {
-		skus = append(skus, fmt.Sprintf("%d more", more))
+	shown := skus(p.SKUs)
+	if more := p.Variants - len(p.SKUs); more > 0 {
+		shown += fmt.Sprintf(", %d more", more)
 	}
 	name := oneLine(p.Name)
 	if p.Deleted {
@@ -146,5 +142,5 @@ func (c *cli) productRow(p console.ProductLine) []string {
 	if p.BigCommerceID != nil {
 		twin = strconv.FormatInt(*p.BigCommerceID, 10)
 	}
-	return []string{oneLine(string(p.Product)), name, strings.Join(skus, ", "), c.stdout.state(string(p.State)), twin}
+	return []string{oneLine(string(p.Product)), name, shown, c.stdout.state(string(p.State)), twin}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tillstream/tillstream/handlers/console"
 )
 
 func (c *cli) pushCommand() *cobra.Command {
@@ -45,6 +47,9 @@ is overwritten. It waits for each product's outcome and prints it; the exit code
 	return c.talksOfStore(c.writes(cmd))
 }
 
+// longestWait is how long the API lets a push be waited for.
+const longestWait = 10 * time.Minute
+
 // pushing waits for the outcomes of pushes.
 type pushing struct {
 	wait time.Duration
@@ -57,18 +62,9 @@ func (p *pushing) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON lines, with keys that stay as they are")
 }
 
-// pushed is what became of one product.
-type pushed struct {
-	Product       string `json:"product"`
-	Name          string `json:"name"`
-	State         string `json:"state"`
-	BigCommerceID int64  `json:"bigcommerce_id"`
-	Error         string `json:"error"`
-}
-
 func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string, body any) error {
-	if p.wait < 0 {
-		return misuse("--wait %s: must be 0 or more", p.wait)
+	if p.wait <= 0 || p.wait > longestWait {
+		return misuse("--wait %s: must be above 0 and at most %s", p.wait, longestWait)
 	}
 	b, err := json.Marshal(body)
 	if err != nil {
@@ -78,7 +74,7 @@ func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string,
 	query.Set("wait", p.wait.String())
 	p.left = map[string]int{}
 	err = to.lines(ctx, call{http.MethodPost, to.path(verb), query, "application/json", bytes.NewReader(b)}, func(raw json.RawMessage) error {
-		var a pushed
+		var a console.PushLine
 		if err := json.Unmarshal(raw, &a); err != nil {
 			return fmt.Errorf("the answer %s: %w", raw, err)
 		}
@@ -90,7 +86,7 @@ func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string,
 		return nil
 	})
 	if err != nil {
-		return err
+		return aboutItem(err)
 	}
 	if c.dryRun {
 		c.stderr.line("%s, nothing done", count(p.done, "product"))
@@ -99,7 +95,7 @@ func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string,
 	return p.end(c, verb)
 }
 
-func (p *pushing) count(a pushed) {
+func (p *pushing) count(a console.PushLine) {
 	p.done++
 	switch a.State {
 	case "confirmed", "created", "linked":
@@ -108,7 +104,7 @@ func (p *pushing) count(a pushed) {
 	}
 }
 
-func (c *cli) pushed(a pushed) {
+func (c *cli) pushed(a console.PushLine) {
 	out := c.stdout
 	twin := ""
 	if a.BigCommerceID != 0 {
@@ -118,7 +114,7 @@ func (c *cli) pushed(a pushed) {
 	if a.Error != "" {
 		why = ": " + oneLine(a.Error)
 	}
-	out.line("%s  %s  %s%s%s", out.state(a.State), oneLine(a.Product), oneLine(a.Name), twin, why)
+	out.line("%s  %s  %s%s%s", out.state(a.State), oneLine(string(a.Product)), oneLine(a.Name), twin, why)
 }
 
 func (p *pushing) end(c *cli, verb string) error {
@@ -131,13 +127,11 @@ func (p *pushing) end(c *cli, verb string) error {
 		return nil
 	}
 	err := fmt.Errorf("%s not confirmed of %d: %s", count(total, "product"), p.done,
-		sentence(some(p.left["refused"], "refused"), some(p.left["pending"], "still pending"), some(p.left["unlinked"], "not linked"), some(p.left["quarantined"], "quarantined")))
+		sentence(some(p.left["refused"], "refused"), some(p.left["pending"], "still pending"), some(p.left["nothing"], "not pushed")))
 	switch {
 	case p.left["refused"] > 0:
 		return withHint(err, "tillstream products --state refused")
-	case p.left["quarantined"] > 0:
-		return withHint(err, "tillstream deadletters list")
-	case p.left["unlinked"] > 0 && verb == "push":
+	case p.left["nothing"] > 0 && verb == "push":
 		return withHint(err, "tillstream link --auto, or tillstream publish ITEM")
 	}
 	return withHint(err, "tillstream status; the pushes go on")

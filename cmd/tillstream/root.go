@@ -70,6 +70,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 differences found.`,
   tillstream history KK-2201-NVY-M    which events made it so`,
 		SilenceUsage: true, SilenceErrors: true,
 	})
+	// A command that only groups others cannot be used alone.
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return withHint(&misuseError{err}, cmd.CommandPath()+" --help")
 	})

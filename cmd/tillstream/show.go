@@ -30,7 +30,7 @@ of the last push.`,
 			return c.sessionOfStore(cmd, needReads, func(ctx context.Context, to *storeClient) error {
 				var raw json.RawMessage
 				if err := to.get(ctx, to.path("products", args[0]), nil, &raw); err != nil {
-					return err
+					return aboutItem(err)
 				}
 				if c.json {
 					return c.stdout.document(raw)

@@ -18,7 +18,9 @@ type DayOptions struct {
 	Seed uint64
 	// FirstVersion is the POS's version number of the first event; 0 means
 	// [DefaultFirstVersion]. A second day in one store needs a higher one than the
-	// first day's last, or its events are older than what the store holds.
+	// first day's last, or its events are older than what the store holds. It
+	// begins with the stock of the export as well, not with that of the evening
+	// before.
 	FirstVersion uint64
 }
 

@@ -128,6 +128,35 @@ func TestDay_Consistent(t *testing.T) {
 	}
 }
 
+// TestNewDay_Tomorrow plays two days in one store, the second with the numbers that
+// follow the first's.
+func TestNewDay_Tomorrow(t *testing.T) {
+	t.Parallel()
+	c, from := imported(t, domain.StockLevels), uint64(500)
+	for day := range 2 {
+		d, err := NewDay(DayOptions{Store: "demo", Seed: 1, FirstVersion: from})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := envelopes(t, d.Steps()[0])[0].SourceVersion; got != from {
+			t.Errorf("day %d: the first version is %d, want %d", day+1, got, from)
+		}
+		for _, s := range d.Steps() {
+			out, err := s.Envelopes(opening0900.AddDate(0, 0, day).Add(s.At))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range out {
+				c.append(e)
+				from = max(from, e.SourceVersion+1)
+			}
+		}
+	}
+	if c.outcomes[domain.Superseded]+c.outcomes[domain.Duplicate] > 0 {
+		t.Errorf("got %v, want every event of both days folded", c.outcomes)
+	}
+}
+
 func trade(event domain.Event, sold map[string]hundredths) (problem string) {
 	back := func(sale string, item domain.ItemID) string {
 		key := sale + " " + string(item)

@@ -67,7 +67,7 @@ func oldTwin(f *family, items []*item, category int64) Twin {
 		Brand: f.brand,
 		Description: fmt.Sprintf("<div class=\"kk-story\"><h2>%s</h2><p>Picked, tried and packed by the crew at Kite &amp; Keel. "+
 			"<a href=\"/size-guide\">Size guide</a> · <a href=\"/returns\">Returns</a></p></div>", f.name),
-		Price:     (first.retail*11/12/100*100 + 95).money(),
+		Price:     (first.retail * 19 / 20 / 5 * 5).money(),
 		CostPrice: (first.supply * 9 / 10).money(),
 		Visible:   h%13 != 0,
 		Tracked:   f.tracked,

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	pos "github.com/tillstream/tillstream/handlers/pos/simulator"
+)
+
+// demoShop is the simulated BigCommerce of the demo, served on this machine.
+type demoShop struct {
+	store  *simulator.Store
+	server *http.Server
+	served chan error
+	url    string
+	token  string
+
+	mu      sync.Mutex
+	changes map[int64][]simulator.Change // by product, since they were last taken
+}
+
+// demoQuota is that of BigCommerce's Pro plan.
+const demoQuota = 450
+
+func openDemoShop() (*demoShop, error) {
+	s := &demoShop{token: rand.Text(), served: make(chan error, 1), changes: map[int64][]simulator.Change{}}
+	s.store = simulator.New(simulator.Config{
+		StoreHash: demoStore, Token: s.token, Quota: demoQuota, LogLimit: 1000, OnChange: s.changed,
+	})
+	for _, twin := range pos.Twins() {
+		if err := s.store.Seed(seedOf(s.store, &twin)); err != nil {
+			return nil, fmt.Errorf("demo: %w", err)
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("demo: simulated BigCommerce: %w", err)
+	}
+	s.url = "http://" + listener.Addr().String()
+	s.server = &http.Server{Handler: s.store, ReadHeaderTimeout: headerTimeout}
+	go func() { s.served <- s.server.Serve(listener) }()
+	return s, nil
+}
+
+func (s *demoShop) close() {
+	_ = s.server.Close() // it is a simulation in this process: nothing is lost
+	<-s.served
+}
+
+func (s *demoShop) changed(c simulator.Change) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes[c.Product] = append(s.changes[c.Product], c)
+}
+
+// take returns what has changed in a product since it was last asked.
+func (s *demoShop) take(product int64) []simulator.Change {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	taken := s.changes[product]
+	delete(s.changes, product)
+	return taken
+}
+
+// seedOf makes the simulated product of a twin.
+func seedOf(store *simulator.Store, t *pos.Twin) simulator.Product {
+	p := simulator.NewProduct(t.Name, t.SKU, amount(t.Price))
+	p.Description, p.CostPrice, p.IsVisible = t.Description, amount(t.CostPrice), t.Visible
+	if t.Brand != "" {
+		p.BrandID = store.AddBrand(t.Brand)
+	}
+	p.Weight, p.Width, p.Height, p.Depth = t.Weight, t.Width, t.Height, t.Depth
+	p.SalePrice, p.RetailPrice, p.ProductTaxCode, p.GTIN = amount(t.SalePrice), amount(t.MSRP), t.TaxCode, t.GTIN
+	p.PageTitle, p.MetaDescription, p.SearchKeywords = t.PageTitle, t.MetaDescription, t.SearchKeywords
+	if t.Categories != nil {
+		p.Categories = t.Categories
+	}
+	for _, f := range t.CustomFields {
+		p.CustomFields = append(p.CustomFields, simulator.CustomField{Name: f.Name, Value: f.Value})
+	}
+	for _, name := range t.Modifiers {
+		p.Modifiers = append(p.Modifiers, simulator.Modifier{DisplayName: name, Type: "text"})
+	}
+	switch {
+	case t.Tracked && len(t.Variants) > 0:
+		p.InventoryTracking = "variant"
+	case t.Tracked:
+		p.InventoryTracking, p.InventoryLevel = "product", t.Stock
+	}
+	for _, v := range t.Variants {
+		variant := simulator.Variant{SKU: v.SKU, InventoryLevel: v.Stock}
+		if v.Weight > 0 {
+			variant.Weight = &v.Weight
+		}
+		for _, o := range v.Options {
+			variant.OptionValues = append(variant.OptionValues, simulator.VariantPick{Label: o.Value, Option: o.Name})
+		}
+		p.Variants = append(p.Variants, variant)
+	}
+	return p
+}
+
+func amount(m domain.Money) float64 {
+	f, err := strconv.ParseFloat(m.String(), 64)
+	if err != nil {
+		panic(fmt.Sprintf("money %s is no number: %v", m, err)) // it was checked when it was made
+	}
+	return f
+}
+
+// tell says what changed in a product of the shop, in a few words: "stock 9 → 7
+// (Navy / M), price 86 → 79".
+func (s *demoShop) tell(product int64) string {
+	p, ok := s.store.Product(product)
+	if !ok {
+		return "gone from BigCommerce"
+	}
+	var parts []string
+	for _, c := range s.take(product) {
+		for _, f := range c.Fields {
+			if f.Changed() && f.Name != "date_modified" && f.Name != "calculated_price" {
+				parts = append(parts, fieldWords(&p, c, f))
+			}
+		}
+		if c.Kind == "variant" && c.Verb != simulator.Updated {
+			parts = append(parts, fmt.Sprintf("variant %s", c.Verb))
+		}
+	}
+	return joinDistinct(parts)
+}
+
+func joinDistinct(parts []string) string {
+	var kept []string
+	seen := map[string]bool{}
+	for _, p := range parts {
+		if p != "" && !seen[p] {
+			seen[p] = true
+			kept = append(kept, p)
+		}
+	}
+	return strings.Join(kept, ", ")
+}
+
+func fieldWords(p *simulator.Product, c simulator.Change, f simulator.FieldChange) string {
+	if c.Verb == simulator.Created {
+		return ""
+	}
+	name := strings.ReplaceAll(strings.TrimPrefix(f.Name, "is_"), "_", " ")
+	of := ""
+	if c.Kind == "stock" {
+		name = "stock"
+	}
+	for _, v := range p.Variants {
+		if v.ID == c.Variant && len(v.OptionValues) > 0 {
+			var labels []string
+			for _, pick := range v.OptionValues {
+				labels = append(labels, pick.Label)
+			}
+			of = " (" + strings.Join(labels, " / ") + ")"
+		}
+	}
+	switch f.Name {
+	case "description", "name":
+		return fmt.Sprintf("%s %s → %s%s", name, excerpt(f.Before), excerpt(f.After), of)
+	case "inventory_level":
+		return "" // the stock itself is told
+	}
+	return fmt.Sprintf("%s %s → %s%s", name, plain(f.Before), plain(f.After), of)
+}
+
+func plain(raw json.RawMessage) string {
+	if len(raw) == 0 || string(raw) == "null" {
+		return "–"
+	}
+	return string(raw)
+}
+
+// excerpt is the beginning of a text.
+func excerpt(raw json.RawMessage) string {
+	var s string
+	if err := json.Unmarshal(raw, &s); err != nil && len(raw) > 0 {
+		return errors.Join(err).Error()
+	}
+	const most = 28
+	if r := []rune(oneLine(s)); len(r) > most {
+		s = string(r[:most-1]) + "…"
+	}
+	return strconv.Quote(oneLine(s))
+}

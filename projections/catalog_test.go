@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -166,12 +167,16 @@ func TestOpenCatalog(t *testing.T) {
 	})
 	t.Run("OKWhileItIsWritten", func(t *testing.T) {
 		t.Parallel()
-		c, err := projections.OpenCatalog(t.Context(), everyWrite{b}, levels, 0)
-		if err != nil {
-			t.Fatal(err)
+		want := open(t, b).Products("demo", "", 99)
+		for seed := range uint64(200) {
+			order := rand.New(rand.NewPCG(seed, 0)).Perm(len(b.writes))
+			c, err := projections.OpenCatalog(t.Context(), everyWrite{b, order}, levels, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			itemsAreInOneProduct(t, c)
+			diff(t, "summaries", c.Products("demo", "", 99), want)
 		}
-		itemsAreInOneProduct(t, c)
-		diff(t, "summaries", c.Products("demo", "", 99), open(t, b).Products("demo", "", 99))
 	})
 	for name, tt := range map[string]struct {
 		change func(e domain.Entry) (domain.Entry, bool)
@@ -205,12 +210,16 @@ func TestOpenCatalog(t *testing.T) {
 	}
 }
 
-// everyWrite is a bucket whose scan meets every write, as if each came just then.
-type everyWrite struct{ *bucket }
+// everyWrite is a bucket whose scan meets every write, as if each came just then,
+// in an order that decoding on several processors may give them.
+type everyWrite struct {
+	*bucket
+	order []int
+}
 
 func (b everyWrite) Scan(_ context.Context, _ domain.StoreID, each func(domain.Entry) error) error {
-	for _, e := range b.writes {
-		if err := each(e); err != nil {
+	for _, i := range b.order {
+		if err := each(b.writes[i]); err != nil {
 			return err
 		}
 	}

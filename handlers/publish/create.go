@@ -249,10 +249,19 @@ func (r *round) assign(ctx context.Context, tasks []*task) error {
 // adopt records the links. Created products go on with their stock, found ones are
 // pushed whole in the next round.
 func (r *round) adopt(ctx context.Context, tasks []*task) error {
+	end, err := r.p.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	var notes []note
 	now := r.p.cfg.Now()
 	for _, t := range tasks {
 		if t.left || t.twin == nil {
+			continue
+		}
+		if r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Link != nil {
+			t.leave(true) // somebody has linked it by hand meanwhile, and that stands
 			continue
 		}
 		by, kind := domain.LinkedBySKU, Linked

@@ -8,8 +8,18 @@ import (
 // finish records what became of the round and gives back what is not done.
 func (r *round) finish(ctx context.Context) error {
 	now := r.p.cfg.Now()
+	end, err := r.p.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	var notes []note
 	for _, t := range r.tasks {
+		if t.need == needsPush && !r.p.linked(t) {
+			t.notes = nil // what it has to say is of no link any more
+			t.leave(true)
+			continue
+		}
 		switch {
 		case t.left:
 		case t.odd && !t.doubted:
@@ -33,6 +43,12 @@ func (r *round) finish(ctx context.Context) error {
 		deliver(t.waiters, t.outcome)
 	}
 	return nil
+}
+
+// linked reports whether a task's product is linked to the twin that was pushed.
+func (p *Publisher) linked(t *task) bool {
+	link := p.cfg.Publications.Publication(p.cfg.Store, t.product).Link
+	return link != nil && link.BigCommerceID == t.desired.Link.BigCommerceID
 }
 
 // Work compares what was sent with the least that could have been.

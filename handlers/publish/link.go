@@ -84,8 +84,11 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		return r, err
 	}
 	r.Already = already
-	p.linking.Lock()
-	defer p.linking.Unlock()
+	end, err := p.turn(ctx)
+	if err != nil {
+		return r, err
+	}
+	defer end()
 	var notes []note
 	for i, m := range shop.Matches(candidates, p.twin) {
 		l := &candidates[i].Listing
@@ -179,8 +182,11 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 	if err != nil {
 		return domain.Link{}, fmt.Errorf("link: %w", err)
 	}
-	p.linking.Lock()
-	defer p.linking.Unlock()
+	end, err := p.turn(ctx)
+	if err != nil {
+		return domain.Link{}, err
+	}
+	defer end()
 	if other, taken := p.twin(bigCommerceID); taken && other != id {
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d is linked to product %s: unlink that first", bigCommerceID, other)
 	}
@@ -196,8 +202,11 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 // link is [domain.ErrNotFound]. Where all products are published, the next change
 // of the product finds its twin again.
 func (p *Publisher) Unlink(ctx context.Context, id domain.ProductID, reason string) error {
-	p.linking.Lock()
-	defer p.linking.Unlock()
+	end, err := p.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
 	if pub.Link == nil {
 		return fmt.Errorf("unlink: product %s has no link: %w", id, domain.ErrNotFound)

@@ -31,7 +31,9 @@ type Publisher struct {
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
 
-	linking sync.Mutex // held while a link is decided and recorded on somebody's word
+	// linking has one place: the turn to record what becomes of links, so that the
+	// outcome of a push is not recorded against a link that it was not about.
+	linking chan struct{}
 }
 
 // lingering is a request that may still take effect.
@@ -55,7 +57,18 @@ func New(cfg Config) (*Publisher, error) {
 		wake:      make(chan struct{}, 1),
 		idle:      make(chan struct{}),
 		lingering: map[domain.ProductID]lingering{},
+		linking:   make(chan struct{}, 1),
 	}, nil
+}
+
+// turn waits for the turn to record links. The error is that of ctx.
+func (p *Publisher) turn(ctx context.Context) (end func(), err error) {
+	select {
+	case p.linking <- struct{}{}:
+		return func() { <-p.linking }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // Wake says that a product, its link or its quarantine may have changed. Waking a

@@ -87,8 +87,19 @@ func (b *blueprint) plan() ([]change, *Refusal) {
 	return b.steps(), nil
 }
 
+// recordLink records the changed link, unless the product was linked elsewhere
+// meanwhile.
 func (r *round) recordLink(ctx context.Context, t *task) error {
+	end, err := r.p.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
 	notes := t.notes
+	if !r.p.linked(t) {
+		notes = nil
+		t.leave(true)
+	}
 	t.notes = nil
 	return r.p.record(ctx, notes)
 }

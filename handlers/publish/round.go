@@ -124,7 +124,7 @@ func (r *round) phases(ctx context.Context) error {
 	}
 	variants := r.phase(r.sendVariants)
 	r.refuseIn(variants, r.doubt)
-	if err := variants.run(ctx, r.plan(planVariants, (*task).pushed), p.cfg.Concurrency); err != nil {
+	if err := variants.run(ctx, r.plan(planVariants, (*task).updated), p.cfg.Concurrency); err != nil {
 		return err
 	}
 	// A stock lane for sales would make its requests between those of the phases

@@ -38,6 +38,10 @@ type task struct {
 func (t *task) toPush() bool { return t.need == needsPush && t.position == 0 }
 func (t *task) pushed() bool { return t.position > 0 }
 
+// updated are those of which an update was taken: one that was just created has
+// its variants already.
+func (t *task) updated() bool { return t.pushed() && !t.made }
+
 // slow reports whether the task needs requests of its own.
 func (t *task) slow() bool {
 	return t.need == needsTwin || t.verify || !fits(&t.desired.Listing, &t.desired.Link)

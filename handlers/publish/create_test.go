@@ -1,0 +1,184 @@
+package publish_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/handlers/publish"
+)
+
+func TestPublisher_Create(t *testing.T) {
+	t.Parallel()
+
+	t.Run("OK creates with everything", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.Categories = []int64{7} })
+			s.save(
+				item{id: "bowl", sku: "CB-1", description: "<p>x</p>", brand: "Northwood", price: "3.5", stock: "4",
+					images: []string{"https://example.com/a.jpg", "https://example.com/b.jpg", "https://example.com/" + strings.Repeat("x", 255)}},
+				tee("s", "T-S", "S"), tee("m", "T-M", "M"), item{id: "other", sku: "O"})
+			s.run()
+			got, err := s.Create(t.Context(), []domain.ProductID{"bowl", "tee"})
+			if err != nil || got[0].Kind != publish.Confirmed || got[1].Kind != publish.Confirmed {
+				t.Fatalf("outcomes %+v, %v, want both confirmed", got, err)
+			}
+			s.idle()
+			s.agree("bowl", "tee")
+			if n := len(s.sim.Products()); n != 2 {
+				t.Errorf("%d products in BigCommerce, want 2", n)
+			}
+			bowl := s.twin("bowl")
+			if !s.sim.Assigned(bowl.ID, 1) || len(bowl.Images) != 2 || !slices.Equal(bowl.Categories, []int64{7}) {
+				t.Errorf("assigned %v, %d images, categories %v; want it in the channel with 2 images in [7]", s.sim.Assigned(bowl.ID, 1), len(bowl.Images), bowl.Categories)
+			}
+			// 1 look, 2 creations, 1 assignment, 1 stock, 2 images: nothing is pushed twice.
+			if n := len(s.requests()); n != 7 {
+				t.Errorf("%d requests, want 7: %v", n, s.requests())
+			}
+			s.save(item{id: "bowl", sku: "CB-1", images: []string{"https://example.com/new.jpg"}})
+			s.idle()
+			if n := len(s.twin("bowl").Images); n != 2 {
+				t.Errorf("%d images after a later change, want 2 as before", n)
+			}
+		})
+	})
+
+	t.Run("OK links a twin that is there", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, nil)
+			ids := s.seed("cb-1", "Tee: T-S=S")
+			s.save(item{id: "bowl", sku: "CB-1", stock: "4"}, tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+			s.run()
+			if _, err := s.Create(t.Context(), []domain.ProductID{"bowl", "tee"}); err != nil {
+				t.Fatal(err)
+			}
+			s.agree("bowl", "tee")
+			if got := s.twin("bowl").ID; got != ids[0] || len(s.sim.Products()) != 2 {
+				t.Errorf("linked to %d among %d products, want %d among 2", got, len(s.sim.Products()), ids[0])
+			}
+		})
+	})
+
+	t.Run("Err a name that is taken", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, nil)
+			s.seed("Product bowl")
+			s.save(item{id: "bowl", sku: "CB-1"}, item{id: "cup", sku: "CUP"})
+			s.run()
+			got, err := s.Create(t.Context(), []domain.ProductID{"bowl", "cup"})
+			if err != nil || got[0].Kind != publish.Refused || got[0].Status != 409 || got[0].Field != "name" || got[1].Kind != publish.Confirmed {
+				t.Fatalf("outcomes %+v, %v, want the bowl refused for its name", got, err)
+			}
+			s.save(item{id: "bowl", sku: "CB-1", name: "Bowl"})
+			if got, err = s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil || got[0].Kind != publish.Confirmed {
+				t.Fatalf("outcomes %+v, %v, want the bowl created under its new name", got, err)
+			}
+			s.agree("bowl", "cup")
+		})
+	})
+
+	t.Run("Err an ambiguous twin", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, nil)
+			s.seed("A: X-1=S", "B: X-2=S")
+			s.save(item{id: "x1", product: "spread", sku: "X-1", options: size("S")}, item{id: "x2", product: "spread", sku: "X-2", options: size("M")})
+			s.run()
+			got, err := s.Create(t.Context(), []domain.ProductID{"spread"})
+			if err != nil || got[0].Kind != publish.Refused || !strings.Contains(got[0].Reason, "spread over") {
+				t.Errorf("outcomes %+v, %v, want it refused as ambiguous", got, err)
+			}
+		})
+	})
+}
+
+// Whatever goes wrong around a creation, there is one product in the end.
+func TestPublisher_Create_neverTwo(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []simulator.Kind{simulator.CloseBeforeCommit, simulator.CloseAfterCommit, simulator.Truncate, simulator.Hang} {
+		t.Run("OK "+string(kind), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+				s.save(item{id: "bowl", sku: "CB-1", stock: "4"}, tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+				if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: kind, Count: 2}); err != nil {
+					t.Fatal(err)
+				}
+				s.run()
+				pass(10 * time.Minute)
+				s.idle()
+				s.agree("bowl", "tee")
+				if n := len(s.sim.Products()); n != 2 {
+					t.Errorf("%d products in BigCommerce, want 2", n)
+				}
+			})
+		})
+	}
+
+	for _, change := range []bool{false, true} {
+		t.Run(fmt.Sprintf("OK a crash before the link is recorded, changed meanwhile %v", change), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+				s.save(item{id: "bowl", sku: "CB-1", stock: "4"}, tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+				s.log.stop = func(events []domain.Envelope) bool { return events[0].Type == domain.TypeProductLinked }
+				s.run()
+				pass(time.Second)
+				_ = s.stop()
+				s.log.stop = nil
+				if got := len(recorded[*domain.ProductCreating](s.log)); got != 2 {
+					t.Fatalf("%d creations recorded, want 2", got)
+				}
+				if change {
+					s.save(item{id: "bowl", sku: "NEW", name: "New name", stock: "5"})
+				}
+				s.open()
+				s.run()
+				pass(10 * time.Minute)
+				s.agree("bowl", "tee")
+				if n := len(s.sim.Products()); n != 2 {
+					t.Errorf("%d products in BigCommerce, want 2", n)
+				}
+			})
+		})
+	}
+
+	t.Run("OK a crash before the request", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+			s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+			if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.Hang}); err != nil {
+				t.Fatal(err)
+			}
+			s.run()
+			pass(time.Second)
+			_ = s.stop()
+			s.sim.Heal()
+			s.open()
+			s.run()
+			pass(2 * publish.DefaultQuiet)
+			s.agree("bowl")
+		})
+	})
+}
+
+func TestPublisher_Run_createAll(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{Quota: 450}, func(c *publish.Config) { c.CreateAll = true })
+		ids := s.saveMany(250)
+		s.save(item{id: "gone", sku: "GONE"})
+		s.delete("gone")
+		s.run()
+		pass(time.Minute)
+		s.idle()
+		s.agree(ids...)
+		if n := len(s.sim.Products()); n != 250 {
+			t.Errorf("%d products in BigCommerce, want 250", n)
+		}
+		s.save(item{id: "one", sku: "ONE", stock: "1"})
+		s.idle()
+		s.agree("one")
+	})
+}

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/tillstream/tillstream/handlers/problem"
@@ -28,7 +29,8 @@ of it. A column that the file lacks is left unchanged; a blank cell empties its
 field. A row that cannot be used is named with its column, and the others go on;
 the exit code is 1 when there was one.
 
-Importing the same file again under the same --id records nothing twice.`,
+Every import has an id, which makes its events. One that was cut short names it,
+and goes on under --id: what was recorded is not recorded twice.`,
 		Example: `  tillstream import export.csv --dry-run           every bad row, with its column
   tillstream import export.csv
   tillstream import export.csv --report bad.csv    the bad rows as a file`,
@@ -41,7 +43,7 @@ Importing the same file again under the same --id records nothing twice.`,
 		},
 	}
 	cmd.Flags().StringVar(&i.report, "report", "", "write the rows that were refused to this `file`, as CSV")
-	cmd.Flags().StringVar(&i.id, "id", "", "`id` of the import; by default it is made of the file's name and the time")
+	cmd.Flags().StringVar(&i.id, "id", "", "`UUID` of an import that was cut short, to go on with it")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON lines, with keys that stay as they are")
 	return c.talksOfStore(c.writes(cmd))
 }
@@ -107,16 +109,27 @@ func (i *importer) run(ctx context.Context, c *cli, to *storeClient) (err error)
 	defer i.bar.end()
 	query := c.dry()
 	query.Set("file", filepath.Base(i.file))
-	if i.id != "" {
-		query.Set("id", i.id)
+	if i.id == "" {
+		// The id is ours and not the server's, so that it is known when the answer is
+		// cut short.
+		id, err := uuid.NewV7()
+		if err != nil {
+			return fmt.Errorf("id of the import: %w", err)
+		}
+		i.id = id.String()
 	}
+	query.Set("id", i.id)
 	err = to.lines(ctx, call{http.MethodPost, to.path("imports"), query, "text/csv", io.MultiReader(i.bar.reader(file))}, i.line)
 	i.bar.end()
 	if i.rows != nil {
 		i.rows.Flush()
 		err = errors.Join(err, i.rows.Error())
 	}
-	if err != nil {
+	var refused *problem.Details
+	switch {
+	case err != nil && !c.dryRun && !errors.As(err, &refused):
+		return withHint(err, fmt.Sprintf("tillstream import %s --id %s, to go on", i.file, i.id))
+	case err != nil:
 		return err
 	}
 	return i.end()

@@ -20,6 +20,9 @@ and prints it; the exit code is 1 when one was not confirmed.`,
 		Args:              args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.check(); err != nil {
+				return err
+			}
 			return c.sessionOfStore(cmd, needPushes, func(ctx context.Context, to *storeClient) error {
 				return p.run(ctx, c, to, "publish", map[string]any{"items": args})
 			})

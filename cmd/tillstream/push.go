@@ -33,6 +33,9 @@ is overwritten. It waits for each product's outcome and prints it; the exit code
 			return args(cobra.MinimumNArgs(1))(cmd, given)
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.check(); err != nil {
+				return err
+			}
 			body := map[string]any{"items": args}
 			if all {
 				body = map[string]any{"all": true}
@@ -62,10 +65,15 @@ func (p *pushing) flags(c *cli, cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON lines, with keys that stay as they are")
 }
 
-func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string, body any) error {
+// check holds the flags to what the API takes.
+func (p *pushing) check() error {
 	if p.wait <= 0 || p.wait > longestWait {
 		return misuse("--wait %s: must be above 0 and at most %s", p.wait, longestWait)
 	}
+	return nil
+}
+
+func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string, body any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return err

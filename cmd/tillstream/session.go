@@ -80,6 +80,9 @@ func (c *cli) connect(ctx context.Context, cfg Config, n need) (*client, func() 
 			return nil, nil, withHint(fmt.Errorf("there is no data folder %s", cfg.Data), "tillstream up, or name the folder with --data, or a running program with --server")
 		}
 	}
+	if len(cfg.Stores) == 0 && runningAt(cfg.Data) == "" {
+		return nil, nil, noStore()
+	}
 	handler, token, end, err := openInProcess(ctx, cfg, n)
 	var locked *streams.LockedError
 	switch {
@@ -117,6 +120,10 @@ func runningAt(data string) string {
 	return holder.Address
 }
 
+func noStore() error {
+	return withHint(misuse("no store is set"), "set "+envPrefix+"STORE, or list stores in a file (--config)")
+}
+
 // chooseStore returns the store that is named, or the only one there is.
 func (c *cli) chooseStore(ctx context.Context, to *client) (string, error) {
 	if c.store != "" {
@@ -132,7 +139,7 @@ func (c *cli) chooseStore(ctx context.Context, to *client) (string, error) {
 	case len(stores) == 1:
 		return stores[0], nil
 	case len(stores) == 0:
-		return "", withHint(errors.New("no store is set"), "set "+envPrefix+"STORE, or list stores in a file (--config)")
+		return "", noStore()
 	}
 	return "", withHint(misuse("there are several stores: %s", strings.Join(stores, ", ")), "--store "+stores[0])
 }

@@ -70,8 +70,13 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 		return false, err
 	}
 	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin})
-	if n != t.need || t.desired.Link.BigCommerceID != twin {
-		t.leave(true) // unlinked, linked elsewhere, or quarantined meanwhile
+	if t.desired.Link.BigCommerceID != twin {
+		t.notes = nil // what they say is of the link that was
+		t.leave(true)
+		return false, nil
+	}
+	if n != t.need {
+		t.leave(true) // quarantined, or linked, meanwhile
 		return false, nil
 	}
 	if until := r.p.quietUntil(t.product, t.desired.Listing.Digest()); !until.IsZero() {

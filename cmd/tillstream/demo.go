@@ -20,6 +20,9 @@ import (
 // demoStore is the store of the demo.
 const demoStore = "demo"
 
+// demoDay is how long the demo's trading day takes unless told otherwise.
+const demoDay = 2 * time.Minute
+
 type demoFlags struct {
 	play bool
 	day  time.Duration
@@ -29,7 +32,7 @@ type demoFlags struct {
 
 func (d *demoFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&d.play, "demo", false, "play a trading day of an invented shop against a simulated BigCommerce")
-	flags.DurationVar(&d.day, "day", 2*time.Minute, "how long the demo's trading day takes")
+	flags.DurationVar(&d.day, "day", demoDay, "how long the demo's trading day takes")
 	flags.BoolVar(&d.exit, "exit", false, "end when the demo's day is over")
 	flags.Uint64Var(&d.seed, "seed", 1, "`number` that chooses who buys what in the demo")
 }
@@ -85,7 +88,7 @@ func (c *cli) demo(cmd *cobra.Command, flags demoFlags) error {
 	if err != nil {
 		return err
 	}
-	shop, err := openDemoShop()
+	shop, err := openDemoShop(flags.day)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
@@ -63,8 +67,8 @@ func (d *demoRun) check(ctx context.Context) error {
 
 	before = len(wrong)
 	for id, owned := range d.owned {
-		if !bytes.Equal(owned, d.shop.store.OwnedFields(id)) {
-			wrong = append(wrong, fmt.Sprintf("BigCommerce product %d: what is the merchant's own has changed", id))
+		if touched := touchedFields(owned, d.shop.store.OwnedFields(id)); len(touched) > 0 {
+			wrong = append(wrong, fmt.Sprintf("BigCommerce product %d: what is the merchant's own has changed: %s", id, strings.Join(touched, ", ")))
 		}
 	}
 	d.verdict(len(wrong) == before, "Weights, sizes, MSRP, sale prices, tax codes, customizations, SEO and custom fields of %s are as they were, to the byte.", count(len(d.owned), "product"))
@@ -80,6 +84,42 @@ func (d *demoRun) check(ctx context.Context) error {
 		return fmt.Errorf("demo: %s", count(len(wrong), "difference"))
 	}
 	return nil
+}
+
+// touchedFields names what differs between two readings of what the merchant owns of
+// a product. Variants that came or went with those of the POS have no other side to
+// be compared with.
+func touchedFields(before, after []byte) []string {
+	type owned map[string]json.RawMessage
+	read := func(doc []byte) (product owned, variants map[string]owned) {
+		variants = map[string]owned{}
+		var list []owned
+		if json.Unmarshal(doc, &product) != nil || json.Unmarshal(product["variants"], &list) != nil {
+			return owned{"everything": doc}, variants
+		}
+		delete(product, "variants")
+		for _, v := range list {
+			variants[string(v["id"])] = v
+		}
+		return product, variants
+	}
+	var touched []string
+	compare := func(of string, before, after owned) {
+		for _, name := range slices.Sorted(maps.Keys(before)) {
+			if !bytes.Equal(before[name], after[name]) {
+				touched = append(touched, of+name)
+			}
+		}
+	}
+	productBefore, variantsBefore := read(before)
+	productAfter, variantsAfter := read(after)
+	compare("", productBefore, productAfter)
+	for id, v := range variantsBefore {
+		if w, ok := variantsAfter[id]; ok {
+			compare("variant "+id+" ", v, w)
+		}
+	}
+	return touched
 }
 
 func (d *demoRun) verdict(ok bool, format string, args ...any) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
@@ -28,13 +29,21 @@ type demoShop struct {
 	changes map[int64][]simulator.Change // by product, since they were last taken
 }
 
-// demoQuota is that of BigCommerce's Pro plan.
+// demoQuota is that of BigCommerce's Pro plan, per window.
 const demoQuota = 450
 
-func openDemoShop() (*demoShop, error) {
+// demoWindow is the quota's window, shortened alike for a day that is played faster
+// than the demo's own.
+func demoWindow(day time.Duration) time.Duration {
+	const shortest = 20 * time.Millisecond
+	part := min(1, float64(day)/float64(demoDay))
+	return max(shortest, time.Duration(part*float64(simulator.DefaultWindow)))
+}
+
+func openDemoShop(day time.Duration) (*demoShop, error) {
 	s := &demoShop{token: rand.Text(), served: make(chan error, 1), changes: map[int64][]simulator.Change{}}
 	s.store = simulator.New(simulator.Config{
-		StoreHash: demoStore, Token: s.token, Quota: demoQuota, LogLimit: 1000, OnChange: s.changed,
+		StoreHash: demoStore, Token: s.token, Quota: demoQuota, Window: demoWindow(day), LogLimit: 1000, OnChange: s.changed,
 	})
 	for _, twin := range pos.Twins() {
 		if err := s.store.Seed(seedOf(s.store, &twin)); err != nil {

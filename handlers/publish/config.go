@@ -30,6 +30,8 @@ type Log interface {
 	Append(ctx context.Context, store domain.StoreID, events []domain.Envelope) ([]streams.Appended, error)
 }
 
+var _ Log = (*streams.Log)(nil)
+
 // Config is what a Publisher works with. Everything above the tunables is
 // required.
 type Config struct {

@@ -68,88 +68,6 @@ func (t *task) creating() *domain.ProductCreating {
 	return e
 }
 
-// seek looks for the twins of some tasks under their SKUs, and for those that may
-// have been created before under the SKUs and the name they were given then.
-func (r *round) seek(ctx context.Context, tasks []*task) error {
-	candidates := make([]Candidate, len(tasks))
-	for i, t := range tasks {
-		candidates[i] = Candidate{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}
-	}
-	shop, err := r.shop(ctx, candidates)
-	if over(ctx) {
-		return context.Cause(ctx)
-	}
-	if err != nil {
-		for _, t := range tasks {
-			t.putOff(r.p.cfg.Now())
-		}
-		return nil
-	}
-	taken := func(id int64) (domain.ProductID, bool) { return r.p.cfg.Publications.Twin(r.p.cfg.Store, id) }
-	for i, m := range shop.Matches(candidates, taken) {
-		t := tasks[i]
-		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
-		switch {
-		case m.Link != nil:
-			t.twin, t.born = m.Link, creating != nil
-		case m.Reason != "":
-			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
-		case creating != nil:
-			if until := creating.At.Add(r.p.cfg.Quiet); until.After(r.p.cfg.Now()) && !r.settled(t) {
-				t.rest = until // the last try may still come true
-				t.leave(true)
-			}
-		}
-	}
-	return nil
-}
-
-// settled reports whether BigCommerce has answered the last try to create.
-func (r *round) settled(t *task) bool {
-	pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product)
-	return pub.Creating == nil || pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
-}
-
-func (r *round) recordedSKUs(t *task) []domain.SKU {
-	var out []domain.SKU
-	if c := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating; c != nil {
-		for _, sku := range c.SKUs {
-			out = append(out, domain.SKU(sku))
-		}
-	}
-	return out
-}
-
-// shop reads the BigCommerce products that have any of the candidates' SKUs.
-func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error) {
-	var skus []string
-	for _, c := range candidates {
-		for _, sku := range c.Also {
-			skus = append(skus, string(sku))
-		}
-		for _, v := range c.Listing.Variants {
-			skus = append(skus, string(v.SKU))
-		}
-	}
-	slices.Sort(skus)
-	skus = slices.Compact(skus)
-	var found []bigcommerce.Product
-	err := r.p.ask(ctx, func(ctx context.Context) error {
-		variants, err := r.p.cfg.Client.VariantsBySKU(ctx, skus)
-		if err != nil || len(variants) == 0 {
-			return err
-		}
-		var ids []bigcommerce.ProductID
-		for _, v := range variants {
-			ids = append(ids, v.ProductID)
-		}
-		slices.Sort(ids)
-		found, err = r.p.cfg.Client.ProductsByID(ctx, slices.Compact(ids))
-		return err
-	})
-	return NewShop(found), err
-}
-
 func singles(tasks []*task) [][]Row {
 	out := make([][]Row, len(tasks))
 	for i, t := range tasks {
@@ -196,33 +114,6 @@ func (r *round) sendCreation(ctx context.Context, _ *phase, rows []Row) error {
 		t.position = 0 // the reply did not show them all
 	}
 	return nil
-}
-
-// lookAgain looks for the twin of a product that BigCommerce says it has already.
-func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
-	c := Candidate{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}
-	var skus []string
-	for _, v := range c.Listing.Variants {
-		skus = append(skus, string(v.SKU))
-	}
-	variants, err := r.p.cfg.Client.VariantsBySKU(ctx, skus)
-	if err != nil || len(variants) == 0 {
-		return false, err
-	}
-	ids := []bigcommerce.ProductID{}
-	for _, v := range variants {
-		if !slices.Contains(ids, v.ProductID) {
-			ids = append(ids, v.ProductID)
-		}
-	}
-	found, err := r.p.cfg.Client.ProductsByID(ctx, ids)
-	if err != nil {
-		return false, err
-	}
-	taken := func(id int64) (domain.ProductID, bool) { return r.p.cfg.Publications.Twin(r.p.cfg.Store, id) }
-	m := NewShop(found).Matches([]Candidate{c}, taken)[0]
-	t.twin, t.born = m.Link, true
-	return m.Link != nil, nil
 }
 
 // assign offers the created products in the shop's channel.

@@ -432,10 +432,11 @@ func (s *shop) requests() []string {
 	return out
 }
 
-func (s *shop) count200(prefix string) int {
+// sent counts the requests of one kind, such as "PUT /catalog/products".
+func (s *shop) sent(kind string) int {
 	n := 0
 	for _, r := range s.requests() {
-		if r == prefix {
+		if r == kind {
 			n++
 		}
 	}

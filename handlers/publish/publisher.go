@@ -27,19 +27,12 @@ type Publisher struct {
 	work    Work
 	images  []image // touched by Run only
 
-	// lingering is touched by the round only.
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
 
 	// linking has one place: the turn to record what becomes of links, so that the
 	// outcome of a push is not recorded against a link that it was not about.
 	linking chan struct{}
-}
-
-// lingering is a request that may still take effect.
-type lingering struct {
-	digest string // of the state in it
-	until  time.Time
 }
 
 // New returns a Publisher, or says which setting is unusable. It starts nothing.

@@ -131,7 +131,7 @@ func TestPublisher_Run(t *testing.T) {
 			s.quarantine("i1", true)
 			s.run()
 			s.idle()
-			if got := s.count200("PUT /catalog/products"); got != 0 {
+			if got := s.sent("PUT /catalog/products"); got != 0 {
 				t.Errorf("%d pushes of a quarantined product, want none", got)
 			}
 			s.quarantine("i1", false)

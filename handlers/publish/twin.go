@@ -50,6 +50,15 @@ type Candidate struct {
 	Also []domain.SKU
 }
 
+// skus are all under which its twin may be.
+func (c *Candidate) skus() []domain.SKU {
+	out := slices.Clone(c.Also)
+	for _, v := range c.Listing.Variants {
+		out = append(out, v.SKU)
+	}
+	return out
+}
+
 // Match is the answer for one candidate: a link, or a reason why there is none, or
 // neither when no SKU of it is known to the shop.
 type Match struct {
@@ -94,11 +103,7 @@ func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) M
 		m.Reason = fmt.Sprintf(format, args...)
 		return m
 	}
-	skus := slices.Clone(c.Also)
-	for _, v := range c.Listing.Variants {
-		skus = append(skus, v.SKU)
-	}
-	for _, sku := range skus {
+	for _, sku := range c.skus() {
 		for _, id := range s.bySKU[sku.Fold()] {
 			if !slices.Contains(m.Twins, int64(id)) {
 				m.Twins = append(m.Twins, int64(id))

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -87,28 +88,19 @@ func refusal(err error) Refusal {
 	if !ok {
 		return Refusal{Reason: err.Error()}
 	}
-	r := Refusal{Status: e.Status, Reason: e.Title}
-	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
+	r, fields := Refusal{Status: e.Status, Reason: e.Title}, e.Fields
+	if len(e.Batch) > 0 {
+		r.Status, r.Reason, fields = e.Batch[0].Status, e.Batch[0].Title, e.Batch[0].Fields
+	}
+	if len(fields) > 0 {
+		name := slices.Min(slices.Collect(maps.Keys(fields)))
+		r.Reason = cmp.Or(r.Reason, fields[name])
 		r.Field = name
 		if _, rest, indexed := strings.Cut(name, "."); indexed {
 			r.Field = rest
 		}
-		if r.Reason == "" {
-			r.Reason = e.Fields[name]
-		}
-		break
 	}
-	for _, row := range e.Batch {
-		r.Status, r.Reason = row.Status, row.Title
-		for _, name := range slices.Sorted(maps.Keys(row.Fields)) {
-			r.Field = name
-			break
-		}
-		break
-	}
-	if r.Reason == "" {
-		r.Reason = e.Error()
-	}
+	r.Reason = cmp.Or(r.Reason, e.Error())
 	return r
 }
 

@@ -1,0 +1,48 @@
+package publish
+
+import (
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// lingering is a request that may still take effect.
+type lingering struct {
+	digest string // of the state in it
+	until  time.Time
+}
+
+// remember notes the products of a request that may still take effect.
+func (r *round) remember(rows []Row, err error) error {
+	if !lingers(err) {
+		return err
+	}
+	until := r.p.cfg.Now().Add(r.p.cfg.Quiet)
+	r.p.lingerMu.Lock()
+	defer r.p.lingerMu.Unlock()
+	for _, id := range products(rows) {
+		if t := r.byID[id]; !t.left {
+			r.p.lingering[id] = lingering{t.desired.Listing.Digest(), until}
+		}
+	}
+	return err
+}
+
+// quietUntil returns until when a state of a product must not be sent, because an
+// older one may still be under way; zero when it may.
+func (p *Publisher) quietUntil(id domain.ProductID, digest string) time.Time {
+	p.lingerMu.Lock()
+	defer p.lingerMu.Unlock()
+	l, ok := p.lingering[id]
+	if !ok {
+		return time.Time{}
+	}
+	if !l.until.After(p.cfg.Now()) {
+		delete(p.lingering, id)
+		return time.Time{}
+	}
+	if l.digest == digest {
+		return time.Time{}
+	}
+	return l.until
+}

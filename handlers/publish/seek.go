@@ -1,0 +1,97 @@
+package publish
+
+import (
+	"context"
+	"slices"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+// seek looks for the twins of some tasks under their SKUs, and for those that may
+// have been created before under the SKUs and the name they were given then.
+func (r *round) seek(ctx context.Context, tasks []*task) error {
+	candidates := make([]Candidate, len(tasks))
+	for i, t := range tasks {
+		candidates[i] = Candidate{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}
+	}
+	var shop *Shop
+	err := r.p.ask(ctx, func(ctx context.Context) (err error) {
+		shop, err = r.shop(ctx, candidates)
+		return err
+	})
+	if over(ctx) {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		for _, t := range tasks {
+			t.putOff(r.p.cfg.Now())
+		}
+		return nil
+	}
+	for i, m := range shop.Matches(candidates, r.p.twin) {
+		t := tasks[i]
+		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
+		switch {
+		case m.Link != nil:
+			t.twin, t.born = m.Link, creating != nil
+		case m.Reason != "":
+			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
+		case creating != nil:
+			if until := creating.At.Add(r.p.cfg.Quiet); until.After(r.p.cfg.Now()) && !r.settled(t) {
+				t.rest = until // the last try may still come true
+				t.leave(true)
+			}
+		}
+	}
+	return nil
+}
+
+// settled reports whether BigCommerce has answered the last try to create.
+func (r *round) settled(t *task) bool {
+	pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product)
+	return pub.Creating == nil || pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
+}
+
+func (r *round) recordedSKUs(t *task) []domain.SKU {
+	var out []domain.SKU
+	if c := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating; c != nil {
+		for _, sku := range c.SKUs {
+			out = append(out, domain.SKU(sku))
+		}
+	}
+	return out
+}
+
+// shop reads the BigCommerce products that have any of the candidates' SKUs.
+func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error) {
+	var skus []string
+	for _, c := range candidates {
+		for _, sku := range c.skus() {
+			skus = append(skus, string(sku))
+		}
+	}
+	slices.Sort(skus)
+	variants, err := r.p.cfg.Client.VariantsBySKU(ctx, slices.Compact(skus))
+	if err != nil || len(variants) == 0 {
+		return NewShop(nil), err
+	}
+	ids := make([]bigcommerce.ProductID, len(variants))
+	for i, v := range variants {
+		ids[i] = v.ProductID
+	}
+	slices.Sort(ids)
+	found, err := r.p.cfg.Client.ProductsByID(ctx, slices.Compact(ids))
+	return NewShop(found), err
+}
+
+// lookAgain looks for the twin of a product that BigCommerce says it has already.
+func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
+	c := []Candidate{{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}}
+	shop, err := r.shop(ctx, c)
+	if err != nil {
+		return false, err
+	}
+	t.twin, t.born = shop.Matches(c, r.p.twin)[0].Link, true
+	return t.twin != nil, nil
+}

@@ -1,0 +1,127 @@
+package publish
+
+import (
+	"context"
+
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
+	var updates []bigcommerce.ProductUpdate
+	carried := map[bigcommerce.ProductID]*task{}
+	for _, row := range rows {
+		t := r.byID[row.Product]
+		ok, err := r.renew(ctx, t)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if !fits(&t.desired.Listing, &t.desired.Link) {
+			t.leave(true) // it has changed its variants since the round began
+			continue
+		}
+		t.position, t.digest = t.state, t.desired.Listing.Digest()
+		u := t.desired.update(t.withSKU || t.desired.renamed())
+		updates = append(updates, u)
+		carried[u.ID] = t
+	}
+	if len(updates) == 0 {
+		return errNothing
+	}
+	stored, err := r.p.cfg.Client.UpdateProducts(ctx, updates)
+	if err != nil {
+		for _, t := range carried {
+			t.position = 0
+		}
+		return err
+	}
+	for _, s := range stored {
+		t := carried[s.ID]
+		if t == nil || !t.desired.Link.Simple || t.withSKU || s.SKU == string(t.desired.lead().SKU) {
+			continue
+		}
+		// Somebody has changed the SKU in BigCommerce.
+		t.withSKU, t.position = true, 0
+		ph.add([]Row{{Product: t.product}})
+	}
+	for _, t := range carried {
+		if t.position > 0 && t.desired.renamed() {
+			t.relink(t.desired.relinked())
+		}
+	}
+	return nil
+}
+
+func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
+	var updates []bigcommerce.VariantUpdate
+	carried := map[bigcommerce.VariantID]Row{}
+	err := r.each(ctx, rows, func(t *task, row Row) {
+		if u, known := t.desired.variantUpdate(row.Item); known {
+			updates = append(updates, u)
+			carried[u.ID] = row
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(updates) == 0 {
+		return errNothing
+	}
+	stored, err := r.p.cfg.Client.UpdateVariants(ctx, updates)
+	if err != nil {
+		return err
+	}
+	for i := range stored {
+		row := carried[stored[i].ID]
+		t := r.byID[row.Product]
+		if t == nil {
+			continue
+		}
+		v, _ := t.desired.variant(row.Item)
+		if stored[i].SKU != string(v.SKU) || combination(optionsOf(&stored[i])) != combination(v.Options) {
+			t.odd = true
+		}
+	}
+	return nil
+}
+
+func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
+	var levels []bigcommerce.StockLevel
+	err := r.each(ctx, rows, func(t *task, row Row) {
+		if level, known := t.desired.stockLevel(row.Item, row.Location); known {
+			levels = append(levels, level)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(levels) == 0 {
+		return errNothing
+	}
+	if err := r.p.cfg.Client.SetStock(ctx, "stock in the POS", levels); err != nil {
+		return err
+	}
+	r.p.setMisfit(nil)
+	return nil
+}
+
+// each renews the tasks of some rows, and calls do with the rows of those that may
+// be sent. The rows of one product stand together.
+func (r *round) each(ctx context.Context, rows []Row, do func(*task, Row)) error {
+	ok := false
+	for i, row := range rows {
+		t := r.byID[row.Product]
+		if i == 0 || rows[i-1].Product != row.Product {
+			var err error
+			if ok, err = r.renew(ctx, t); err != nil {
+				return err
+			}
+		}
+		if ok {
+			do(t, row)
+		}
+	}
+	return nil
+}

@@ -162,16 +162,15 @@ func (l *Log) commit(groups []*group) {
 		if len(groups) == 0 {
 			return
 		}
-		if err == nil {
-			continue
-		}
 		if final := l.final(err); final != nil {
 			for _, g := range groups {
 				g.finish(final)
 			}
 			return
 		}
-		l.pause(groups, attempt)
+		if err != nil || attempt > 0 { // the first repetition after a look for duplicates is a new commit
+			l.pause(groups, attempt)
+		}
 	}
 }
 
@@ -303,6 +302,9 @@ func (l *Log) isStoredAt(e *entry) (bool, error) {
 // final decides whether an attempt's error ends the matter. Silence does not,
 // unless there is a reason to be found for it.
 func (l *Log) final(err error) error {
+	if err == nil {
+		return nil
+	}
 	silent := errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
 		errors.Is(err, jetstream.ErrAsyncPublishTimeout) || errors.Is(err, nats.ErrDisconnected) ||
 		errors.Is(err, nats.ErrConnectionReconnecting) || errors.Is(err, nats.ErrReconnectBufExceeded) || errors.Is(err, jetstream.ErrTooManyStalledMsgs) ||

@@ -2,6 +2,7 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -50,14 +51,9 @@ func (c *Conn) NewRouter(logger *slog.Logger) (*message.Router, error) {
 // closeTimeout bounds how long a stopping router waits for its handlers.
 const closeTimeout = 30 * time.Second
 
-// letterBox is where verdict puts what is given up.
-type letterBox interface {
-	Put(ctx context.Context, original Message, kind Kind, reason, handler string) (domain.Position, error)
-}
-
 // verdict makes the middleware that acts on a handler's error. It waits inside the
 // handler, since a nack carries neither a reason nor a time.
-func verdict(box letterBox, logger *slog.Logger) message.HandlerMiddleware {
+func verdict(box *DeadLetters, logger *slog.Logger) message.HandlerMiddleware {
 	return func(next message.HandlerFunc) message.HandlerFunc {
 		return func(msg *message.Message) ([]*message.Message, error) {
 			ctx := msg.Context()
@@ -86,8 +82,8 @@ func verdict(box letterBox, logger *slog.Logger) message.HandlerMiddleware {
 }
 
 // giveUp stores a message as a dead letter.
-func giveUp(ctx context.Context, box letterBox, msg *message.Message, handler string, reason error) error {
-	original, err := messageOf(msg)
+func giveUp(ctx context.Context, box *DeadLetters, msg *message.Message, handler string, reason error) error {
+	original, err := box.conn.original(ctx, msg)
 	if err != nil {
 		return fmt.Errorf("%w, given up because: %w", err, reason)
 	}
@@ -95,9 +91,10 @@ func giveUp(ctx context.Context, box letterBox, msg *message.Message, handler st
 	return err
 }
 
-// messageOf is the stream message that a Watermill message was made of.
-func messageOf(msg *message.Message) (Message, error) {
-	stream, subject := msg.Metadata.Get(MetadataStream), msg.Metadata.Get(MetadataSubject)
+// original is the stream message that a Watermill message was made of, as it lies in
+// the stream. What a bucket has overwritten meanwhile is made up from the copy.
+func (c *Conn) original(ctx context.Context, msg *message.Message) (Message, error) {
+	stream := msg.Metadata.Get(MetadataStream)
 	at, err := strconv.ParseUint(msg.Metadata.Get(MetadataPosition), 10, 64)
 	if err != nil {
 		return Message{}, fmt.Errorf("message %s is not from a stream: %w", msg.UUID, err)
@@ -106,13 +103,12 @@ func messageOf(msg *message.Message) (Message, error) {
 	if err != nil {
 		return Message{}, fmt.Errorf("message %s is not from a stream: %w", msg.UUID, err)
 	}
-	header := make(map[string][]string, len(msg.Metadata))
-	for name, value := range msg.Metadata {
-		switch name {
-		case MetadataStream, MetadataSubject, MetadataPosition, MetadataRecordedAt:
-		default:
-			header[name] = []string{value}
-		}
+	raw, err := c.messageAt(ctx, stream, at)
+	switch {
+	case errors.Is(err, domain.ErrNotFound):
+		return newMessage(stream, prefixOf(stream), msg.Metadata.Get(MetadataSubject), nil, msg.Payload, at, recorded), nil
+	case err != nil:
+		return Message{}, err
 	}
-	return newMessage(stream, prefixOf(stream), subject, header, msg.Payload, at, recorded), nil
+	return newMessage(stream, prefixOf(stream), raw.Subject, raw.Header, raw.Data, at, recorded), nil
 }

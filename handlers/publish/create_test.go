@@ -174,6 +174,7 @@ func TestPublisher_Run_createAll(t *testing.T) {
 		ids := s.saveMany(250)
 		s.save(item{id: "gone", sku: "GONE"})
 		s.delete("gone")
+		s.happen(&domain.ItemSold{Item: "unheard", Outlet: "Quayside", Quantity: domain.MustQuantity("1"), Sale: "s", Line: "1"})
 		s.run()
 		pass(time.Minute)
 		s.idle()

@@ -34,6 +34,16 @@ type errand struct {
 	pace  *backoff.ExponentialBackOff
 }
 
+// putOff lets the product rest for a while, longer each time.
+func (e *errand) putOff(now time.Time) {
+	if e.pace == nil {
+		e.pace = newPace()
+		e.pace.MaxInterval = mostRest
+	}
+	e.tries++
+	e.rest = now.Add(e.pace.NextBackOff())
+}
+
 // need is what a product needs of BigCommerce.
 type need int
 

@@ -10,8 +10,9 @@ import (
 // request.
 const mostImages = 20
 
-// image is one to be given to a created product. Images are tried once:
-// BigCommerce has no key that would keep a second try from adding a second one.
+// image is one to be given to a created product. An image that may have
+// arrived is not tried again: BigCommerce has no key that would keep a second try
+// from adding a second one.
 type image struct {
 	twin    bigcommerce.ProductID
 	address string
@@ -40,7 +41,9 @@ func (p *Publisher) illustrate(ctx context.Context) error {
 			pass.unused()
 			return context.Cause(ctx)
 		}
-		p.images = p.images[1:]
+		if v := bigcommerce.VerdictOf(err); err == nil || v == bigcommerce.Permanent || v == bigcommerce.Ambiguous {
+			p.images = p.images[1:]
+		}
 		if blame(err) == store {
 			pass.failed(err, notBefore(err))
 		} else {

@@ -13,6 +13,7 @@ import (
 const (
 	firstPause = time.Second
 	mostPause  = time.Minute
+	mostRest   = 5 * time.Minute // of one product
 )
 
 func newPace() *backoff.ExponentialBackOff {

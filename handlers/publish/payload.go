@@ -11,13 +11,15 @@ import (
 func (d *Desired) update(withSKU bool) bigcommerce.ProductUpdate {
 	lead := d.lead()
 	u := bigcommerce.ProductUpdate{
-		ID:                bigcommerce.ProductID(d.Link.BigCommerceID),
-		Name:              d.Listing.Name,
-		Description:       d.Listing.Description,
-		Price:             number(lead.Price),
-		CostPrice:         number(lead.Cost),
-		Brand:             bigcommerce.Brand(d.Listing.Brand),
-		Visible:           d.Listing.Visible,
+		ID:          bigcommerce.ProductID(d.Link.BigCommerceID),
+		Name:        d.Listing.Name,
+		Description: d.Listing.Description,
+		Price:       number(lead.Price),
+		CostPrice:   number(lead.Cost),
+		Brand:       bigcommerce.Brand(d.Listing.Brand),
+		// Without any variant, all of them having moved to other products, there is no
+		// price either. Nothing is shown at no price.
+		Visible:           d.Listing.Visible && len(d.Listing.Variants) > 0,
 		InventoryTracking: tracking(d.Listing.Tracked, d.Link.Simple),
 	}
 	if withSKU && d.Link.Simple {

@@ -81,8 +81,8 @@ func (p *Publisher) want(id domain.ProductID, a ask) {
 }
 
 // Run pushes what is due until ctx ends, and returns its cause. No request is in
-// flight when it has returned. Any other error means that the projections cannot
-// be read.
+// flight when it has returned. Any other error means that an outcome was made that
+// the SYNC log cannot hold, which is a defect.
 func (p *Publisher) Run(ctx context.Context) error {
 	p.survey()
 	for {
@@ -119,7 +119,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 func (p *Publisher) survey() {
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
 		if pub.Link != nil || pub.Creating != nil {
-			p.Wake(id)
+			p.wakeIfDue(id)
 		}
 	}
 	if !p.cfg.CreateAll {
@@ -129,12 +129,19 @@ func (p *Publisher) survey() {
 	for after := domain.ProductID(""); ; {
 		summaries := p.cfg.Catalog.Products(p.cfg.Store, after, page)
 		for _, s := range summaries {
-			p.Wake(s.ID)
+			p.wakeIfDue(s.ID)
 			after = s.ID
 		}
 		if len(summaries) < page {
 			return
 		}
+	}
+}
+
+// wakeIfDue spares the memory for those of a million products that need nothing.
+func (p *Publisher) wakeIfDue(id domain.ProductID) {
+	if n, _ := p.need(id, ask{}); n != needsNothing {
+		p.Wake(id)
 	}
 }
 
@@ -188,10 +195,17 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		}
 		p.mu.Unlock()
 		t, err := r.admit(ctx, e)
-		if err != nil {
-			return nil, time.Time{}, err
-		}
-		if t == nil {
+		switch {
+		case over(ctx):
+			return nil, time.Time{}, context.Cause(ctx)
+		case err != nil: // one that cannot be read keeps nobody else waiting
+			p.setMisfit(err)
+			p.mu.Lock()
+			e.putOff(p.cfg.Now())
+			p.agenda.put(e, p.cfg.Now())
+			p.mu.Unlock()
+			continue
+		case t == nil:
 			continue
 		}
 		if t.slow() {

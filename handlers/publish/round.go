@@ -30,6 +30,10 @@ func (r *round) admit(ctx context.Context, e *errand) (*task, error) {
 	if err := r.read(ctx, t); err != nil {
 		return nil, err
 	}
+	if t.desired.Listing.Name == "" {
+		deliver(e.waiters, Outcome{Product: e.product, Kind: Nothing, Reason: "no snapshot has described it yet", At: p.cfg.Now()})
+		return nil, nil
+	}
 	r.tasks = append(r.tasks, t)
 	r.byID[e.product] = t
 	if refusal := check(&t.desired.Listing); refusal != nil {

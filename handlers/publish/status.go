@@ -49,6 +49,9 @@ func (p *Publisher) Problem() string {
 	if t := p.patience.trouble(); t.cause != nil {
 		return fmt.Sprintf("%s since %s, next try in %s, %s", complaint(t.cause), clock(t.since), in(t.until, now), wait(waiting))
 	}
+	if _, ours := errors.AsType[*bigcommerce.Error](misfit); misfit != nil && !ours {
+		return fmt.Sprintf("a product cannot be pushed: %v", misfit)
+	}
 	if misfit != nil {
 		return fmt.Sprintf("%s: check which outlets map to which locations, %s", complaint(misfit), wait(waiting))
 	}

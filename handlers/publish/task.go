@@ -53,14 +53,9 @@ func (t *task) leave(again bool) {
 	t.position, t.digest = 0, ""
 }
 
-// putOff lets the product rest for a while, longer each time.
+// putOff takes the task out of the round and lets its product rest.
 func (t *task) putOff(now time.Time) {
-	if t.pace == nil {
-		t.pace = newPace()
-		t.pace.MaxInterval = 5 * time.Minute
-	}
-	t.tries++
-	t.rest = now.Add(t.pace.NextBackOff())
+	t.errand.putOff(now)
 	t.leave(true)
 }
 

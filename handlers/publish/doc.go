@@ -26,6 +26,9 @@
 //     store. After a request whose fate is unknown, that product gets the same
 //     state again or nothing until Quiet has passed; then it gets the newest. Every
 //     request is made with a context that ends with Run's.
+//     A Publisher does not know what one before it had in flight when its process
+//     died: that an older state does not arrive after its first requests holds if
+//     BigCommerce drops, or has applied, by then what the dead process sent.
 //   - A product that BigCommerce refuses is found by halving its batch and refused
 //     by name; the others of its batch go through. It is pushed again when it
 //     changes, is linked anew, or somebody asks with [Publisher.Push].
@@ -33,7 +36,10 @@
 //     request at a time then probes, ever more slowly, and [Publisher.Status] says
 //     what is wrong and when the next try is.
 //   - A product is created at most once: before each try its twin is looked for
-//     under the SKUs that the previous try was recorded with.
+//     under its SKUs and those that the previous try was recorded with, and a try of
+//     which nothing is known is given Quiet to come true. It is not recognised by
+//     its name alone, so a merchant who gives the twin another SKU within that time
+//     makes a stranger of it.
 //   - A push is confirmed in the SYNC log with the position of the state it carried.
 //     If that record is lost in a crash, the same state is pushed once more.
 //
@@ -43,5 +49,5 @@
 //
 // # Imports
 //
-// domain, projections, streams, handlers/bigcommerce, watermill, a backoff library.
+// domain, projections, streams, handlers/bigcommerce, watermill, errgroup, a backoff library.
 package publish

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,12 +58,17 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 	defer file.Close()
 	bar := newProgress(c.stderr, "append", size)
 	defer bar.end()
-	body := bufio.NewReader(bar.reader(file))
+	var input io.Reader = bar.reader(file)
+	if name == "-" {
+		reading, stop := context.WithCancel(ctx)
+		defer stop()
+		input = newWakeful(reading, file, c.awake)
+	}
+	body := bufio.NewReader(input)
 	kind := "application/x-ndjson"
 	if first, err := body.Peek(1); err == nil && first[0] == '[' {
 		kind = "application/cloudevents-batch+json"
 	}
-	out := bufio.NewWriter(c.stdout)
 	events, duplicates, refused := 0, 0, 0
 	var first string
 	err = to.lines(ctx, call{http.MethodPost, to.path("events"), c.dry(), kind, body}, func(raw json.RawMessage) error {
@@ -84,9 +88,9 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 		case a.Duplicate:
 			duplicates++
 		}
-		return writeLine(out, raw, c.stdout.terminal || body.Buffered() == 0)
+		return pass(c.stdout)(raw)
 	})
-	if err := errors.Join(err, out.Flush()); err != nil {
+	if err != nil {
 		return err
 	}
 	bar.end()
@@ -99,21 +103,9 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 	}
 	again := ""
 	if duplicates > 0 {
-		again = fmt.Sprintf("of which %d were in the log already", duplicates)
+		again = fmt.Sprintf("%d of them in the log already", duplicates)
 	}
 	c.stderr.line("%s", sentence(count(events, "event")+" "+verb, again))
-	return nil
-}
-
-// writeLine writes one JSON line, and what was held back before it if somebody may
-// be waiting for it.
-func writeLine(out *bufio.Writer, raw json.RawMessage, now bool) error {
-	if _, err := out.Write(append(raw[:len(raw):len(raw)], '\n')); err != nil {
-		return err
-	}
-	if now {
-		return out.Flush()
-	}
 	return nil
 }
 

@@ -13,10 +13,9 @@ import (
 
 // The exit codes.
 const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitMisuse      = 2
-	exitDifferences = 3
+	exitDone   = 0
+	exitFailed = 1
+	exitMisuse = 2 // of the command line or the settings
 )
 
 // hintedError is an error with something to try.
@@ -37,12 +36,6 @@ func (e *misuseError) Unwrap() error { return e.error }
 
 func misuse(format string, args ...any) error { return &misuseError{fmt.Errorf(format, args...)} }
 
-// toldError ends the program as failed without a word: the results that it wrote
-// said what was wrong.
-type toldError struct{}
-
-func (toldError) Error() string { return "failed" }
-
 // exitCode classifies how a run ended.
 func exitCode(err error) int {
 	var wrong *misuseError
@@ -58,9 +51,6 @@ func exitCode(err error) int {
 
 // explain writes one error for whoever typed the command.
 func explain(w io.Writer, err error) {
-	if errors.As(err, &toldError{}) {
-		return
-	}
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}

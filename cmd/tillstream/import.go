@@ -119,7 +119,9 @@ func (i *importer) run(ctx context.Context, c *cli, to *storeClient) (err error)
 		i.id = id.String()
 	}
 	query.Set("id", i.id)
-	err = to.lines(ctx, call{http.MethodPost, to.path("imports"), query, "text/csv", io.MultiReader(i.bar.reader(file))}, i.line)
+	// The reader alone, so that nobody but this function closes the file.
+	body := struct{ io.Reader }{i.bar.reader(file)}
+	err = to.lines(ctx, call{http.MethodPost, to.path("imports"), query, "text/csv", body}, i.line)
 	i.bar.end()
 	if i.rows != nil {
 		i.rows.Flush()
@@ -203,7 +205,7 @@ func (i *importer) end() error {
 		}
 		line := sentence(fmt.Sprintf("%s, %d %s", count(s.Rows, "row"), s.Imported, verb), some(s.Refused, "refused"), some(s.Skipped, "skipped"), count(s.Events, "event"))
 		if s.Duplicates > 0 {
-			line += fmt.Sprintf(", of which %d were in the log already", s.Duplicates)
+			line += fmt.Sprintf(", %d of them in the log already", s.Duplicates)
 		}
 		i.cli.stdout.line("%s", line)
 		if len(s.IgnoredColumns) > 0 {

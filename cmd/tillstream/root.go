@@ -17,6 +17,7 @@ type cli struct {
 	stderr  *screen
 	environ []string
 	now     func() time.Time
+	awake   func() <-chan time.Time // when a silent request has to give a sign of life
 
 	// What flags that several commands have were set to.
 	store  string
@@ -26,7 +27,7 @@ type cli struct {
 
 // run is the program. It returns the exit code.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	c := &cli{stdin: stdin, environ: environ, now: time.Now}
+	c := &cli{stdin: stdin, environ: environ, now: time.Now, awake: func() <-chan time.Time { return time.After(awakeEvery) }}
 	c.stdout, c.stderr = newScreen(stdout, c.getenv), newScreen(stderr, c.getenv)
 	root := c.root()
 	root.SetArgs(args)
@@ -62,7 +63,7 @@ Commands talk to the tillstream that runs on the data folder, or open the folder
 themselves when none does. ITEM is a SKU, a POS item id or a product id. Commands
 marked [ro] change nothing; those marked [rw] take --dry-run.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 differences found.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.`,
 		Example: `  tillstream up --demo                a shop and a simulated BigCommerce, to look around
   tillstream import export.csv        bring in the catalogue
   tillstream link --auto              link what BigCommerce has already, by SKU

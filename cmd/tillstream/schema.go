@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -48,7 +47,7 @@ func (c *cli) schema(name string) error {
 		return withHint(&misuseError{err}, "tillstream schema, for the list")
 	}
 	_, err := c.stdout.Write(append(schema[:len(schema):len(schema)], '\n'))
-	return errors.Join(err)
+	return err
 }
 
 func eventTypes() []string {

@@ -26,6 +26,7 @@ import (
 //	exits CODE command…      run a command that ends with the code
 //	bigcommerce SKU…         begin a simulated store with these products, and set it up for tillstream
 //	ready                    wait until the tillstream in the background is ready
+//	server-of VARIABLE       set the variable to the address of that tillstream
 //	settled                  wait until everything is folded and confirmed
 //	shows SKU field=value…   BigCommerce shows that: name, description, price, cost, visible, stock
 //	pushed SKU [!]           BigCommerce was sent the product since this was asked last, or was not
@@ -43,7 +44,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "bigcommerce": beginShop, "ready": ready, "settled": waitSettled,
-			"shows": shows, "pushed": wasPushed, "edit": edit, "post": post,
+			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "post": post,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -120,6 +121,10 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 		r.Body.Close()
 		return r.StatusCode == http.StatusOK
 	})
+}
+
+func serverOf(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], "http://"+runningAt(ts.Getenv("TILLSTREAM_DATA")))
 }
 
 func waitSettled(ts *testscript.TestScript, _ bool, _ []string) {

@@ -56,7 +56,7 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 		return err
 	}
 	defer file.Close()
-	bar := newProgress(c.stderr, "append", size)
+	bar := c.newProgress("append", size)
 	defer bar.end()
 	var input io.Reader = bar.reader(file)
 	if name == "-" {
@@ -95,7 +95,7 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 	}
 	bar.end()
 	if refused > 0 {
-		return withHint(fmt.Errorf("%s refused of %d; the first: %s", count(refused, "event"), events, first), "tillstream schema TYPE, for what an event may hold")
+		return withHint(fmt.Errorf("%s refused of %s; the first: %s", count(refused, "event"), thousands(events), first), "tillstream schema TYPE, for what an event may hold")
 	}
 	verb := "appended"
 	if c.dryRun {
@@ -103,7 +103,7 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 	}
 	again := ""
 	if duplicates > 0 {
-		again = fmt.Sprintf("%d of them in the log already", duplicates)
+		again = fmt.Sprintf("%s of them in the log already", thousands(duplicates))
 	}
 	c.stderr.line("%s", sentence(count(events, "event")+" "+verb, again))
 	return nil

@@ -299,3 +299,33 @@ func TestDidYouMean(t *testing.T) {
 		}
 	}
 }
+
+// FuzzLoadConfig: no file and no variable makes the program fall over, and what
+// is valid reads back as it was meant: every store has an id of the right form.
+func FuzzLoadConfig(f *testing.F) {
+	f.Add(fullFile, "Quayside=1", "levels")
+	f.Add("stores: [{id: a, outlets: {1: 1}}]", "=", "")
+	f.Add("a.b: {c: 1}\n1: 2\nstores: [[]]\nnats: {url: [1]}", ",", "x")
+	f.Fuzz(func(t *testing.T, file, outlets, stock string) {
+		path := filepath.Join(t.TempDir(), "f.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, err := LoadConfig(pflag.NewFlagSet("test", pflag.ContinueOnError), []string{
+			"TILLSTREAM_CONFIG=" + path, "TILLSTREAM_STORE=a", "TILLSTREAM_OUTLETS=" + outlets, "TILLSTREAM_STOCK=" + stock,
+		})
+		if err != nil || c.Validate(allRoles()) != nil {
+			return
+		}
+		for _, s := range c.Stores {
+			if _, err := storeID(s.ID); err != nil {
+				t.Errorf("valid with a store %q: %v", s.ID, err)
+			}
+			for outlet, location := range s.Outlets {
+				if outlet == "" || location < 1 {
+					t.Errorf("valid with outlet %q at location %d", outlet, location)
+				}
+			}
+		}
+	})
+}

@@ -105,7 +105,7 @@ func (i *importer) run(ctx context.Context, c *cli, to *storeClient) (err error)
 			return fmt.Errorf("report: %w", err)
 		}
 	}
-	i.bar = newProgress(c.stderr, "import "+filepath.Base(i.file), size)
+	i.bar = c.newProgress("import "+filepath.Base(i.file), size)
 	defer i.bar.end()
 	query := c.dry()
 	query.Set("file", filepath.Base(i.file))
@@ -203,9 +203,9 @@ func (i *importer) end() error {
 		if i.cli.dryRun {
 			verb = "would be imported"
 		}
-		line := sentence(fmt.Sprintf("%s, %d %s", count(s.Rows, "row"), s.Imported, verb), some(s.Refused, "refused"), some(s.Skipped, "skipped"), count(s.Events, "event"))
+		line := sentence(fmt.Sprintf("%s, %s %s", count(s.Rows, "row"), thousands(s.Imported), verb), some(s.Refused, "refused"), some(s.Skipped, "skipped"), count(s.Events, "event"))
 		if s.Duplicates > 0 {
-			line += fmt.Sprintf(", %d of them in the log already", s.Duplicates)
+			line += fmt.Sprintf(", %s of them in the log already", thousands(s.Duplicates))
 		}
 		i.cli.stdout.line("%s", line)
 		if len(s.IgnoredColumns) > 0 {
@@ -217,15 +217,7 @@ func (i *importer) end() error {
 		if i.rows == nil {
 			hint += "; --report FILE writes them to a file"
 		}
-		return withHint(fmt.Errorf("%s refused of %d", count(s.Refused, "row"), s.Rows), hint)
+		return withHint(fmt.Errorf("%s refused of %s", count(s.Refused, "row"), thousands(s.Rows)), hint)
 	}
 	return nil
-}
-
-// some is a number with its word, and nothing for none.
-func some(n int, word string) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%d %s", n, word)
 }

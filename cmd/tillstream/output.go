@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -124,14 +125,26 @@ func moment(t time.Time) string {
 
 // count shows a number with its noun: 1 event, 2 events, 12,000 events.
 func count(n int, noun string) string {
-	digits := fmt.Sprint(n)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
 	if n != 1 {
 		noun += "s"
 	}
-	return digits + " " + noun
+	return thousands(n) + " " + noun
+}
+
+// some is a number with its word, and nothing for none.
+func some(n int, word string) string {
+	if n == 0 {
+		return ""
+	}
+	return thousands(n) + " " + word
+}
+
+func thousands(n int) string {
+	digits := strconv.Itoa(n)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
 }
 
 // sentence joins parts with commas and leaves empty ones out.

@@ -172,7 +172,7 @@ func TestPushing_End(t *testing.T) {
 func TestImporter_Progress(t *testing.T) {
 	t.Parallel()
 	got := onScreen(screen{}, func(c *cli) {
-		i := importer{cli: c, file: "export.csv", bar: newProgress(c.stderr, "import export.csv", 1000)}
+		i := importer{cli: c, file: "export.csv", bar: c.newProgress("import export.csv", 1000)}
 		for _, line := range []string{
 			`{"row":17,"error":{"column":"retail_price","value":"abc","reason":"must be a decimal"}}`,
 			`{"row":18,"note":"is part of a composite"}`,
@@ -190,7 +190,7 @@ func TestImporter_Progress(t *testing.T) {
 	const want = `row 17, retail_price "abc": must be a decimal
 row 18: is part of a composite
 import export.csv: 5,000 rows, 9,800 events
-5,001 rows, 5000 imported, 9,801 events, 1 of them in the log already
+5,001 rows, 5,000 imported, 9,801 events, 1 of them in the log already
 columns that were not read: colour
 `
 	if diff := cmp.Diff(want, got); diff != "" {

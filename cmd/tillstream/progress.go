@@ -4,21 +4,25 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 )
 
 // progress shows how far a file is: a bar on a terminal, which disappears at the
-// end, and otherwise a line for each step that is told.
+// end, and otherwise a line for a step, at most one in a second.
 type progress struct {
 	screen *screen
+	now    func() time.Time
+	last   time.Time                // of the last line
 	bar    *progressbar.ProgressBar // nil when there is nothing to draw
 	what   string
 }
 
 // newProgress is about reading a file of that many bytes; 0 when nobody knows.
-func newProgress(s *screen, what string, size int64) *progress {
-	p := &progress{screen: s, what: what}
+func (c *cli) newProgress(what string, size int64) *progress {
+	s := c.stderr
+	p := &progress{screen: s, now: c.now, what: what}
 	if s.terminal && size > 0 {
 		p.bar = progressbar.NewOptions64(size,
 			progressbar.OptionSetWriter(s), progressbar.OptionSetDescription(what), progressbar.OptionShowBytes(true),
@@ -44,7 +48,10 @@ func (p *progress) step(format string, args ...any) {
 		p.bar.Describe(p.what + ": " + text)
 		return
 	}
-	p.screen.line("%s: %s", p.what, text)
+	if now := p.now(); now.Sub(p.last) >= time.Second {
+		p.last = now
+		p.screen.line("%s: %s", p.what, text)
+	}
 }
 
 // aside clears the bar, so that lines may be written, until the next step.

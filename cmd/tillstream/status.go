@@ -60,13 +60,20 @@ func (c *cli) status(s *console.StatusPage) {
 	if len(s.Stores) == 0 {
 		return
 	}
+	// What should be nothing, and is, takes no room on a terminal.
+	should := func(n uint64) string {
+		if n == 0 && out.terminal {
+			return ""
+		}
+		return strconv.FormatUint(n, 10)
+	}
 	rows := make([][]string, len(s.Stores))
 	for i, t := range s.Stores {
 		n := t.Publishing
 		rows[i] = []string{
-			oneLine(string(t.Store)), strconv.FormatUint(uint64(t.Log.LastPosition), 10), strconv.FormatUint(t.Projection.Lag, 10),
-			strconv.Itoa(t.Projection.Products), strconv.Itoa(n.Confirmed), strconv.Itoa(n.Pending), strconv.Itoa(n.Refused),
-			strconv.Itoa(n.Unlinked), strconv.Itoa(n.Quarantined), strconv.Itoa(t.DeadLetters),
+			oneLine(string(t.Store)), strconv.FormatUint(uint64(t.Log.LastPosition), 10), should(t.Projection.Lag),
+			strconv.Itoa(t.Projection.Products), strconv.Itoa(n.Confirmed), strconv.Itoa(n.Pending), should(uint64(n.Refused)),
+			strconv.Itoa(n.Unlinked), should(uint64(n.Quarantined)), should(uint64(t.DeadLetters)),
 		}
 	}
 	out.line("")

@@ -39,6 +39,11 @@ type Conn struct {
 	readNC *nats.Conn
 	readJS jetstream.JetStream
 
+	// So have questions for single messages, which must stand neither behind
+	// thousands of writes on their way out nor behind deliveries on their way in.
+	askNC *nats.Conn
+	askJS jetstream.JetStream
+
 	pos, sync             *Log
 	dead                  *DeadLetters
 	publications, control *Bucket
@@ -71,7 +76,9 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.pos = newLog(c, streamPOS, posPrefix)
 	c.sync = newLog(c, streamSync, syncPrefix)
-	c.dead = newDeadLetters(c)
+	if c.dead, err = newDeadLetters(c); err != nil {
+		return nil, errors.Join(fmt.Errorf("connect: %w", err), c.shutdown())
+	}
 	c.publications = newBucket(c, streamPublications, publicationsPrefix)
 	c.control = newBucket(c, streamControl, controlPrefix)
 	return c, nil
@@ -82,6 +89,12 @@ func (c *Conn) dial() (err error) {
 		return err
 	}
 	if c.readNC, err = c.open("tillstream read"); err != nil {
+		return err
+	}
+	if c.askNC, err = c.open("tillstream ask"); err != nil {
+		return err
+	}
+	if c.askJS, err = jetstream.New(c.askNC, jetstream.WithDefaultTimeout(ackWait)); err != nil {
 		return err
 	}
 	if c.js, err = jetstream.New(c.nc, jetstream.WithDefaultTimeout(ackWait),
@@ -159,7 +172,7 @@ func (c *Conn) Close() error {
 
 func (c *Conn) shutdown() error {
 	var errs []error
-	for _, nc := range []*nats.Conn{c.readNC, c.nc} {
+	for _, nc := range []*nats.Conn{c.askNC, c.readNC, c.nc} {
 		if nc != nil {
 			// Nothing is buffered that anybody waits for, so flushing is a courtesy to
 			// acknowledgements without an answer.

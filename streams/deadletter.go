@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -19,6 +20,7 @@ import (
 type DeadLetters struct {
 	conn *Conn
 	log  *Log
+	out  message.Publisher
 
 	mu     sync.Mutex
 	read   domain.Position // the index holds everything up to here
@@ -39,11 +41,15 @@ type indexed struct {
 	resolvedBy domain.Position
 }
 
-func newDeadLetters(c *Conn) *DeadLetters {
-	return &DeadLetters{
-		conn: c, log: newLog(c, streamDeadLetters, deadPrefix),
-		byID: make(map[domain.Position]*indexed), byFrom: make(map[origin]domain.Position),
+func newDeadLetters(c *Conn) (*DeadLetters, error) {
+	out, err := c.newPublisher()
+	if err != nil {
+		return nil, err
 	}
+	return &DeadLetters{
+		conn: c, log: newLog(c, streamDeadLetters, deadPrefix), out: out,
+		byID: make(map[domain.Position]*indexed), byFrom: make(map[origin]domain.Position),
+	}, nil
 }
 
 // Put records that a message could not be used and returns the letter's id. A
@@ -59,11 +65,10 @@ func (d *DeadLetters) Put(ctx context.Context, original Message, kind Kind, reas
 		return id, nil
 	}
 	letter := Letter{Kind: kind, Reason: reason, Handler: handler, At: d.conn.cfg.Now(), Original: original}
-	id, err := d.publish(ctx, encodeLetter(letter, int(d.conn.nc.MaxPayload())))
-	if err != nil {
+	if err := d.publish(ctx, encodeLetter(letter, int(d.conn.nc.MaxPayload()))); err != nil {
 		return 0, fmt.Errorf("put a dead letter for position %d of %s: %w", original.Position, original.Stream, err)
 	}
-	return id, nil
+	return d.byFrom[origin{original.Stream, uint64(original.Position)}], nil
 }
 
 // Get reads one letter. The error is [domain.ErrNotFound] when id is that of none.
@@ -145,7 +150,7 @@ func (d *DeadLetters) Resolve(ctx context.Context, id domain.Position, how Resol
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_, err = d.publish(ctx, &nats.Msg{Subject: m.Subject, Header: nats.Header{
+	err = d.publish(ctx, &nats.Msg{Subject: m.Subject, Header: nats.Header{
 		deadResolves:          {strconv.FormatUint(uint64(id), 10)},
 		deadResolution:        {string(how)},
 		deadReason:            {escapeHeader(cut(why, maxReason))},
@@ -178,12 +183,11 @@ func (l *Log) Requeue(ctx context.Context, letter Letter) (Appended, error) {
 }
 
 // publish appends one message and takes it into the index. The caller holds mu.
-func (d *DeadLetters) publish(ctx context.Context, msg *nats.Msg) (domain.Position, error) {
-	ack, err := d.conn.js.PublishMsg(ctx, msg)
-	if err != nil {
-		return 0, d.conn.translate(err)
+func (d *DeadLetters) publish(ctx context.Context, msg *nats.Msg) error {
+	if err := d.out.Publish(msg.Subject, toWatermill(msg)); err != nil {
+		return d.conn.translate(err)
 	}
-	return domain.Position(ack.Sequence), d.catchUp(ctx)
+	return d.catchUp(ctx)
 }
 
 // state returns what is known of a letter.

@@ -41,9 +41,11 @@
 // the combination. [Bucket.PutAll] therefore orders its writes instead: the last
 // one is sent when all others are acknowledged.
 //
-// Watermill runs the handlers, over a [Subscriber] of this package and not that of
-// watermill-nats, which races with itself when a subscription ends.
+// Watermill runs the handlers, and watermill-nats publishes what they give up:
+// dead letters. What they react to comes by a [Subscriber] of this package, because
+// that of watermill-nats v2.1.3 closes its output while it may still be sending to
+// it when a subscription ends; the loser of that race panics.
 //
 // It imports the standard library, domain, gofrs/flock, google/uuid, nats.go,
-// nats-server, orbit.go/jetstreamext, watermill and, for tests, watermill-nats.
+// nats-server, orbit.go/jetstreamext, watermill, watermill-nats and x/crypto.
 package streams

@@ -59,10 +59,16 @@ const (
 	codeTooManyBatches      jetstream.ErrorCode = 10210
 )
 
+// apiCode is the server's code of an error, 0 when it has none. The client has two
+// types for it, one for each of its interfaces.
 func apiCode(err error) jetstream.ErrorCode {
 	var api *jetstream.APIError
 	if errors.As(err, &api) {
 		return api.ErrorCode
+	}
+	var older *nats.APIError
+	if errors.As(err, &older) {
+		return jetstream.ErrorCode(older.ErrorCode)
 	}
 	return 0
 }

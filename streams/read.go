@@ -178,7 +178,7 @@ func (c *Conn) stream(ctx context.Context, name string) (jetstream.Stream, error
 	if s, ok := c.handles.Load(name); ok {
 		return s.(jetstream.Stream), nil
 	}
-	s, err := c.js.Stream(ctx, name)
+	s, err := c.askJS.Stream(ctx, name)
 	if err != nil {
 		return nil, c.translate(err)
 	}
@@ -188,7 +188,7 @@ func (c *Conn) stream(ctx context.Context, name string) (jetstream.Stream, error
 
 // info asks the server for a stream's state as it is now.
 func (c *Conn) info(ctx context.Context, name string) (*jetstream.StreamInfo, error) {
-	s, err := c.js.Stream(ctx, name)
+	s, err := c.askJS.Stream(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, c.translate(err))
 	}

@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,16 +28,11 @@ func startServer(ctx context.Context, cfg Config) (*server.Server, string, error
 	if err := probeFolder(storeDir(cfg.DataDir)); err != nil {
 		return nil, "", err
 	}
-	users, err := loadUsers(userDir(cfg.DataDir))
+	users, passwords, err := loadUsers(userDir(cfg.DataDir))
 	if err != nil {
 		return nil, "", err
 	}
-	password := cfg.Password
-	for _, u := range users {
-		if u.Username == cfg.User && password == "" {
-			password = u.Password
-		}
-	}
+	password := cmp.Or(cfg.Password, passwords[cfg.User])
 	host, port, err := splitListen(cfg.Listen)
 	if err != nil {
 		return nil, "", err

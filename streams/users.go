@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"golang.org/x/crypto/bcrypt"
 )
 
 // The users of the embedded server. Each has its password in a file of its name
@@ -24,23 +25,30 @@ const (
 func userDir(dataDir string) string { return filepath.Join(dataDir, "users") }
 
 // loadUsers reads the users' passwords from dir and makes those that are missing.
-func loadUsers(dir string) ([]*server.User, error) {
+// The server is given their hashes; the passwords are for who connects.
+func loadUsers(dir string) (users []*server.User, passwords map[string]string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("users: %w", err)
+		return nil, nil, fmt.Errorf("users: %w", err)
 	}
-	users := []*server.User{
+	users = []*server.User{
 		{Username: appUser, Permissions: appPermissions()},
 		{Username: adapterUser, Permissions: adapterPermissions()},
 		{Username: operatorUser},
 	}
+	passwords = make(map[string]string, len(users))
 	for _, u := range users {
 		password, err := loadPassword(filepath.Join(dir, u.Username))
 		if err != nil {
-			return nil, fmt.Errorf("password of the user %s: %w", u.Username, err)
+			return nil, nil, fmt.Errorf("password of the user %s: %w", u.Username, err)
 		}
-		u.Password = password
+		// The cheapest cost is enough: nobody guesses 128 random bits.
+		hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+		if err != nil {
+			return nil, nil, fmt.Errorf("password of the user %s: %w", u.Username, err)
+		}
+		u.Password, passwords[u.Username] = string(hash), password
 	}
-	return users, nil
+	return users, passwords, nil
 }
 
 func loadPassword(path string) (string, error) {

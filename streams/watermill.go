@@ -40,12 +40,18 @@ func (c *Conn) NewRouter(logger *slog.Logger) (*message.Router, error) {
 	if logger == nil {
 		logger = c.cfg.Logger
 	}
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, watermill.NewSlogLogger(logger))
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: closeTimeout}, watermillLog(logger))
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
 	router.AddMiddleware(verdict(c.dead, logger), middleware.CorrelationID, middleware.Recoverer)
 	return router, nil
+}
+
+// watermillLog takes what Watermill says. Its account of its own comings and goings
+// is for whoever looks for a fault.
+func watermillLog(logger *slog.Logger) watermill.LoggerAdapter {
+	return watermill.NewSlogLoggerWithLevelMapping(logger, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
 }
 
 // closeTimeout bounds how long a stopping router waits for its handlers.

@@ -36,7 +36,7 @@ var rules = []rule{
 		"facts outlive every technology, and a fold that can reach nothing cannot have side effects"},
 	{"projections", []string{module + "/domain"}, reaching,
 		"a replay that cannot reach a network, a file, a log or a random number is the same everywhere"},
-	{"streams", slices.Concat([]string{module + "/domain", "github.com/google/uuid", "github.com/gofrs/flock"}, nats, watermill), nil,
+	{"streams", slices.Concat([]string{module + "/domain", "github.com/google/uuid", "github.com/gofrs/flock", "golang.org/x/crypto/bcrypt"}, nats, watermill), nil,
 		"it is the only place that knows NATS, and it knows no product and no vendor"},
 	{"streams/streamstest", slices.Concat([]string{module + "/domain", module + "/streams"}, nats), nil,
 		"it starts a real broker for other packages' tests"},

@@ -76,7 +76,7 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 		// leaves was not: what is left to do is the leaving.
 		return Result{Outcome: Folded, Products: []Product{target, holder.Moved(item.ID, rec.Position)}}, nil
 	}
-	next := target.with(item)
+	next := target.with(item.forget(movementsOf(len(target.Items))))
 	switch e := event.(type) {
 	case *ProductSaved:
 		next.Family = next.Family.describe(&rec, &e.Description, Family{Active: true, TrackInventory: true})

@@ -1,6 +1,9 @@
 package domain
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Product is the current state of one product, folded from the POS log. Only
 // [Fold] makes new ones; a Product and everything it refers to is never changed
@@ -63,6 +66,8 @@ type Item struct {
 	// Movements are those of the last [MovementMemory], for stores whose stock is
 	// moved by them.
 	Movements []Movement `json:"movements,omitempty"`
+	// Forgotten is the time of the newest movement that is no longer among them.
+	Forgotten time.Time `json:"forgotten,omitzero"`
 }
 
 // Level is an item's stock at one outlet.

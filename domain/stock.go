@@ -22,6 +22,13 @@ const (
 // own repetition.
 const MovementMemory = 90 * 24 * time.Hour
 
+// MostMovements is how many movements a product keeps at most, shared among its
+// items, so that its snapshot stays well below what the broker takes in one
+// message. The oldest go first, as if they were older than [MovementMemory].
+const MostMovements = 6000
+
+const fewestMovements = 8
+
 // Movement is one counted quantity, remembered to be counted once, and to be
 // counted on top of a reading that turns up late.
 type Movement struct {
@@ -111,6 +118,10 @@ func (it Item) read(e effect, at moment) (Item, Outcome, error) {
 	if outcome != Folded {
 		return it, outcome, nil
 	}
+	if it.forgot(at) {
+		return it, "", fmt.Errorf("time: %s, movements since %s would have to be counted again: %w",
+			at.time.Format(time.RFC3339), it.Forgotten.Format(time.RFC3339), ErrTooOld)
+	}
 	level.Reading, level.OnHand = reading, *e.reading
 	for _, m := range it.Movements {
 		if m.Outlet == e.outlet && m.moment().after(at) {
@@ -140,8 +151,7 @@ func (it Item) move(e effect, at moment) (Item, Outcome, error) {
 	if level.Reading.covers(at) {
 		return it, Superseded, nil
 	}
-	horizon := newest.Add(-MovementMemory)
-	if at.time.Before(horizon) {
+	if horizon := newest.Add(-MovementMemory); at.time.Before(horizon) || it.forgot(at) {
 		return it, "", fmt.Errorf("time: %s, newest movement of the item %s: %w",
 			at.time.Format(time.RFC3339), newest.Format(time.RFC3339), ErrTooOld)
 	}
@@ -151,7 +161,34 @@ func (it Item) move(e effect, at moment) (Item, Outcome, error) {
 	}
 	level.OnHand = sum
 	it = it.withLevel(level)
-	it.Movements = slices.DeleteFunc(slices.Clone(it.Movements), func(m Movement) bool { return m.Time.Before(horizon) })
-	it.Movements = append(it.Movements, Movement{at.mark, at.version, at.time, e.outlet, *e.delta})
+	it.Movements = append(slices.Clone(it.Movements), Movement{at.mark, at.version, at.time, e.outlet, *e.delta})
 	return it, Folded, nil
 }
+
+// forgot reports whether movements as old as a moment are no longer kept.
+func (it *Item) forgot(at moment) bool {
+	return !it.Forgotten.IsZero() && !at.time.After(it.Forgotten)
+}
+
+// forget drops the movements from before [MovementMemory], and of the others the
+// oldest beyond most.
+func (it Item) forget(most int) Item {
+	if len(it.Movements) == 0 {
+		return it
+	}
+	kept := slices.Clone(it.Movements)
+	slices.SortStableFunc(kept, func(a, b Movement) int { return a.Time.Compare(b.Time) })
+	horizon := kept[len(kept)-1].Time.Add(-MovementMemory)
+	for len(kept) > 0 && (len(kept) > most || kept[0].Time.Before(horizon)) {
+		it.Forgotten = kept[0].Time
+		kept = kept[1:]
+	}
+	if len(kept) < len(it.Movements) {
+		it.Movements = kept
+	}
+	return it
+}
+
+// movementsOf is how many movements each item of a product with n of them may
+// keep.
+func movementsOf(n int) int { return max(MostMovements/max(n, 1), fewestMovements) }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
@@ -35,6 +36,15 @@ type app struct {
 	readied chan struct{} // closed when an engine is ready for the first time
 	once    sync.Once
 	watch   func(publish.Outcome) // set before run; told every outcome of a push
+	pace    pace                  // set before run
+}
+
+// pace is the clock that publishing goes by, and how long it waits for an answer
+// of BigCommerce. The zero value is real time and the defaults of the client.
+type pace struct {
+	now     func() time.Time
+	after   func(time.Duration) <-chan time.Time
+	timeout time.Duration
 }
 
 // openApp takes the data folder, connects to the broker and checks its streams.

@@ -97,6 +97,7 @@ func (e *engine) addPublisher(s Store) error {
 	client, err := bigcommerce.New(bigcommerce.Config{
 		BaseURL: s.BigCommerce.API, StoreHash: s.BigCommerce.StoreHash, Token: bigcommerce.Token(token),
 		UserAgent: "tillstream/" + version(),
+		Timeout:   e.app.pace.timeout, Now: e.app.pace.now, After: e.app.pace.after,
 	})
 	if err != nil {
 		return fmt.Errorf("store %s: %w", s.ID, err)
@@ -109,7 +110,7 @@ func (e *engine) addPublisher(s Store) error {
 		Store: domain.StoreID(s.ID), Rules: s.rules(), Client: client,
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
 		CreateAll: s.Publish == "all", Weight: weight, Categories: s.BigCommerce.Categories,
-		OnOutcome: e.app.watch,
+		OnOutcome: e.app.watch, Now: e.app.pace.now, After: e.app.pace.after,
 	}
 	if len(s.BigCommerce.Channels) > 0 {
 		cfg.Channel = bigcommerce.ChannelID(s.BigCommerce.Channels[0])

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/streams"
@@ -50,7 +51,7 @@ func (s *Service) Events(ctx context.Context, store domain.StoreID, body io.Read
 	default:
 		docs = newLines(body)
 	}
-	sales := &saleGrouper{docs: docs}
+	sales := &saleGrouper{docs: docs, now: s.now}
 	return s.pipe(ctx, store, dry, sales.next, func(u unit, appended []streams.Appended, err error) error {
 		for i, parsed := range u.about.([]parsedEvent) {
 			a := Answer{Line: parsed.line, ID: parsed.envelope.ID, Err: parsed.err}
@@ -77,7 +78,7 @@ type parsedEvent struct {
 	err      error
 }
 
-func parseEvent(d document) parsedEvent {
+func parseEvent(d document, now time.Time) parsedEvent {
 	p := parsedEvent{line: d.line, err: d.err}
 	if p.err != nil {
 		return p
@@ -86,6 +87,9 @@ func parseEvent(d document) parsedEvent {
 	p.envelope, event, p.err = domain.DecodeEnvelope(d.bytes)
 	if p.err == nil && !isPOS(p.envelope.Type) {
 		p.err = &domain.InvalidError{Path: "type", Value: string(p.envelope.Type), Reason: "only events of the POS are taken; sync events are made by tillstream itself"}
+	}
+	if p.err == nil {
+		p.err = p.envelope.CheckTime(now)
 	}
 	switch e := event.(type) {
 	case *domain.ItemSold:
@@ -137,6 +141,7 @@ func isPOS(t domain.Type) bool {
 // other, or one event of anything else.
 type saleGrouper struct {
 	docs    documents
+	now     func() time.Time
 	pending []parsedEvent // lines of one sale so far
 	tooLong string        // the sale that had too many lines, of which more may follow
 	failed  error         // io.EOF, or why reading ended
@@ -155,7 +160,7 @@ func (g *saleGrouper) next() (unit, error) {
 			g.failed = err
 			continue
 		}
-		p := parseEvent(doc)
+		p := parseEvent(doc, g.now())
 		if p.sale != "" && p.sale == g.tooLong {
 			p.err = errSaleTooLong
 			return makeUnit([]parsedEvent{p}), nil

@@ -119,6 +119,9 @@ func decode(m streams.Message) reading {
 	if r.rec, r.err = m.Recorded(); r.err == nil {
 		r.event, r.err = r.rec.Event()
 	}
+	if r.err == nil {
+		r.err = r.rec.CheckTime(r.rec.RecordedAt)
+	}
 	if r.err == nil && !ofPOS(r.rec.Type) {
 		r.err = &domain.InvalidError{Path: "type", Value: string(r.rec.Type), Reason: "does not belong into the POS log"}
 	}

@@ -80,7 +80,7 @@ func (c *cli) logger(cfg Log) *slog.Logger {
 	case cfg.Format == "json":
 		return slog.New(slog.NewJSONHandler(c.stderr, &slog.HandlerOptions{Level: level}))
 	case c.stderr.terminal:
-		return slog.New(tint.NewHandler(c.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !c.stderr.colours}))
+		return slog.New(tint.NewTextHandler(c.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !c.stderr.colours}))
 	}
 	return slog.New(slog.NewTextHandler(c.stderr, &slog.HandlerOptions{Level: level}))
 }

@@ -176,8 +176,12 @@ func (e *engine) running() console.Running {
 
 // run works until ctx ends, or something fails that needs a person.
 func (e *engine) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
 	projects, publishes := e.roles.has(roleProject), e.roles.has(rolePublish)
+	router, subscriber, err := e.router()
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
 	follower := project.NewSyncFollower(e.app.conn.Sync(), e.publications)
 	follower.Store = publishes
 	follower.Changed = e.wake
@@ -185,16 +189,21 @@ func (e *engine) run(ctx context.Context) error {
 	if projects {
 		g.Go(func() error { return e.project.Run(ctx) })
 	}
-	if publishes || !projects {
-		g.Go(func() error { return e.watchProducts(ctx) })
-	}
+	g.Go(func() error { return errors.Join(router.Run(ctx), subscriber.Close()) })
 	g.Go(func() error {
+		// A snapshot that is written before the router listens wakes nobody: the
+		// publishers look at everything after that. And what a product was in the
+		// middle of its history is no state to push.
+		select {
+		case <-router.Running():
+		case <-ctx.Done():
+			return nil
+		}
 		if !e.caughtUp(ctx) {
 			return nil
 		}
 		e.ready.Store(true)
 		e.app.once.Do(func() { close(e.app.readied) })
-		// Only now: what a product was in the middle of its history is no state to push.
 		for _, p := range e.publishers {
 			if publishes {
 				g.Go(func() error { return ended(ctx, p.Run(ctx)) })
@@ -234,17 +243,21 @@ func (e *engine) wake(store domain.StoreID, id domain.ProductID) {
 	}
 }
 
-// watchProducts runs the Watermill router whose one handler is told of every new
+// router makes the Watermill router whose one handler is told of every new
 // snapshot: it wakes the publisher and, where this process does not fold, takes
 // the snapshot into the catalog.
-func (e *engine) watchProducts(ctx context.Context) error {
+func (e *engine) router() (*message.Router, *streams.Subscriber, error) {
 	router, err := e.app.conn.NewRouter(e.app.log)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	subscriber, err := e.app.conn.NewSubscriber(streams.StartNew, e.app.log)
+	start := streams.StartNew
+	if !e.roles.has(roleProject) {
+		start = streams.StartLastPerKey // what was written since the catalog was read is among it
+	}
+	subscriber, err := e.app.conn.NewSubscriber(start, e.app.log)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	wake := publish.Waker(e.products.KeyOf, func(store domain.StoreID) *publish.Publisher { return e.publishers[store] })
 	router.AddConsumerHandler("publish", e.products.Topic(), subscriber, func(m *message.Message) error {
@@ -255,7 +268,7 @@ func (e *engine) watchProducts(ctx context.Context) error {
 		}
 		return wake(m)
 	})
-	return errors.Join(router.Run(ctx), subscriber.Close())
+	return router, subscriber, nil
 }
 
 // observe takes a snapshot that another process has written.

@@ -3,18 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -24,7 +19,6 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
-	"github.com/tillstream/tillstream/streams"
 )
 
 // The measure of [TestCrash].
@@ -88,7 +82,7 @@ func TestCrash(t *testing.T) {
 	products := foldFromZero(t, domain.StockLevels, log)
 	checkProjection(t, p.data, products)
 	checkShop(t, shop, products)
-	checkOrder(t, shop)
+	checkOrder(t, shop, crashProducts)
 }
 
 // settled reports whether everything accepted is folded and pushed.

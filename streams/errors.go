@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -109,7 +110,7 @@ func (c *Conn) translate(err error) error {
 		return &UnavailableError{Reason: "no server answers for the stream: it is away, or the stream does not exist",
 			Hint: "see that the server is up and that tillstream was started once against it", RetryAfter: 5 * time.Second, Err: err}
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting),
-		errors.Is(err, nats.ErrReconnectBufExceeded):
+		errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &UnavailableError{Reason: fmt.Sprintf("the server did not answer: %v", err),
 			Hint: "see that it is up and not overloaded", RetryAfter: 5 * time.Second, Err: err}
 	case errors.Is(err, nats.ErrConnectionClosed):

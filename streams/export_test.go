@@ -11,3 +11,5 @@ import (
 func (c *Conn) JetStream() jetstream.JetStream { return c.js }
 func (c *Conn) Server() *server.Server         { return c.srv }
 func (c *Conn) NATS() *nats.Conn               { return c.nc }
+
+func (c *Conn) Translate(err error) error { return c.translate(err) }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,6 +42,10 @@ type Lease struct {
 	record leaseRecord
 	ttl    time.Duration
 
+	// What was read last, and when it was read for the first time.
+	seen      uint64
+	seenSince time.Time
+
 	revision uint64
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
@@ -66,57 +71,100 @@ var ErrLeaseLost = errors.New("lease lost")
 // [Lease.Release], the end of ctx, or the failure to renew it. The context's end
 // while waiting is the only error besides a malformed record.
 func (c *Conn) Acquire(ctx context.Context, name string, cfg LeaseConfig) (*Lease, error) {
+	leases, err := c.AcquireAll(ctx, cfg, name)
+	if err != nil {
+		return nil, err
+	}
+	return leases[0], nil
+}
+
+// AcquireAll waits until it owns all the named leases, as [Conn.Acquire] does. It
+// takes them in the order given, which has to be the same for all who compete, so
+// that no two of them wait for each other; it watches all of them from the
+// beginning, so that an owner that died with several is followed after one TTL.
+// Each lease lasts no longer than those before it.
+func (c *Conn) AcquireAll(ctx context.Context, cfg LeaseConfig, names ...string) ([]*Lease, error) {
 	if cfg.TTL <= 0 {
 		cfg.TTL = DefaultLeaseTTL
 	}
-	l := &Lease{
-		bucket: c.control, key: SystemKey("lease-" + name), ttl: cfg.TTL,
-		record:   leaseRecord{Holder: cfg.Holder, Session: uuid.NewString(), Since: c.cfg.Now().UTC(), TTL: cfg.TTL.String()},
-		released: make(chan struct{}), done: make(chan struct{}),
+	leases := make([]*Lease, len(names))
+	for i, name := range names {
+		leases[i] = &Lease{
+			bucket: c.control, key: SystemKey("lease-" + name), ttl: cfg.TTL,
+			record:   leaseRecord{Holder: cfg.Holder, Session: uuid.NewString(), Since: c.cfg.Now().UTC(), TTL: cfg.TTL.String()},
+			released: make(chan struct{}), done: make(chan struct{}),
+		}
 	}
-	renewed, err := l.take(ctx, cfg.Takeover)
-	if err != nil {
-		return nil, fmt.Errorf("lease %s: %w", name, err)
+	within := ctx
+	for i, l := range leases {
+		renewed, err := l.take(within, cfg.Takeover, leases[i+1:])
+		if err != nil {
+			err = fmt.Errorf("lease %s: %w", names[i], err)
+			for _, taken := range slices.Backward(leases[:i]) {
+				err = errors.Join(err, taken.Release(context.WithoutCancel(ctx)))
+			}
+			return nil, err
+		}
+		l.ctx, l.cancel = context.WithCancelCause(within)
+		go l.keep(renewed)
+		within = l.ctx
 	}
-	l.ctx, l.cancel = context.WithCancelCause(ctx)
-	go l.keep(renewed)
-	return l, nil
+	return leases, nil
 }
 
 // take returns when the record is ours, with the time before the write that made
-// it so: from then on the TTL counts, for us, sooner than for anybody else.
-func (l *Lease) take(ctx context.Context, takeover bool) (time.Time, error) {
-	var seen uint64
-	seenSince := time.Now()
-	for attempt := 0; ; attempt++ {
-		before := time.Now()
-		entry, err := l.bucket.Get(ctx, l.key)
-		free := errors.Is(err, domain.ErrNotFound)
-		if err == nil {
-			var owner leaseRecord
-			if err := json.Unmarshal(entry.Value, &owner); err != nil {
-				return time.Time{}, fmt.Errorf("its record cannot be read: %w", err)
-			}
-			if entry.Revision != seen {
-				seen, seenSince = entry.Revision, before
-			}
-			free = owner.Session == "" || takeover || before.Sub(seenSince) >= l.ttl
+// it so: from then on the TTL counts, for us, sooner than for anybody else. While
+// it waits it looks at the leases that are next.
+func (l *Lease) take(ctx context.Context, takeover bool, next []*Lease) (time.Time, error) {
+	for {
+		owned, err := l.look(ctx)
+		for _, n := range next {
+			// What is wrong with it is told when it is its turn.
+			_, _ = n.look(ctx)
 		}
-		if free {
-			before = time.Now()
-			err = l.write(ctx, l.record, entry.Revision)
-			if err == nil {
+		var unreadable *leaseRecordError
+		switch {
+		case ctx.Err() != nil:
+			return time.Time{}, ctx.Err()
+		case errors.As(err, &unreadable):
+			return time.Time{}, err
+		case err == nil && (!owned || takeover || time.Since(l.seenSince) >= l.ttl):
+			before := time.Now()
+			if l.write(ctx, l.record, l.seen) == nil {
 				return before, nil
 			}
-		}
-		if ctx.Err() != nil {
-			return time.Time{}, ctx.Err()
 		}
 		if err := wait(ctx, l.ttl/10); err != nil {
 			return time.Time{}, err
 		}
 	}
 }
+
+// look reads the record and reports whether it names an owner.
+func (l *Lease) look(ctx context.Context) (owned bool, err error) {
+	before := time.Now()
+	entry, err := l.bucket.Get(ctx, l.key)
+	if err != nil && !errors.Is(err, domain.ErrNotFound) {
+		return false, err
+	}
+	if entry.Revision != l.seen || l.seenSince.IsZero() {
+		l.seen, l.seenSince = entry.Revision, before
+	}
+	if err != nil {
+		return false, nil
+	}
+	var owner leaseRecord
+	if err := json.Unmarshal(entry.Value, &owner); err != nil {
+		return false, &leaseRecordError{err}
+	}
+	return owner.Session != "", nil
+}
+
+// leaseRecordError says that what lies in the bucket is no record of a lease.
+type leaseRecordError struct{ err error }
+
+func (e *leaseRecordError) Error() string { return "its record cannot be read: " + e.err.Error() }
+func (e *leaseRecordError) Unwrap() error { return e.err }
 
 func (l *Lease) write(ctx context.Context, r leaseRecord, expect uint64) error {
 	value, err := json.Marshal(r)

@@ -3,6 +3,7 @@ package streams_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -91,6 +92,29 @@ func TestLease(t *testing.T) {
 		}
 		if err := second.Release(t.Context()); err != nil {
 			t.Error(err)
+		}
+	})
+	t.Run("OK all of a silent owner", func(t *testing.T) {
+		t.Parallel()
+		c := streamstest.Start(t)
+		mute := streamstest.Connect(t, streams.Config{URL: c.ClientURL(), User: "app", Password: password(t, c, "app")})
+		cfg := streams.LeaseConfig{TTL: time.Second}
+		if _, err := mute.AcquireAll(t.Context(), cfg, "project", "publish"); err != nil {
+			t.Fatal(err)
+		}
+		mute.NATS().Close() // as if its network were gone
+		start := time.Now()
+		leases, err := c.AcquireAll(t.Context(), cfg, "project", "publish")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took >= 2*cfg.TTL {
+			t.Errorf("following an owner of two leases took %s, want less than one TTL for each", took)
+		}
+		for _, l := range slices.Backward(leases) { // each ends with those before it
+			if err := errors.Join(l.Context().Err(), l.Release(t.Context())); err != nil {
+				t.Error(err)
+			}
 		}
 	})
 	t.Run("OK takeover", func(t *testing.T) {

@@ -109,14 +109,15 @@ func (e *Envelope) Validate() error {
 
 // MaxAhead is how far ahead of the clock of whoever takes an event its time may be.
 // Events are ordered by their times where they have no version, so one from a far
-// future would supersede all that follow it.
-const MaxAhead = 24 * time.Hour
+// future, as a wrong unit or a broken clock makes it, would supersede all that
+// follow. A simulation may run some years ahead.
+const MaxAhead = 5 * 365 * 24 * time.Hour
 
 // CheckTime refuses a time that lies more than [MaxAhead] after now. The error is
 // an [*InvalidError].
 func (e *Envelope) CheckTime(now time.Time) error {
 	if e.Time.After(now.Add(MaxAhead)) {
-		return &InvalidError{Path: "time", Value: e.Time.Format(time.RFC3339), Reason: "lies more than a day ahead: set the clock of the source right"}
+		return &InvalidError{Path: "time", Value: e.Time.Format(time.RFC3339), Reason: "lies more than five years ahead: check the clock and the unit of the source"}
 	}
 	return nil
 }

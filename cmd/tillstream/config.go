@@ -2,8 +2,10 @@ package main
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
+	"github.com/tillstream/tillstream/handlers/publish"
 )
 
 // Config is everything that can be set. [LoadConfig] makes one out of flags,
@@ -69,6 +71,10 @@ type BigCommerce struct {
 	Token     Secret `koanf:"token"`
 	TokenFile string `koanf:"token_file"`
 
+	// Quiet is how long a request without an answer may still take effect: so long,
+	// nothing newer is sent for its product, and nothing is created again.
+	Quiet time.Duration `koanf:"quiet"`
+
 	// What a product is created with; it is the merchant's from then on.
 	Weight     string  `koanf:"weight"`
 	Categories []int64 `koanf:"categories"`
@@ -107,7 +113,7 @@ func defaultConfig() Config {
 func defaultStore() Store {
 	return Store{
 		Stock: "levels", Publish: "linked", OnDelete: "hide",
-		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0"},
+		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0", Quiet: publish.DefaultQuiet},
 	}
 }
 

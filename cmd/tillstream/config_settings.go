@@ -58,6 +58,7 @@ func storeSettings() []setting {
 		{key: "bigcommerce.token", env: "BIGCOMMERCE_TOKEN", read: text, secret: true},
 		{key: "bigcommerce.token_file", env: "BIGCOMMERCE_TOKEN_FILE", read: text},
 		{key: "bigcommerce.weight", env: "BIGCOMMERCE_WEIGHT", read: weight},
+		{key: "bigcommerce.quiet", env: "BIGCOMMERCE_QUIET", read: duration},
 		{key: "bigcommerce.categories", env: "BIGCOMMERCE_CATEGORIES", read: ids},
 		{key: "bigcommerce.channels", env: "BIGCOMMERCE_CHANNELS", read: ids},
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -35,6 +36,7 @@ stores:
       store_hash: abc123
       token: file-token
       weight: 0.5
+      quiet: 45s
       categories: [23, 24]
       channels: [1]
 `
@@ -71,7 +73,7 @@ func fullConfig() Config {
 	s := Store{
 		ID: "harbour", Stock: "movements", Publish: "all", POSPlan: "Pro", OnDelete: "keep",
 		Outlets: map[string]int64{"Quayside": 1, "St. Mary": 2}, SafetyStock: 2,
-		BigCommerce: BigCommerce{API: "https://api.bigcommerce.com", StoreHash: "abc123", Token: "file-token", Weight: "0.5", Categories: []int64{23, 24}, Channels: []int64{1}},
+		BigCommerce: BigCommerce{API: "https://api.bigcommerce.com", StoreHash: "abc123", Token: "file-token", Weight: "0.5", Quiet: 45 * time.Second, Categories: []int64{23, 24}, Channels: []int64{1}},
 	}
 	c.Stores = []Store{s}
 	return c

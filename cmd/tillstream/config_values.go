@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -213,6 +214,16 @@ func weight(value any) (any, error) {
 		return nil, errors.New("must be a decimal number, 0 or more")
 	}
 	return q.String(), nil
+}
+
+// duration reads a length of time above 0, such as 90s.
+func duration(value any) (any, error) {
+	s, _ := value.(string)
+	d, err := time.ParseDuration(strings.TrimSpace(s))
+	if err != nil || d <= 0 {
+		return nil, errors.New("must be a duration above 0, such as 1m or 90s")
+	}
+	return d, nil
 }
 
 // posPlans are the plans of the POS on which the integration exists.

@@ -110,6 +110,7 @@ func (e *engine) addPublisher(s Store) error {
 		Store: domain.StoreID(s.ID), Rules: s.rules(), Client: client,
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
 		CreateAll: s.Publish == "all", Weight: weight, Categories: s.BigCommerce.Categories,
+		Quiet:     s.BigCommerce.Quiet,
 		OnOutcome: e.app.watch, Now: e.app.pace.now, After: e.app.pace.after,
 	}
 	if len(s.BigCommerce.Channels) > 0 {

@@ -93,7 +93,7 @@ func TestService_Events(t *testing.T) {
 		{name: "ErrReusedID", body: counted("a", "i-1", "3") + "\n" + counted("a", "i-1", "4"),
 			want: []string{"1 a at 1", `2 a id: "a": already used by a different event at position 1; an id belongs to one event for ever`}, recorded: 1},
 		{name: "ErrAhead", body: strings.Replace(counted("a", "i-1", "3"), "2026-11-01", "2999-11-01", 1),
-			want: []string{`1 a time: "2999-11-01T10:15:12Z": lies more than a day ahead: set the clock of the source right`}},
+			want: []string{`1 a time: "2999-11-01T10:15:12Z": lies more than five years ahead: check the clock and the unit of the source`}},
 		{name: "ErrBatch cut off", body: "[" + counted("a", "i-1", "3"), format: ingest.Batch,
 			want: []string{"1 a at 1", "error: body: the JSON array does not end: the rest was not received"}, recorded: 1},
 		{name: "ErrBatch none", body: "{}", format: ingest.Batch, want: []string{"error: body: must be a JSON array of events"}},

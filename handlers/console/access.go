@@ -5,6 +5,7 @@ import (
 	"crypto/subtle"
 	"net"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/tillstream/tillstream/handlers/problem"
@@ -30,8 +31,11 @@ func Authenticate(token, hint string, next http.Handler) http.Handler {
 }
 
 func open(r *http.Request) bool {
-	return !strings.HasPrefix(r.URL.Path, "/v1/") ||
-		r.Method == http.MethodGet && (r.URL.Path == "/v1/schemas" || strings.HasPrefix(r.URL.Path, "/v1/schemas/"))
+	clean := path.Clean(r.URL.Path) // as the routes will see it
+	if !strings.HasPrefix(clean+"/", "/v1/") {
+		return clean == r.URL.Path || clean+"/" == r.URL.Path
+	}
+	return r.Method == http.MethodGet && clean == r.URL.Path && (clean == "/v1/schemas" || path.Dir(clean) == "/v1/schemas")
 }
 
 // LoopbackOnly refuses requests that were led to a loopback address by a foreign

@@ -97,7 +97,11 @@ func From(err error) *Details {
 	case errors.As(err, &tooLarge):
 		return Newf(http.StatusRequestEntityTooLarge, "the request body is larger than %d bytes", tooLarge.Limit)
 	case errors.As(err, &unavailable):
-		d := New(http.StatusServiceUnavailable, err.Error()).WithHint(unavailable.Hint)
+		status := http.StatusServiceUnavailable
+		if unavailable.Full {
+			status = http.StatusInsufficientStorage
+		}
+		d := New(status, err.Error()).WithHint(unavailable.Hint)
 		d.retryAfter = max(unavailable.RetryAfter, time.Second)
 		return d
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):

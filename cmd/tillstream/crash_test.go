@@ -140,7 +140,7 @@ func newProducer(seed uint64, n int) *producer {
 			items = append(items, item{family + "-" + size, family, size})
 		}
 	}
-	start := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)
+	start := time.Date(2025, 11, 1, 9, 0, 0, 0, time.UTC)
 	for i := range crashEvents / crashProducers {
 		it := items[rng.IntN(len(items))]
 		if i < len(items) {

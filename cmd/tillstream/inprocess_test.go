@@ -170,7 +170,7 @@ func (in *installation) envelope(event domain.Event) domain.Envelope {
 	in.t.Helper()
 	in.told++
 	const source = "/pos/harbour/till-1"
-	at := time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(in.told) * time.Second)
+	at := time.Date(2025, 11, 1, 9, 0, 0, 0, time.UTC).Add(time.Duration(in.told) * time.Second)
 	e, err := domain.NewEnvelope(domain.DeriveEventID(source, fmt.Sprint(in.told)), source, at, event)
 	if err != nil {
 		in.t.Fatal(err)

@@ -238,7 +238,8 @@ func (h *Handler) Requeue(ctx context.Context, id domain.Position) (domain.Posit
 		return 0, err
 	}
 	if letter.Original.Store != "" && !h.known(letter.Original.Store) {
-		return 0, fmt.Errorf("requeue dead letter %d: store %q is not configured; configure it, or drop the letter", id, letter.Original.Store)
+		return 0, fmt.Errorf("requeue dead letter %d: %w", id,
+			&domain.InvalidError{Path: "store", Value: string(letter.Original.Store), Reason: "is not configured; configure it, or drop the letter"})
 	}
 	if r := decode(letter.Original); r.err != nil {
 		return 0, fmt.Errorf("requeue dead letter %d: its message still cannot be read: %w; let the source send a corrected event and drop the letter, or use a newer tillstream", id, r.err)

@@ -109,17 +109,28 @@ func (a *app) run(ctx context.Context, roles roleSet) error {
 	defer end()
 	for {
 		own, err := a.standBy(ctx, roles)
-		if err != nil {
-			return ended(ctx, err)
+		if err == nil {
+			a.log.Info("this process is the owner now", "roles", roles.String())
+			err = a.tenure(own.ctx, roles)
 		}
-		a.log.Info("this process is the owner now", "roles", roles.String())
-		err = a.tenure(own.ctx, roles)
-		lost := own.ctx.Err() != nil
+		lost := own.ctx != nil && own.ctx.Err() != nil
 		own.release(context.WithoutCancel(ctx), a.log)
-		if ctx.Err() != nil || !lost {
+		var away *streams.UnavailableError
+		switch {
+		case ctx.Err() != nil:
+			return ended(ctx, err)
+		case errors.As(err, &away):
+			a.log.Warn("the broker is away; trying again", "err", err)
+			select {
+			case <-time.After(away.RetryAfter):
+			case <-ctx.Done():
+				return nil
+			}
+		case !lost:
 			return err
+		default:
+			a.log.Warn("this process is no longer the owner; standing by")
 		}
-		a.log.Warn("this process is no longer the owner; standing by")
 	}
 }
 
@@ -127,6 +138,7 @@ func (a *app) run(ctx context.Context, roles roleSet) error {
 type ownership struct {
 	ctx    context.Context // ends with the first of the leases
 	leases []*streams.Lease
+	end    func()
 }
 
 // own waits until the leases of the roles are ours.
@@ -135,19 +147,17 @@ func (a *app) own(ctx context.Context, roles roleSet) (ownership, error) {
 	if err != nil {
 		host = "unknown host"
 	}
-	o := ownership{ctx: ctx}
+	var names []string
 	for _, role := range []string{roleProject, rolePublish} {
-		if !roles.has(role) {
-			continue
+		if roles.has(role) {
+			names = append(names, role)
 		}
-		lease, err := a.conn.Acquire(o.ctx, role, streams.LeaseConfig{Holder: fmt.Sprintf("%s, process %d", host, os.Getpid())})
-		if err != nil {
-			o.release(context.WithoutCancel(ctx), a.log)
-			return ownership{}, err
-		}
-		o.leases, o.ctx = append(o.leases, lease), lease.Context()
 	}
-	return o, nil
+	leases, err := a.conn.AcquireAll(ctx, streams.LeaseConfig{Holder: fmt.Sprintf("%s, process %d", host, os.Getpid())}, names...)
+	if err != nil {
+		return ownership{}, err
+	}
+	return ownership{leases: leases, ctx: leases[len(leases)-1].Context()}, nil
 }
 
 func (o *ownership) release(ctx context.Context, log *slog.Logger) {
@@ -156,12 +166,15 @@ func (o *ownership) release(ctx context.Context, log *slog.Logger) {
 			log.Warn("a lease was not given back; the next owner waits until it is over", "err", err)
 		}
 	}
+	o.end()
 }
 
-// standBy serves what needs no ownership until it is ours.
+// standBy serves what needs no ownership until it is ours. The ownership has to be
+// released, also after an error.
 func (a *app) standBy(ctx context.Context, roles roleSet) (ownership, error) {
 	idle, stop := context.WithCancel(ctx)
 	defer stop()
+	waiting, end := context.WithCancel(ctx)
 	served := make(chan error, 1)
 	go func() { served <- a.tenure(idle, roles.without(roleProject, rolePublish)) }()
 	type answer struct {
@@ -170,16 +183,22 @@ func (a *app) standBy(ctx context.Context, roles roleSet) (ownership, error) {
 	}
 	owned := make(chan answer, 1)
 	go func() {
-		own, err := a.own(ctx, roles)
+		own, err := a.own(waiting, roles)
 		owned <- answer{own, err}
 	}()
+	var got answer
 	select {
-	case got := <-owned:
+	case got = <-owned:
 		stop()
-		return got.own, errors.Join(got.err, <-served)
+		// What it was doing may have been cut off anywhere, also while it was starting.
+		got.err = errors.Join(got.err, ended(idle, <-served))
 	case err := <-served:
-		return ownership{}, err // run ends, and with it the wait for the leases
+		end()
+		got = <-owned
+		got.err = errors.Join(err, ctx.Err())
 	}
+	got.own.end = end
+	return got.own, got.err
 }
 
 // tenure is one engine from its start to its end.

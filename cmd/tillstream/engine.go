@@ -168,7 +168,7 @@ func (e *engine) serve() {
 
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
-	r := console.Running{Ready: e.ready.Load()}
+	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
 	if problem := e.project.Problem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}

@@ -43,6 +43,7 @@ type Store struct {
 // Running is what only the process knows of itself.
 type Running struct {
 	Ready    bool
+	Pushes   bool // it is the one that pushes
 	Problems []string
 }
 

@@ -81,6 +81,10 @@ func (c *Console) carryOut(ctx context.Context, store *Store, in *pushInput, ids
 	if err != nil {
 		return nil, err
 	}
+	if !in.DryRun && !c.Running().Pushes {
+		return nil, problem.New(http.StatusServiceUnavailable, "this process does not push to BigCommerce: it has not the role, or stands by for the one that does").
+			WithHint("ask the process that owns the publishing")
+	}
 	wait, err := time.ParseDuration(in.Wait)
 	if err != nil || wait <= 0 || wait > longestWait {
 		return nil, problem.Newf(http.StatusUnprocessableEntity, "wait: %q: must be a duration above 0 and at most %s, such as 60s", in.Wait, longestWait)

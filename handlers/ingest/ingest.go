@@ -24,15 +24,28 @@ type Log interface {
 // enough to fill its largest batches, few enough to bound memory.
 const MostInFlight = 2048
 
+// DefaultPatience is how long an event waits for the log's answer. A broker that is
+// away longer is told to the caller, who then sends again.
+const DefaultPatience = 15 * time.Second
+
 // Service appends what comes in for any store.
 type Service struct {
+	// Patience is [DefaultPatience] unless changed before the first use.
+	Patience time.Duration
+
 	log Log
 	now func() time.Time
 }
 
 // New returns a Service that appends to log.
 func New(log Log, now func() time.Time) *Service {
-	return &Service{log: log, now: now}
+	return &Service{Patience: DefaultPatience, log: log, now: now}
+}
+
+func (s *Service) await(ctx context.Context, wait func(context.Context) ([]streams.Appended, error)) ([]streams.Appended, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.Patience)
+	defer cancel()
+	return wait(ctx)
 }
 
 // unit is what is recorded whole or not at all.
@@ -80,7 +93,10 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, dry bool, next
 			var answers []streams.Appended
 			err := f.unit.refuse
 			if f.wait != nil {
-				answers, err = f.wait(ctx)
+				answers, err = s.await(ctx, f.wait)
+			}
+			if unknown, ok := errors.AsType[*streams.UnknownOutcomeError](err); ok {
+				return unknown // what is behind it would wait as long, one after the other
 			}
 			if err := done(f.unit, answers, err); err != nil {
 				return err

@@ -105,7 +105,7 @@ func From(err error) *Details {
 		d.retryAfter = max(unavailable.RetryAfter, time.Second)
 		return d
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		d := New(http.StatusServiceUnavailable, "the request ended before its outcome was known; sending it again is safe")
+		d := New(http.StatusServiceUnavailable, "the log did not answer in time, so the outcome is not known").WithHint("send the same again: what is recorded already is answered as a duplicate")
 		d.retryAfter = time.Second
 		return d
 	}

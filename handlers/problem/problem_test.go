@@ -33,7 +33,7 @@ func TestFrom(t *testing.T) {
 		{"ErrTooLarge", &http.MaxBytesError{Limit: 10}, 413, "the request body is larger than 10 bytes", ""},
 		{"ErrUnavailable", &streams.UnavailableError{Reason: "no leader", Hint: "wait", RetryAfter: 1500 * time.Millisecond}, 503, "no leader; wait", "2"},
 		{"ErrFull", &streams.UnavailableError{Reason: "no room", Hint: "free some", RetryAfter: time.Minute, Full: true}, 507, "no room; free some", "60"},
-		{"ErrGone", &streams.UnknownOutcomeError{Err: context.Canceled}, 503, "the request ended before its outcome was known; sending it again is safe", "1"},
+		{"ErrGone", &streams.UnknownOutcomeError{Err: context.Canceled}, 503, "the log did not answer in time, so the outcome is not known", "1"},
 		{"ErrInternal", errors.New("password is 1234"), 500, "something went wrong inside tillstream; its log says what", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

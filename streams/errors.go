@@ -144,6 +144,15 @@ func (c *Conn) diagnose() error {
 	if err := probeFolder(storeDir(c.cfg.DataDir)); err != nil {
 		return err
 	}
+	return c.Health()
+}
+
+// Health says what keeps an embedded server from storing anything, though it may
+// still be read. The error is an [*UnavailableError].
+func (c *Conn) Health() error {
+	if c.srv == nil {
+		return nil
+	}
 	// After a failed write the server takes nothing more for the stream, even when
 	// there is room again; it tells its health check only.
 	if h := c.srv.Healthz(&server.HealthzOptions{}); h != nil && h.Error != "" {

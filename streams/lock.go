@@ -45,15 +45,15 @@ func (e *LockedError) Error() string {
 
 // LockDataDir takes the data folder for this process, making it when it is
 // missing. It does not wait: the error is a [*LockedError] when another process
-// holds the folder.
+// holds the folder, and an [*UnavailableError] when it cannot be written.
 func LockDataDir(dir string) (*DataLock, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data folder: %w", err)
+		return nil, notWritable(dir, err)
 	}
 	l := &DataLock{dir: dir, lock: flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))}
 	ok, err := l.lock.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("data folder %s: lock: %w", dir, err)
+		return nil, notWritable(dir, err)
 	}
 	if !ok {
 		holder, err := ReadHolder(dir)
@@ -84,10 +84,10 @@ func (l *DataLock) describe(h Holder) error {
 	// Renaming is atomic, so nobody reads half of it.
 	next := holderFile(l.dir) + ".next"
 	if err := os.WriteFile(next, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("data folder: %w", err)
+		return notWritable(l.dir, err)
 	}
 	if err := os.Rename(next, holderFile(l.dir)); err != nil {
-		return fmt.Errorf("data folder: %w", err)
+		return notWritable(l.dir, err)
 	}
 	return nil
 }

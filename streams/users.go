@@ -28,7 +28,7 @@ func userDir(dataDir string) string { return filepath.Join(dataDir, "users") }
 // The server is given their hashes; the passwords are for who connects.
 func loadUsers(dir string) (users []*server.User, passwords map[string]string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, fmt.Errorf("users: %w", err)
+		return nil, nil, notWritable(dir, err)
 	}
 	users = []*server.User{
 		{Username: appUser, Permissions: appPermissions()},
@@ -63,7 +63,10 @@ func loadPassword(path string) (string, error) {
 		return "", err
 	}
 	p := rand.Text()
-	return p, os.WriteFile(path, []byte(p+"\n"), 0o600)
+	if err := os.WriteFile(path, []byte(p+"\n"), 0o600); err != nil {
+		return "", notWritable(filepath.Dir(path), err)
+	}
+	return p, nil
 }
 
 // appPermissions withholds from the program what could change what a log holds.

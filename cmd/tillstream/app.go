@@ -240,7 +240,7 @@ func apiToken(data string) (string, error) {
 		err = os.WriteFile(file, b, 0o600)
 	}
 	if err != nil {
-		return "", fmt.Errorf("API token: %w", err)
+		return "", withHint(fmt.Errorf("API token: %w", err), "another folder with --data, or see that this one is on a writable disk and belongs to the user that runs tillstream")
 	}
 	token := strings.TrimSpace(string(b))
 	if token == "" {

@@ -169,6 +169,9 @@ func (e *engine) serve() {
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
 	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
+	if err := e.app.conn.Health(); err != nil {
+		r.Problems = append(r.Problems, "nothing more can be recorded: "+err.Error())
+	}
 	if problem := e.project.Problem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}

@@ -55,7 +55,8 @@ func explain(w io.Writer, err error) {
 		err = errors.New("interrupted")
 	}
 	fmt.Fprintf(w, "tillstream: %s\n", printable(err.Error()))
-	if hint := hintOf(err); hint != "" {
+	// Errors of the broker say by themselves what to do.
+	if hint := hintOf(err); hint != "" && !strings.Contains(err.Error(), hint) {
 		fmt.Fprintf(w, "try: %s\n", printable(hint))
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -22,6 +23,10 @@ type program struct {
 	data string
 	env  []string
 
+	// mostBlocks, when set, bounds the size of every file that it writes, in the units
+	// of the shell's ulimit: to a program, a disk that is full.
+	mostBlocks int
+
 	mu     sync.Mutex
 	cmd    *exec.Cmd
 	addr   string
@@ -32,7 +37,9 @@ func newProgram(t *testing.T, store, api, token string) *program {
 	p := &program{t: t, data: filepath.Join(t.TempDir(), "data")}
 	p.env = append(os.Environ(),
 		"TILLSTREAM_DATA="+p.data, "TILLSTREAM_HTTP=127.0.0.1:0", "TILLSTREAM_STORE="+store, "TILLSTREAM_PUBLISH=all",
-		"TILLSTREAM_BIGCOMMERCE_API="+api, "TILLSTREAM_BIGCOMMERCE_STORE_HASH="+store, "TILLSTREAM_BIGCOMMERCE_TOKEN="+token)
+		"TILLSTREAM_BIGCOMMERCE_API="+api, "TILLSTREAM_BIGCOMMERCE_STORE_HASH="+store, "TILLSTREAM_BIGCOMMERCE_TOKEN="+token,
+		// The simulator applies nothing after its connection is gone.
+		"TILLSTREAM_BIGCOMMERCE_QUIET=200ms")
 	t.Cleanup(p.kill)
 	return p
 }
@@ -47,6 +54,11 @@ func (p *program) launch() {
 	defer p.mu.Unlock()
 	p.output = &tail{}
 	p.cmd = &exec.Cmd{Path: self, Args: []string{"tillstream", "up"}, Env: p.env, Stdout: p.output, Stderr: p.output}
+	if p.mostBlocks > 0 {
+		// TestMain has put a tillstream into the path that is this binary.
+		p.cmd = exec.Command("sh", "-c", fmt.Sprintf("ulimit -f %d; exec tillstream up", p.mostBlocks))
+		p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.env, p.output, p.output
+	}
 	p.addr = ""
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)

@@ -33,7 +33,6 @@ func TestHistory(t *testing.T) {
 	}
 	diff(t, "history", got, []string{
 		"1 folded <nil>",
-		`  described: "" to "true"`,
 		`  family.active: "" to "true"`,
 		`  family.name: "" to "Shirt"`,
 		`  family.track_inventory: "" to "true"`,
@@ -93,7 +92,6 @@ func TestCompare(t *testing.T) {
 	}
 	diff(t, "changes", projections.Compare(&before, &after), []projections.Change{
 		{Field: "family.name", Before: "Shirt", After: "Blouse"},
-		{Field: "items.i-2.described", After: "true"},
 		{Field: "items.i-2.retail_price", After: "0"},
 		{Field: "items.i-2.sku", After: "t"},
 		{Field: "items.i-2.supply_price", After: "0"},

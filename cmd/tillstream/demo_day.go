@@ -79,7 +79,7 @@ func (d *demoRun) play(ctx context.Context) error {
 	if !d.flags.exit {
 		d.heading("The shop is closed; tillstream goes on. Ctrl-C ends it.")
 		d.say("From another terminal:")
-		for _, try := range []string{"status", "products --state unlinked", "show KK-2201-NVY-M", "history KK-2201-NVY-M", "deadletters list"} {
+		for _, try := range []string{"status", "products --state unlinked", "show CK-121", "history CK-121", "deadletters list"} {
 			d.say("  go run ./cmd/tillstream %s%s", try, d.dataFlag())
 		}
 	}
@@ -271,7 +271,7 @@ func (d *demoRun) follow(ctx context.Context, id domain.ProductID, begin time.Ti
 		link := engine.publications.Publication(demoStore, id).Link
 		changed := d.shop.tell(link.BigCommerceID)
 		if changed == "" {
-			changed = "nothing differs; pushed all the same"
+			changed = "nothing differs"
 		}
 		words = d.cli.stdout.paint(green, changed) + d.faint(fmt.Sprintf("  pushed in %s", took(begin)))
 	default:

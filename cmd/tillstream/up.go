@@ -44,7 +44,7 @@ a trading day is played.`,
 				return err
 			}
 			if isDemo(cfg.Data) {
-				return withHint(fmt.Errorf("the data folder %s is that of the demo", cfg.Data), "up --demo, or another folder with --data")
+				return withHint(fmt.Errorf("the data folder %s is that of the demo, and holds nothing else", cfg.Data), "rm -r "+cfg.Data+", or another folder with --data")
 			}
 			log := c.logger(cfg.Log)
 			a, err := openApp(cmd.Context(), cfg, log)

@@ -71,7 +71,7 @@ type PublicationPage struct {
 	State    projections.State `json:"state"`
 	Position domain.Position   `json:"position"` // of the state that BigCommerce has confirmed; 0 for none
 	At       *time.Time        `json:"at"`
-	Error    string            `json:"error,omitempty"`
+	Error    string            `json:"error"` // why BigCommerce refused the newest state; empty when it did not
 }
 
 // HistoryLine is one event of an item.

@@ -51,12 +51,13 @@ func exitCode(err error) int {
 
 // explain writes one error for whoever typed the command.
 func explain(w io.Writer, err error) {
+	hint := hintOf(err)
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
 	fmt.Fprintf(w, "tillstream: %s\n", printable(err.Error()))
 	// Errors of the broker say by themselves what to do.
-	if hint := hintOf(err); hint != "" && !strings.Contains(err.Error(), hint) {
+	if hint != "" && !strings.Contains(err.Error(), hint) {
 		fmt.Fprintf(w, "try: %s\n", printable(hint))
 	}
 }

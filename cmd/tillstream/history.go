@@ -23,9 +23,9 @@ func (c *cli) historyCommand() *cobra.Command {
 product, in the order of the log, each with what it changed. An event that changed
 nothing says why: it was older at its source than what was known (superseded), it
 had been folded before (duplicate), or it could not be used (dead_letter).`,
-		Example: `  tillstream history KK-2201-NVY-M
-  tillstream history KK-2201-NVY-M --newest -n 5
-  tillstream history KK-2201-NVY-M --json | jq -r 'select(.type=="pos.item.sold.v1") | .time'`,
+		Example: `  tillstream history CK-121
+  tillstream history CK-121 --newest -n 5
+  tillstream history CK-121 --json | jq -r 'select(.type=="pos.item.sold.v1") | .time'`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -30,7 +30,7 @@ tax, customizations, SEO and custom fields. Everything else becomes what the POS
 says; look at --dry-run first.`,
 		Example: `  tillstream link --auto --dry-run
   tillstream link --auto
-  tillstream link KK-2201-NVY-M 1000017`,
+  tillstream link CK-121 1000017`,
 		ValidArgsFunction: c.completeItem,
 		Args: func(cmd *cobra.Command, given []string) error {
 			want := 2
@@ -109,7 +109,7 @@ func (c *cli) unlinkCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "unlink ITEM",
 		Short:             "Let go of a product's twin: nothing is pushed to it any more",
-		Example:           "  tillstream unlink KK-2201-NVY-M",
+		Example:           "  tillstream unlink CK-121",
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -15,8 +15,8 @@ func (c *cli) publishCommand() *cobra.Command {
 state; from then on every change of it is pushed. A product whose SKU BigCommerce
 has already is linked to it instead of created. It waits for each product's outcome
 and prints it; the exit code is 1 when one was not confirmed.`,
-		Example: `  tillstream publish KK-2201-NVY-M
-  tillstream publish KK-2201-NVY-M KK-2301 --dry-run`,
+		Example: `  tillstream publish CK-121
+  tillstream publish CK-121 CK-130 --dry-run`,
 		Args:              args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -23,7 +23,7 @@ func (c *cli) pushCommand() *cobra.Command {
 changed in the POS: an edit that somebody made in BigCommerce to a field of the POS
 is overwritten. It waits for each product's outcome and prints it; the exit code is
 1 when one was not confirmed.`,
-		Example: `  tillstream push KK-2201-NVY-M
+		Example: `  tillstream push CK-121
   tillstream push --all --wait 10m`,
 		ValidArgsFunction: c.completeItem,
 		Args: func(cmd *cobra.Command, given []string) error {

@@ -22,8 +22,8 @@ func (c *cli) showCommand() *cobra.Command {
 		Long: `show prints the current state of the product that ITEM names: what the POS says
 of it, its variants with prices and stock, its twin in BigCommerce, and what became
 of the last push.`,
-		Example: `  tillstream show KK-2201-NVY-M
-  tillstream show KK-2201-NVY-M --json | jq .publication`,
+		Example: `  tillstream show CK-121
+  tillstream show CK-121 --json | jq .publication`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -111,7 +111,7 @@ func (e *engine) addPublisher(s Store) error {
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
 		CreateAll: s.Publish == "all", Weight: weight, Categories: s.BigCommerce.Categories,
 		Quiet:     s.BigCommerce.Quiet,
-		OnOutcome: e.app.watch, Now: e.app.pace.now, After: e.app.pace.after,
+		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}
 	if len(s.BigCommerce.Channels) > 0 {
 		cfg.Channel = bigcommerce.ChannelID(s.BigCommerce.Channels[0])
@@ -194,6 +194,7 @@ func (e *engine) run(ctx context.Context) error {
 		g.Go(func() error { return e.project.Run(ctx) })
 	}
 	g.Go(func() error { return errors.Join(router.Run(ctx), subscriber.Close()) })
+	g.Go(func() error { e.tellProblems(ctx); return nil })
 	g.Go(func() error {
 		// A snapshot that is written before the router listens wakes nobody: the
 		// publishers look at everything after that. And what a product was in the
@@ -216,6 +217,47 @@ func (e *engine) run(ctx context.Context) error {
 		return nil
 	})
 	return ended(ctx, g.Wait())
+}
+
+// tellOutcome logs a refusal, for whoever only reads the log.
+func (e *engine) tellOutcome(o publish.Outcome) {
+	if o.Kind == publish.Refused {
+		e.app.log.Warn("a product is refused; tillstream push tries again", "product", o.Product, "reason", o.Reason)
+	}
+	e.app.watch(o)
+}
+
+// tellProblems logs where a problem begins and where it ends, and events that
+// cannot be used, until ctx ends. What it is at any moment, the status says.
+func (e *engine) tellProblems(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	told := map[string]bool{}
+	letters := e.project.Stats().DeadLetters
+	for {
+		now := map[string]string{"projecting": e.project.Problem()}
+		for id, p := range e.publishers {
+			now["publishing of "+string(id)] = p.Problem()
+		}
+		for what, problem := range now {
+			switch {
+			case problem != "" && !told[what]:
+				e.app.log.Warn(problem, "of", what)
+			case problem == "" && told[what]:
+				e.app.log.Info("works again", "of", what)
+			}
+			told[what] = problem != ""
+		}
+		if n := e.project.Stats().DeadLetters; n > letters {
+			e.app.log.Warn("events cannot be used; tillstream deadletters list shows them", "new", n-letters)
+			letters = n
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // ended makes no error of the end that was asked for.

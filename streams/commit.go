@@ -212,6 +212,7 @@ func (l *Log) publishPlain(entries []*entry) error {
 	var failed error
 	for i, e := range entries {
 		stripBatch(e.msg.Header)
+		e.msg.Reply = "" // an earlier attempt may have left one
 		f, err := l.conn.js.PublishMsgAsync(e.msg)
 		if err != nil {
 			failed = err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/synadia-io/orbit.go/jetstreamext"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -15,8 +16,8 @@ import (
 // Bucket keeps the newest value of each key. It is safe for concurrent use.
 //
 // A revision is the entry's place in the order of all writes to the bucket: it
-// grows with every write, to whichever key. On a single server a write is
-// acknowledged before fsync; a power cut takes the newest writes, in reverse order.
+// grows with every write, to whichever key. What was put lies on disk when the put
+// returns, like an event in a [Log].
 type Bucket struct {
 	conn           *Conn
 	stream, prefix string
@@ -68,52 +69,58 @@ func (b *Bucket) Put(ctx context.Context, k Key, value []byte, expect *uint64) (
 	return 0, fmt.Errorf("put %s into %s: %w", k, b.stream, b.conn.translate(err))
 }
 
-// PutAll writes entries in the order given, without waiting for one before the
-// next, and returns when all are acknowledged. The last one is written only when
-// all others are acknowledged, so that a checkpoint given last is never there
-// without what it covers. After an error any part of the others may be written.
+// PutAll writes entries in the order given and returns when all are stored. The
+// last one is there only when all others are, so that a checkpoint given last is
+// never there without what it covers. After an error any part of the others may be
+// stored; the same call again is safe as long as nobody else writes these keys.
 func (b *Bucket) PutAll(ctx context.Context, entries []Entry) error {
-	if len(entries) == 0 {
-		return nil
-	}
-	last := len(entries) - 1
-	if err := b.putPipelined(ctx, entries[:last]); err != nil {
-		return err
-	}
-	return b.putPipelined(ctx, entries[last:])
-}
-
-func (b *Bucket) putPipelined(ctx context.Context, entries []Entry) error {
-	futures := make([]jetstream.PubAckFuture, len(entries))
-	for i, e := range entries {
-		if i >= maxUnacknowledged {
-			if err := b.acknowledged(ctx, entries[i-maxUnacknowledged], futures[i-maxUnacknowledged]); err != nil {
+	if len(entries) < plainBelow {
+		for _, e := range entries {
+			if _, err := b.Put(ctx, e.Key, e.Value, nil); err != nil {
 				return err
 			}
 		}
-		f, err := b.conn.js.PublishMsgAsync(&nats.Msg{Subject: b.subject(e.Key), Data: e.Value})
-		if err != nil {
-			return fmt.Errorf("put %s into %s: %w", e.Key, b.stream, b.conn.translate(err))
-		}
-		futures[i] = f
+		return nil
 	}
-	for i := max(0, len(entries)-maxUnacknowledged); i < len(entries); i++ {
-		if err := b.acknowledged(ctx, entries[i], futures[i]); err != nil {
+	for len(entries) > 0 {
+		n := b.batchOf(entries)
+		if err := b.putBatch(ctx, entries[:n]); err != nil {
 			return err
 		}
+		entries = entries[n:]
 	}
 	return nil
 }
 
-func (b *Bucket) acknowledged(ctx context.Context, e Entry, f jetstream.PubAckFuture) error {
-	select {
-	case <-f.Ok():
-		return nil
-	case err := <-f.Err():
-		return fmt.Errorf("put %s into %s: %w", e.Key, b.stream, b.conn.translate(err))
-	case <-ctx.Done():
-		return fmt.Errorf("put %s into %s: %w", e.Key, b.stream, ctx.Err())
+// batchOf is how many of the entries go into the next atomic batch.
+func (b *Bucket) batchOf(entries []Entry) int {
+	size := 0
+	for i, e := range entries {
+		size += len(e.Value)
+		if i == maxBatch || i > 0 && size > maxBatchBytes {
+			return i
+		}
 	}
+	return len(entries)
+}
+
+// putBatch writes entries all or none.
+func (b *Bucket) putBatch(ctx context.Context, entries []Entry) error {
+	msgs := make([]*nats.Msg, len(entries))
+	size := 0
+	for i, e := range entries {
+		msgs[i] = &nats.Msg{Subject: b.subject(e.Key), Header: nats.Header{}, Data: e.Value}
+		size += messageSize(msgs[i]) + recordOverhead
+	}
+	if err := b.conn.hasRoom(size); err != nil {
+		return fmt.Errorf("put %d entries into %s: %w", len(entries), b.stream, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, ackWait)
+	defer cancel()
+	if _, err := jetstreamext.PublishMsgBatch(ctx, b.conn.js, msgs); err != nil {
+		return fmt.Errorf("put %d entries into %s: %w", len(entries), b.stream, b.conn.translate(err))
+	}
+	return nil
 }
 
 // Scan calls do for the current value of every key, of one store or, when it is

@@ -355,12 +355,15 @@ func unstored(groups []*group) []*entry {
 	return out
 }
 
+// recordOverhead is about what the server stores with a message, rather more than
+// less: the record's own, and the headers of a batch.
+const recordOverhead = 256
+
 // storedSize is about what the server stores for events, rather more than less.
 func storedSize(entries []*entry) int {
-	const perMessage = 256 // the record's own, and the headers of a batch
 	n := 0
 	for _, e := range entries {
-		n += messageSize(e.msg) + perMessage
+		n += messageSize(e.msg) + recordOverhead
 	}
 	return n
 }

@@ -21,8 +21,8 @@ const maxPayload = 1 << 20
 // about the outcome, so it only has to be longer than a slow disk's fsync.
 const ackWait = 5 * time.Second
 
-// maxUnacknowledged bounds the pipelined publishes of one [Bucket.PutAll].
-const maxUnacknowledged = 4096
+// maxUnacknowledged bounds the pipelined publishes of a connection.
+const maxUnacknowledged = 1 << 13
 
 // Conn is a connection to the broker and, when it is embedded, the broker itself.
 // It is safe for concurrent use. Close it after everything that uses it has ended.
@@ -98,7 +98,7 @@ func (c *Conn) dial() (err error) {
 		return err
 	}
 	if c.js, err = jetstream.New(c.nc, jetstream.WithDefaultTimeout(ackWait),
-		jetstream.WithPublishAsyncMaxPending(64*maxUnacknowledged), jetstream.WithPublishAsyncTimeout(ackWait)); err != nil {
+		jetstream.WithPublishAsyncMaxPending(maxUnacknowledged), jetstream.WithPublishAsyncTimeout(ackWait)); err != nil {
 		return err
 	}
 	c.readJS, err = jetstream.New(c.readNC, jetstream.WithDefaultTimeout(ackWait))

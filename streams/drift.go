@@ -73,6 +73,9 @@ func (c *Conn) mend(stream string, s setting, want any) string {
 	if c.srv != nil {
 		nats += fmt.Sprintf(` --user %s --password "$(cat %s)"`, operatorUser, c.PasswordFile(operatorUser))
 	}
+	if s.flag == "" && rebuildable(stream) {
+		return fmt.Sprintf("remove it with `%s stream rm %s --force`: the next start makes it again and fills it from the log", nats, stream)
+	}
 	if s.flag == "" || (s.name == "deny_delete" || s.name == "deny_purge") && want == false {
 		return fmt.Sprintf("the server cannot change this in place: back up with `%s stream backup %s FOLDER`, then move the events to a stream made by tillstream", nats, stream)
 	}
@@ -88,6 +91,11 @@ func (c *Conn) mend(stream string, s setting, want any) string {
 		flag = fmt.Sprintf(flag, show(want))
 	}
 	return fmt.Sprintf("mend it with `%s stream edit %s %s --force`", nats, stream, flag)
+}
+
+// rebuildable reports whether everything that a stream holds is folded from a log.
+func rebuildable(stream string) bool {
+	return stream == streamPublications || strings.HasPrefix(stream, streamProducts)
 }
 
 // show writes a value as the server and its tool do.

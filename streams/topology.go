@@ -48,30 +48,26 @@ func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfi
 	}
 }
 
-// bucketConfig is a stream that keeps the newest message of each subject. On a
-// single server it is written without fsync, which is several times faster, since
-// its content can be rebuilt from a log.
+// bucketConfig is a stream that keeps the newest message of each subject. It is as
+// durable as a log, see the package comment.
 func (c *Conn) bucketConfig(name, prefix, description string) jetstream.StreamConfig {
-	cfg := jetstream.StreamConfig{
-		Name:              name,
-		Description:       description,
-		Subjects:          []string{subjectsOfLog(prefix)},
-		Retention:         jetstream.LimitsPolicy,
-		MaxConsumers:      -1,
-		MaxMsgs:           -1,
-		MaxBytes:          -1,
-		MaxMsgsPerSubject: 1,
-		MaxMsgSize:        -1,
-		Discard:           jetstream.DiscardOld,
-		Storage:           jetstream.FileStorage,
-		Replicas:          c.cfg.Replicas,
-		Duplicates:        bucketDuplicateWindow,
-		AllowDirect:       c.directReads(),
+	return jetstream.StreamConfig{
+		Name:               name,
+		Description:        description,
+		Subjects:           []string{subjectsOfLog(prefix)},
+		Retention:          jetstream.LimitsPolicy,
+		MaxConsumers:       -1,
+		MaxMsgs:            -1,
+		MaxBytes:           -1,
+		MaxMsgsPerSubject:  1,
+		MaxMsgSize:         -1,
+		Discard:            jetstream.DiscardOld,
+		Storage:            jetstream.FileStorage,
+		Replicas:           c.cfg.Replicas,
+		Duplicates:         bucketDuplicateWindow,
+		AllowDirect:        c.directReads(),
+		AllowAtomicPublish: true,
 	}
-	if c.cfg.Replicas == 1 {
-		cfg.PersistMode = jetstream.AsyncPersistMode
-	}
-	return cfg
 }
 
 // directReads lets a single server answer reads without queueing them behind its

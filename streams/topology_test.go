@@ -71,7 +71,7 @@ func TestConn_Ensure(t *testing.T) {
 			}
 		}
 		for _, bucket := range []string{"PUBLICATIONS", "CONTROL", "PRODUCTS_3"} {
-			if got := configOf(t, c.JetStream(), bucket); got.PersistMode != jetstream.AsyncPersistMode || got.MaxMsgsPerSubject != 1 {
+			if got := configOf(t, c.JetStream(), bucket); got.PersistMode == jetstream.AsyncPersistMode || !got.AllowAtomicPublish || got.MaxMsgsPerSubject != 1 {
 				t.Errorf("%s is %+v", bucket, got)
 			}
 		}
@@ -108,10 +108,12 @@ func TestConn_Ensure(t *testing.T) {
 		"ErrSubjects":   {"POS", func(c *jetstream.StreamConfig) { c.Subjects = []string{"pos.>"} }, "subjects", "pos.*.*", "pos.>", "stream edit POS --subjects=pos.*.* --force"},
 		"ErrStorage":    {"POS", func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage; c.Compression = 0 }, "storage", "file", "memory", "the server cannot change this in place"},
 		"ErrRetention":  {"POS", func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy }, "retention", "limits", "interest", "the server cannot change this in place"},
-		"ErrPersist":    {"PUBLICATIONS", func(c *jetstream.StreamConfig) { c.PersistMode = jetstream.DefaultPersistMode }, "persist_mode", "async", "default", "the server cannot change this in place"},
-		"ErrRepublish":  {"POS", func(c *jetstream.StreamConfig) { c.RePublish = &jetstream.RePublish{Source: ">", Destination: "x.>"} }, "republish", "false", "true", "stream edit POS --no-republish --force"},
-		"ErrCompress":   {"POS", func(c *jetstream.StreamConfig) { c.Compression = jetstream.NoCompression }, "compression", "s2", "none", "stream edit POS --compression=s2 --force"},
-		"ErrDirect":     {"POS", func(c *jetstream.StreamConfig) { c.AllowDirect = false }, "allow_direct", "true", "false", "stream edit POS --allow-direct --force"},
+		"ErrPersist": {"PUBLICATIONS", func(c *jetstream.StreamConfig) {
+			c.PersistMode, c.AllowAtomicPublish = jetstream.AsyncPersistMode, false
+		}, "persist_mode", "default", "async", "stream rm PUBLICATIONS --force"},
+		"ErrRepublish": {"POS", func(c *jetstream.StreamConfig) { c.RePublish = &jetstream.RePublish{Source: ">", Destination: "x.>"} }, "republish", "false", "true", "stream edit POS --no-republish --force"},
+		"ErrCompress":  {"POS", func(c *jetstream.StreamConfig) { c.Compression = jetstream.NoCompression }, "compression", "s2", "none", "stream edit POS --compression=s2 --force"},
+		"ErrDirect":    {"POS", func(c *jetstream.StreamConfig) { c.AllowDirect = false }, "allow_direct", "true", "false", "stream edit POS --allow-direct --force"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

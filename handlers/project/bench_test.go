@@ -115,7 +115,7 @@ func benchProject(b *testing.B, n int, raw float64, next func() int) {
 
 func benchWorld(b *testing.B) *world {
 	b.Helper()
-	w := &world{conn: streamstest.Start(b), epoch: 1}
+	w := &world{conn: streamstest.Start(b, streamstest.WithSync()), epoch: 1}
 	if err := w.conn.EnsureProducts(b.Context(), 1); err != nil {
 		b.Fatal(err)
 	}

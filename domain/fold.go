@@ -94,6 +94,9 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	next.Tally = next.Tally.count(Folded)
 	if asksForPush(event, before, item) {
 		next.Due = rec.Position
+		if !sameStock(before.Stock, item.Stock) {
+			next.StockDue = rec.Position
+		}
 	}
 	result := Result{Outcome: Folded, Products: []Product{next}}
 	if moves {
@@ -113,6 +116,11 @@ func asksForPush(event Event, before, after Item) bool {
 		return before.Described && !before.Deleted
 	}
 	return true
+}
+
+// sameStock reports whether two items have the same quantity at every outlet.
+func sameStock(a, b []Level) bool {
+	return slices.EqualFunc(a, b, func(x, y Level) bool { return x.Outlet == y.Outlet && x.OnHand.Equal(y.OnHand) })
 }
 
 // fold applies an event to the item alone.

@@ -18,6 +18,10 @@ type Product struct {
 	// Due is the position of the newest event that asks for a push. The product
 	// is to be pushed while no push of a state at or after Due was confirmed.
 	Due Position `json:"due,omitzero"`
+	// StockDue is the position of the newest event that changed stock and asks for a
+	// push: a sale, a refund, a count and the like. Stock goes to BigCommerce ahead of
+	// everything else while no push at or after it was confirmed.
+	StockDue Position `json:"stock_due,omitzero"`
 
 	Family Family `json:"family"`
 	Items  []Item `json:"items"` // in the order in which they joined

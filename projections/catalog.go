@@ -16,7 +16,8 @@ import (
 // is rebuilt.
 //
 //	1: domain.Product as JSON
-const SnapshotFormat = 1
+//	2: with stock_due
+const SnapshotFormat = 2
 
 // DefaultDecoded is how many decoded products a [Catalog] keeps. Of a catalog in
 // which everything changes and that is larger, most states are read again before
@@ -129,7 +130,7 @@ func (c *Catalog) shelf(store domain.StoreID) *shelf {
 func (c *Catalog) index(p *domain.Product) *row {
 	shelf := c.shelf(p.Store)
 	r := shelf.row(p.Store, p.ID)
-	shelf.put(r, p.Position, p.Due, p.Tally, p.Deleted(), places(p))
+	shelf.put(r, p.Position, p.Due, p.StockDue, p.Tally, p.Deleted(), places(p))
 	return r
 }
 

@@ -104,7 +104,7 @@ func fieldsOf(p *domain.Product, id domain.ItemID) map[string]string {
 	whole.Family.Stamp = domain.Stamp{}
 	flatten(fields, "", it)
 	flatten(fields, "", whole)
-	for _, name := range []string{"store", "position", "due", "items", "item", "since", "described", "forgotten"} {
+	for _, name := range []string{"store", "position", "due", "stock_due", "items", "item", "since", "described", "forgotten"} {
 		delete(fields, name) // how it came about, not what it is
 	}
 	maps.DeleteFunc(fields, func(name, _ string) bool { return strings.HasPrefix(name, "tally.") })

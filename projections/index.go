@@ -25,6 +25,7 @@ type row struct {
 	id       domain.ProductID
 	position domain.Position
 	due      domain.Position
+	stockDue domain.Position
 	tally    domain.Tally
 	items    []place
 	deleted  bool
@@ -55,6 +56,7 @@ type digest struct {
 	ID       domain.ProductID `json:"product"`
 	Position domain.Position  `json:"position"`
 	Due      domain.Position  `json:"due"`
+	StockDue domain.Position  `json:"stock_due"`
 	Family   struct {
 		Name string `json:"name"`
 	} `json:"family"`
@@ -81,11 +83,11 @@ func (s *shelf) row(store domain.StoreID, id domain.ProductID) *row {
 
 // put makes the index agree with a state of r's product. An item that the state
 // holds leaves the row it was in.
-func (s *shelf) put(r *row, position, due domain.Position, tally domain.Tally, deleted bool, items []place) {
+func (s *shelf) put(r *row, position, due, stockDue domain.Position, tally domain.Tally, deleted bool, items []place) {
 	s.tally.Folded += tally.Folded - r.tally.Folded
 	s.tally.Superseded += tally.Superseded - r.tally.Superseded
 	s.tally.Duplicate += tally.Duplicate - r.tally.Duplicate
-	r.position, r.due, r.tally, r.deleted = position, due, tally, deleted
+	r.position, r.due, r.stockDue, r.tally, r.deleted = position, due, stockDue, tally, deleted
 	if slices.Equal(r.items, items) {
 		return
 	}

@@ -105,7 +105,7 @@ func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 			torn[conflict{it.ID, other, r}] = true
 		}
 	}
-	shelf.put(r, d.Position, d.Due, d.Tally, deleted, items)
+	shelf.put(r, d.Position, d.Due, d.StockDue, d.Tally, deleted, items)
 }
 
 // conflict is an item that was met in two products.

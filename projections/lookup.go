@@ -16,6 +16,7 @@ type Summary struct {
 	ID       domain.ProductID
 	Position domain.Position // of the newest event that concerned it
 	Due      domain.Position // of the newest event that asks for a push; 0 for none
+	StockDue domain.Position // of the newest of them that changed stock; 0 for none
 	Deleted  bool            // described once, and no variant is left
 	Items    []domain.ItemID // in the order in which they joined
 }
@@ -205,7 +206,7 @@ func (c *Catalog) Await(ctx context.Context, at domain.Position) error {
 }
 
 func (r *row) summary() Summary {
-	s := Summary{Store: r.store, ID: r.id, Position: r.position, Due: r.due, Deleted: r.deleted, Items: make([]domain.ItemID, len(r.items))}
+	s := Summary{Store: r.store, ID: r.id, Position: r.position, Due: r.due, StockDue: r.stockDue, Deleted: r.deleted, Items: make([]domain.ItemID, len(r.items))}
 	for i, p := range r.items {
 		s.Items[i] = p.item
 	}

@@ -31,7 +31,7 @@ type Publications struct {
 	mu          sync.RWMutex
 	stores      map[domain.StoreID]map[domain.ProductID]*Publication
 	twins       map[twin]domain.ProductID
-	quarantined map[domain.StoreID]map[domain.ItemID][]HeldItem
+	quarantined map[domain.StoreID]map[domain.ItemID][]QuarantinedItem
 	position    domain.Position
 	early       map[domain.Position]applied
 	reached     chan struct{} // closed, and replaced, when position grows
@@ -53,8 +53,8 @@ type applied struct {
 	event domain.Event
 }
 
-// HeldItem is one event for which an item is quarantined.
-type HeldItem struct {
+// QuarantinedItem is one event for which an item is quarantined.
+type QuarantinedItem struct {
 	Quarantine
 	Product domain.ProductID // under which the SYNC log has it
 }
@@ -66,7 +66,7 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 		bucket:      bucket,
 		stores:      map[domain.StoreID]map[domain.ProductID]*Publication{},
 		twins:       map[twin]domain.ProductID{},
-		quarantined: map[domain.StoreID]map[domain.ItemID][]HeldItem{},
+		quarantined: map[domain.StoreID]map[domain.ItemID][]QuarantinedItem{},
 		early:       map[domain.Position]applied{},
 		reached:     make(chan struct{}),
 		dirty:       map[domain.Key]bool{},
@@ -204,7 +204,7 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publi
 	if !ok {
 		products = map[domain.ProductID]*Publication{}
 		p.stores[store] = products
-		p.quarantined[store] = map[domain.ItemID][]HeldItem{}
+		p.quarantined[store] = map[domain.ItemID][]QuarantinedItem{}
 	}
 	old := products[id]
 	if old == nil {
@@ -224,12 +224,12 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publi
 	}
 	held := p.quarantined[store]
 	for _, q := range old.Quarantined {
-		held[q.Item] = slices.DeleteFunc(slices.Clone(held[q.Item]), func(h HeldItem) bool { return h.Position == q.Position })
+		held[q.Item] = slices.DeleteFunc(slices.Clone(held[q.Item]), func(h QuarantinedItem) bool { return h.Position == q.Position })
 		if len(held[q.Item]) == 0 {
 			delete(held, q.Item)
 		}
 	}
 	for _, q := range next.Quarantined {
-		held[q.Item] = append(slices.Clone(held[q.Item]), HeldItem{q, id})
+		held[q.Item] = append(slices.Clone(held[q.Item]), QuarantinedItem{q, id})
 	}
 }

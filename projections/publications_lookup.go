@@ -36,15 +36,15 @@ func (p *Publications) Quarantined(store domain.StoreID, items ...domain.ItemID)
 	return len(held) > 0 && slices.ContainsFunc(items, func(id domain.ItemID) bool { return len(held[id]) > 0 })
 }
 
-// Held returns every quarantine of a store, by position.
-func (p *Publications) Held(store domain.StoreID) []HeldItem {
+// Quarantines returns every quarantine of a store, by position.
+func (p *Publications) Quarantines(store domain.StoreID) []QuarantinedItem {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	var out []HeldItem
+	var out []QuarantinedItem
 	for _, held := range p.quarantined[store] {
 		out = append(out, held...)
 	}
-	slices.SortFunc(out, func(a, b HeldItem) int { return int(a.Position) - int(b.Position) })
+	slices.SortFunc(out, func(a, b QuarantinedItem) int { return int(a.Position) - int(b.Position) })
 	return out
 }
 

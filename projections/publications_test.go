@@ -147,7 +147,7 @@ func TestPublications_Apply(t *testing.T) {
 		if id, ok := want.Twin("demo", 22); ok {
 			t.Errorf("22 is the twin of %q, want none: it was unlinked", id)
 		}
-		diff(t, "held", want.Held("demo"), []projections.HeldItem{{Quarantine: projections.Quarantine{Item: "i-1", Position: 7, Reason: "bad"}, Product: "p-1"}})
+		diff(t, "held", want.Quarantines("demo"), []projections.QuarantinedItem{{Quarantine: projections.Quarantine{Item: "i-1", Position: 7, Reason: "bad"}, Product: "p-1"}})
 		if !want.Quarantined("demo", "i-9", "i-1") || want.Quarantined("demo", "i-2") || want.Quarantined("other", "i-1") {
 			t.Error("i-1 of demo, and no other item, is quarantined")
 		}
@@ -185,7 +185,7 @@ func TestPublications_Flush(t *testing.T) {
 			for id, pub := range all.All("demo") {
 				diff(t, fmt.Sprintf("%s after write %d", id, n), jsonOf(t, p.Publication("demo", id)), jsonOf(t, pub))
 			}
-			diff(t, "held", p.Held("demo"), all.Held("demo"))
+			diff(t, "held", p.Quarantines("demo"), all.Quarantines("demo"))
 		}
 	})
 	t.Run("OKAfterAnError", func(t *testing.T) {

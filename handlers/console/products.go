@@ -216,7 +216,7 @@ func (c *Console) productPage(p *domain.Product) ProductPage {
 			page.Link.Variants[v.Item] = v.BigCommerceID
 		}
 	}
-	for _, held := range c.Publications.Held(p.Store) {
+	for _, held := range c.Publications.Quarantines(p.Store) {
 		if slices.Contains(items, held.Item) {
 			page.Quarantined = append(page.Quarantined, QuarantinedItem{held.Item, held.Position, held.Reason})
 		}

@@ -32,6 +32,8 @@ type Publications struct {
 	stores      map[domain.StoreID]map[domain.ProductID]*Publication
 	twins       map[twin]domain.ProductID
 	quarantined map[domain.StoreID]map[domain.ItemID][]QuarantinedItem
+	held        map[domain.StoreID]map[domain.ProductID]bool
+	linked      map[domain.StoreID]int
 	position    domain.Position
 	early       map[domain.Position]applied
 	reached     chan struct{} // closed, and replaced, when position grows
@@ -67,6 +69,8 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 		stores:      map[domain.StoreID]map[domain.ProductID]*Publication{},
 		twins:       map[twin]domain.ProductID{},
 		quarantined: map[domain.StoreID]map[domain.ItemID][]QuarantinedItem{},
+		held:        map[domain.StoreID]map[domain.ProductID]bool{},
+		linked:      map[domain.StoreID]int{},
 		early:       map[domain.Position]applied{},
 		reached:     make(chan struct{}),
 		dirty:       map[domain.Key]bool{},
@@ -205,6 +209,7 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publi
 		products = map[domain.ProductID]*Publication{}
 		p.stores[store] = products
 		p.quarantined[store] = map[domain.ItemID][]QuarantinedItem{}
+		p.held[store] = map[domain.ProductID]bool{}
 	}
 	old := products[id]
 	if old == nil {
@@ -213,11 +218,20 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publi
 		p.snapshots++
 	}
 	products[id] = &next
-	if old.Link != nil && p.twins[twin{store, old.Link.BigCommerceID}] == id {
-		delete(p.twins, twin{store, old.Link.BigCommerceID})
+	if old.Link != nil {
+		p.linked[store]--
+		if t := (twin{store, old.Link.BigCommerceID}); p.twins[t] == id {
+			delete(p.twins, t)
+		}
 	}
 	if next.Link != nil {
+		p.linked[store]++
 		p.twins[twin{store, next.Link.BigCommerceID}] = id
+	}
+	if next.Held != nil {
+		p.held[store][id] = true
+	} else {
+		delete(p.held[store], id)
 	}
 	if slices.Equal(old.Quarantined, next.Quarantined) {
 		return

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -46,6 +47,32 @@ func (p *Publications) Quarantines(store domain.StoreID) []QuarantinedItem {
 	}
 	slices.SortFunc(out, func(a, b QuarantinedItem) int { return int(a.Position) - int(b.Position) })
 	return out
+}
+
+// HeldPush is a push that a guard keeps from BigCommerce.
+type HeldPush struct {
+	Product domain.ProductID
+	Hold
+}
+
+// HeldPushes returns the pushes of a store that are held, by product. It costs
+// nothing for a store that has none.
+func (p *Publications) HeldPushes(store domain.StoreID) []HeldPush {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var out []HeldPush
+	for id := range p.held[store] {
+		out = append(out, HeldPush{id, *p.stores[store][id].Held})
+	}
+	slices.SortFunc(out, func(a, b HeldPush) int { return strings.Compare(string(a.Product), string(b.Product)) })
+	return out
+}
+
+// Linked returns how many products of a store are linked.
+func (p *Publications) Linked(store domain.StoreID) int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.linked[store]
 }
 
 // All yields every product of a store that the SYNC log names, in the order of

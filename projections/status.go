@@ -1,6 +1,10 @@
 package projections
 
-import "github.com/tillstream/tillstream/domain"
+import (
+	"fmt"
+
+	"github.com/tillstream/tillstream/domain"
+)
 
 // Status is what an operator is told, as JSON, as text and on the console alike.
 type Status struct {
@@ -19,6 +23,7 @@ type StoreStatus struct {
 	DeadLetters int    `json:"dead_letters"`
 	Paused      bool   `json:"paused,omitempty"`
 	Problem     string `json:"problem,omitempty"` // what keeps it from going on, and what to do
+	Alarm       string `json:"alarm,omitempty"`   // what the breaker holds, and what to do; see [Alarm]
 }
 
 // LogStatus is about the POS log, which all stores share.
@@ -45,13 +50,15 @@ type PublishingStatus struct {
 // Counts is how many products are in each [State]. Pending also counts the
 // quarantined products whose newest state is not confirmed, so that it is 0
 // exactly when BigCommerce has confirmed the newest state of every linked product
-// that is not refused.
+// that is not refused, held or discarded.
 type Counts struct {
 	Pending     int `json:"pending"`
 	Confirmed   int `json:"confirmed"`
 	Refused     int `json:"refused"`
 	Unlinked    int `json:"unlinked"`
 	Quarantined int `json:"quarantined"`
+	Held        int `json:"held"`
+	Discarded   int `json:"discarded"`
 }
 
 // Count counts the products of a store. It looks at what the SYNC log names only,
@@ -65,7 +72,7 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 		}
 		counts.Unlinked--
 		state := StateOf(s.Due, pub, p.Quarantined(store, s.Items...))
-		if state == Quarantined && pub.NeedsPush(s.Due) {
+		if state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due) {
 			counts.Pending++
 		}
 		switch state {
@@ -75,6 +82,10 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 			counts.Unlinked++
 		case Quarantined:
 			counts.Quarantined++
+		case Held:
+			counts.Held++
+		case Discarded:
+			counts.Discarded++
 		case Pending:
 			counts.Pending++
 		case Synced:
@@ -83,6 +94,31 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 	}
 	return counts
 }
+
+// Alarm says in a sentence that the breaker of a store has tripped, as long as it
+// holds any of these pushes; else "".
+func Alarm(held []HeldPush) string {
+	n := 0
+	var newest HeldPush
+	for _, h := range held {
+		if h.Guard != domain.GuardBreaker {
+			continue
+		}
+		n++
+		if n == 1 || h.At.After(newest.At) {
+			newest = h
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("the breaker holds product %s back: %s: %s", newest.Product, newest.Reason, release)
+	}
+	return fmt.Sprintf("the breaker holds %d products back, %s for one: %s: %s", n, newest.Product, newest.Reason, release)
+}
+
+const release = "run `tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`"
 
 // NewStoreStatus puts together what the projections know of a store, given the
 // last position of the POS log and the open dead letters of the store.
@@ -94,6 +130,7 @@ func NewStoreStatus(store domain.StoreID, last domain.Position, c *Catalog, p *P
 		Projection:  ProjectionStatus{Position: position, Products: c.Size(store), Tally: c.Tally(store)},
 		Publishing:  PublishingStatus{Counts: Count(c, p, store)},
 		DeadLetters: deadLetters,
+		Alarm:       Alarm(p.HeldPushes(store)),
 	}
 	s.Projection.Lag = uint64(s.Log.LastPosition - position)
 	return s

@@ -53,6 +53,9 @@ type Config struct {
 	// Channel is where a created product is offered; default [DefaultChannel].
 	Channel bigcommerce.ChannelID
 
+	// Guards may hold pushes; by default none does.
+	Guards Guards
+
 	// Concurrency is how many requests are in flight at most; default
 	// [DefaultConcurrency]. Stock is always written by one request at a time.
 	Concurrency int
@@ -73,6 +76,10 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Client == nil || c.Catalog == nil || c.Publications == nil || c.Log == nil {
 		return c, errors.New("publish: Client, Catalog, Publications and Log are required")
+	}
+	var err error
+	if c.Guards.Breaker, err = c.Guards.Breaker.complete(); err != nil {
+		return c, err
 	}
 	if c.Channel == 0 {
 		c.Channel = DefaultChannel

@@ -65,6 +65,8 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 	switch {
 	case p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...):
 		return needsNothing, "an event of it could not be folded: see `tillstream deadletters list`"
+	case pub.Held != nil && pub.Held.Position >= s.Due:
+		return needsNothing, undecided(pub.Held)
 	case pub.Link != nil && (a.force || pub.NeedsPush(s.Due) && !refused):
 		return needsPush, ""
 	case pub.Link != nil:
@@ -77,6 +79,15 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 		return needsNothing, "it was refused: " + pub.Refused.Reason
 	}
 	return needsTwin, ""
+}
+
+// nothing is the outcome for those who asked for a product that needs nothing.
+func (p *Publisher) nothing(id domain.ProductID, why string) Outcome {
+	o := Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()}
+	if held := p.cfg.Publications.Publication(p.cfg.Store, id).Held; held != nil && why == undecided(held) {
+		o.Kind, o.Guard, o.Position = Held, held.Guard, held.Position
+	}
+	return o
 }
 
 // agenda is the errands that wait. Its owner locks.

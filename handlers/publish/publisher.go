@@ -26,6 +26,7 @@ type Publisher struct {
 	misfit  error         // the newest failure that speaks against a setting
 	work    Work
 	images  []image // touched by Run only
+	wave    wave    // what the breaker counts
 
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
@@ -50,6 +51,7 @@ func New(cfg Config) (*Publisher, error) {
 		wake:      make(chan struct{}, 1),
 		idle:      make(chan struct{}),
 		lingering: map[domain.ProductID]lingering{},
+		wave:      wave{seen: map[domain.ProductID]time.Time{}},
 		linking:   make(chan struct{}, 1),
 	}, nil
 }
@@ -117,6 +119,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 
 // survey finds what is due from the projections, as at start.
 func (p *Publisher) survey() {
+	p.wave.recall(p.cfg.Publications.HeldPushes(p.cfg.Store))
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
 		if pub.Link != nil || pub.Creating != nil {
 			p.wakeIfDue(id)
@@ -154,7 +157,7 @@ func (p *Publisher) admit() {
 	for id, a := range woken {
 		n, why := p.need(id, a)
 		if n == needsNothing {
-			deliver(a.waiters, Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()})
+			deliver(a.waiters, p.nothing(id, why))
 			continue
 		}
 		p.mu.Lock()

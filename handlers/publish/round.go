@@ -23,7 +23,7 @@ func (r *round) admit(ctx context.Context, e *errand) (*task, error) {
 	p := r.p
 	n, why := p.need(e.product, e.ask)
 	if n == needsNothing {
-		deliver(e.waiters, Outcome{Product: e.product, Kind: Nothing, Reason: why, At: p.cfg.Now()})
+		deliver(e.waiters, p.nothing(e.product, why))
 		return nil, nil
 	}
 	t := &task{errand: e, need: n}
@@ -82,6 +82,10 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 		t.leave(true) // quarantined, or linked, meanwhile
 		return false, nil
 	}
+	if r.worse(t) {
+		t.leave(true) // to be judged anew
+		return false, nil
+	}
 	if until := r.p.quietUntil(t.product, t.desired.Listing.Digest()); !until.IsZero() {
 		t.rest = until
 		t.leave(true)
@@ -110,6 +114,9 @@ func (r *round) run(ctx context.Context) error {
 
 func (r *round) phases(ctx context.Context) error {
 	p := r.p
+	if err := r.guard(ctx); err != nil {
+		return err
+	}
 	if err := r.create(ctx); err != nil {
 		return err
 	}

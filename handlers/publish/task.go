@@ -25,6 +25,8 @@ type task struct {
 	born, made bool
 	images     []string
 
+	judged *judgement // by the guards, in this round
+
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round
 	withSKU bool // BigCommerce has another SKU than the link says
@@ -95,6 +97,7 @@ func (t *task) relink(link domain.Link) {
 
 // confirm ends the push.
 func (t *task) confirm(at time.Time) {
-	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest},
+	offer := t.desired.Listing.Offer()
+	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest, Offer: &offer},
 		Outcome{Kind: Confirmed, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest}, at)
 }

@@ -23,7 +23,7 @@ type Publication struct {
 	// and no guard has a say in it. That holds until its outcome is recorded.
 	Approved bool `json:"approved,omitempty"`
 	// Discarded is the position in the POS log up to which somebody wants nothing
-	// pushed; 0 for none, or when BigCommerce has taken something newer.
+	// pushed; 0 for none.
 	Discarded   domain.Position `json:"discarded,omitempty"`
 	Quarantined []Quarantine    `json:"quarantined,omitempty"` // in the order of the SYNC log
 	// Sync is the position in the SYNC log of the newest event folded.
@@ -146,9 +146,6 @@ func (p *Publication) settleGuards(at domain.Position) {
 	p.Approved = false
 	if p.Held != nil && p.Held.Position <= at {
 		p.Held = nil
-	}
-	if p.Discarded <= at {
-		p.Discarded = 0
 	}
 }
 

@@ -223,6 +223,25 @@ func TestPublisher_empties(t *testing.T) {
 		})
 	})
 
+	t.Run("OK a guard that is taken away leaves what it held", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := described(t, empties)
+			s.save(item{id: "i1", sku: "A"}, item{id: "i2", sku: "B"})
+			s.idle()
+			_ = s.stop()
+			s.cfg.Guards = publish.Guards{}
+			s.open()
+			s.run()
+			s.idle()
+			s.stand(projections.Held, "i1", "i2")
+			s.release(publish.Approved, "i1")
+			s.count("i2", "9") // nobody has anything against that any more
+			s.idle()
+			s.stand(projections.Synced, "i1", "i2")
+			s.agree("i1", "i2")
+		})
+	})
+
 	t.Run("OK a push that is asked for says that it is held", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			s := described(t, empties)
@@ -332,11 +351,11 @@ func TestPublisher_empties(t *testing.T) {
 	t.Run("OK a text that goes while the push waits is held", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			s := described(t, empties)
-			if err := s.sim.Fail(simulator.Fault{Match: "PUT /catalog/products", Kind: simulator.Status, Status: 503, Count: 3}); err != nil {
+			if err := s.sim.Fail(simulator.Fault{Match: "PUT /catalog/products", Kind: simulator.Status, Status: 503, Count: 1}); err != nil {
 				t.Fatal(err)
 			}
 			s.save(item{id: "i1", sku: "A", brand: "B", description: "<p>newer</p>"})
-			pass(time.Millisecond) // judged, and refused for the moment
+			pass(time.Millisecond) // judged, and to be tried again
 			s.save(item{id: "i1", sku: "A", brand: "B"})
 			pass(10 * time.Minute)
 			s.idle()

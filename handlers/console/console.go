@@ -79,6 +79,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountProducts(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
+	c.mountReleases(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
 }

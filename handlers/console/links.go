@@ -21,6 +21,8 @@ type Publisher interface {
 	Unlink(ctx context.Context, id domain.ProductID, reason string) error
 	Push(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Create(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
+	Approve(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
+	Discard(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Status() publish.Status
 }
 
@@ -62,7 +64,7 @@ func (c *Console) mountLinks(api huma.API) {
 
 type linksInput struct {
 	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,refused,quarantined"`
+	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,quarantined"`
 }
 
 type linkList struct {

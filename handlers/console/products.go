@@ -71,7 +71,8 @@ type PublicationPage struct {
 	State    projections.State `json:"state"`
 	Position domain.Position   `json:"position"` // of the state that BigCommerce has confirmed; 0 for none
 	At       *time.Time        `json:"at"`
-	Error    string            `json:"error"` // why BigCommerce refused the newest state; empty when it did not
+	Held     *HoldPage         `json:"held,omitempty"` // why a guard keeps the newest state back
+	Error    string            `json:"error"`          // why BigCommerce refused the newest state; empty when it did not
 }
 
 // HistoryLine is one event of an item.
@@ -108,7 +109,7 @@ const mostListed = 1000
 
 type listInput struct {
 	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,refused,unlinked,quarantined" doc:"only products in this state"`
+	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,unlinked,quarantined" doc:"only products in this state"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
 	After string `query:"after" doc:"the last product of the page before"`
 }
@@ -229,6 +230,9 @@ func publicationPage(state projections.State, pub projections.Publication) Publi
 	page := PublicationPage{State: state, Position: pub.Confirmed.Position}
 	if !pub.Confirmed.At.IsZero() {
 		page.At = &pub.Confirmed.At
+	}
+	if h := pub.Held; h != nil {
+		page.Held = &HoldPage{h.Guard, h.Reason, h.Position, h.At}
 	}
 	if pub.Refused != nil {
 		page.Error = pub.Refused.Reason

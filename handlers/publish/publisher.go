@@ -230,7 +230,8 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 }
 
 // Push pushes products although nothing is due, refused ones included, and returns
-// what became of each, in their order. It needs Run to be running, and waits as
+// what became of each, in their order. What a guard holds stays held; that is for
+// [Publisher.Approve]. It needs Run to be running, and waits as
 // long as BigCommerce does not answer; after an error, which is that of ctx, the
 // push goes on.
 func (p *Publisher) Push(ctx context.Context, ids []domain.ProductID) ([]Outcome, error) {

@@ -6,6 +6,9 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
+// NotHeld is the reason why nothing is done about a push that no guard holds.
+const NotHeld = "no guard holds it"
+
 // Approve releases held pushes: the newest state of each product is pushed, and no
 // guard has a say in it. It returns what became of each, in their order; for one
 // that is not held, nothing. It does not need Run to be running.
@@ -32,7 +35,7 @@ func (p *Publisher) release(ctx context.Context, ids []domain.ProductID, release
 	out := make([]Outcome, len(ids))
 	var notes []note
 	for i, id := range ids {
-		out[i] = Outcome{Product: id, Kind: Nothing, Reason: "no guard holds it", At: p.cfg.Now()}
+		out[i] = Outcome{Product: id, Kind: Nothing, Reason: NotHeld, At: p.cfg.Now()}
 		held := p.cfg.Publications.Publication(p.cfg.Store, id).Held
 		if held == nil {
 			continue

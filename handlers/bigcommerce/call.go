@@ -116,7 +116,7 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, bound+1))
 	o := outcome{sent: true, status: status, header: response.Header, now: c.now()}
-	o.notBefore = permit.settle(status, response.Header)
+	o.notBefore = permit.settle(call.op, status, response.Header)
 	switch {
 	case status >= 300:
 		// An error's body only explains; one that is cut off or too long explains less.

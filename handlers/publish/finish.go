@@ -32,6 +32,11 @@ func (r *round) finish(ctx context.Context) error {
 	if err := r.p.record(ctx, notes); err != nil {
 		return err
 	}
+	for _, t := range r.tasks {
+		if t.pushed() {
+			r.p.lane.confirmed(t.product, t.position)
+		}
+	}
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
 	r.p.working = 0

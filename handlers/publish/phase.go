@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
 // patienceOfUnit is how often the rows of one request may meet a failure that
@@ -24,6 +25,7 @@ type unit struct {
 // No product is in two requests at a time.
 type phase struct {
 	publisher *Publisher
+	alone     bool // its requests share the road with no other
 	// send builds one request of the newest states, and makes it. It returns
 	// errNothing when none of the rows has anything to say any more.
 	send func(ctx context.Context, rows []Row) error
@@ -116,17 +118,20 @@ func (ph *phase) add(rows []Row) {
 // room.
 func (ph *phase) attempt(ctx context.Context, u unit) error {
 	p := ph.publisher
+	if err := p.lane.giveWay(ctx); err != nil {
+		return err
+	}
 	pass, err := p.patience.enter(ctx)
 	if err != nil {
 		return err
 	}
-	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx)
+	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, bigcommerce.Bulk)
 	if err != nil {
 		pass.unused()
 		return err
 	}
 	defer release()
-	err = ph.send(reserved, u.rows)
+	err = ph.drive(reserved, u.rows)
 	switch {
 	case over(ctx) || err == errNothing || ph.own(u, err):
 		pass.unused()
@@ -136,6 +141,19 @@ func (ph *phase) attempt(ctx context.Context, u unit) error {
 		pass.succeeded()
 	}
 	return err
+}
+
+// drive sends on the road.
+func (ph *phase) drive(ctx context.Context, rows []Row) error {
+	road, part := ph.publisher.lane.road, int64(1)
+	if ph.alone {
+		part = wholeRoad
+	}
+	if err := road.Acquire(ctx, part); err != nil {
+		return err
+	}
+	defer road.Release(part)
+	return ph.send(ctx, rows)
 }
 
 // own reports whether a failure is the unit's own matter, although BigCommerce

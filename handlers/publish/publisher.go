@@ -27,6 +27,8 @@ type Publisher struct {
 	work    Work
 	images  []image // touched by Run only
 
+	lane *lane
+
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
 
@@ -41,7 +43,7 @@ func New(cfg Config) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{
+	p := &Publisher{
 		cfg:       cfg,
 		patience:  newPatience(cfg.Now, cfg.After),
 		recording: newPatience(cfg.Now, cfg.After),
@@ -51,7 +53,9 @@ func New(cfg Config) (*Publisher, error) {
 		idle:      make(chan struct{}),
 		lingering: map[domain.ProductID]lingering{},
 		linking:   make(chan struct{}, 1),
-	}, nil
+	}
+	p.lane = newLane(p)
+	return p, nil
 }
 
 // turn waits for the turn to record links. The error is that of ctx.
@@ -74,6 +78,7 @@ func (p *Publisher) want(id domain.ProductID, a ask) {
 	all.join(a)
 	p.woken[id] = all
 	p.mu.Unlock()
+	p.lane.offer(id)
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -84,7 +89,12 @@ func (p *Publisher) want(id domain.ProductID, a ask) {
 // flight when it has returned. Any other error means that an outcome was made that
 // the SYNC log cannot hold, which is a defect.
 func (p *Publisher) Run(ctx context.Context) error {
-	p.survey()
+	p.survey() // before the lane runs, so that all that is urgent at start shares its first request
+	ctx, cancel := context.WithCancel(ctx)
+	var lane sync.WaitGroup
+	lane.Go(func() { p.lane.run(ctx) })
+	defer lane.Wait()
+	defer cancel()
 	for {
 		p.admit()
 		r, next, err := p.gather(ctx)

@@ -50,16 +50,26 @@ func (r *round) withdraw(t *task) {
 
 // read takes the newest state and link.
 func (r *round) read(ctx context.Context, t *task) error {
-	state, err := r.p.cfg.Catalog.Product(ctx, r.p.cfg.Store, t.product)
+	desired, state, err := r.p.desired(ctx, t.product)
 	if err != nil {
-		return fmt.Errorf("read the state of product %s: %w", t.product, err)
+		return err
 	}
-	t.state, t.images = state.Position, state.Family.Images
-	t.desired = Desired{Product: t.product, Listing: state.Listing(r.p.cfg.Rules)}
-	if pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product); pub.Link != nil {
-		t.desired.Link = *pub.Link
-	}
+	t.desired, t.state, t.images = desired, state.Position, state.Family.Images
 	return nil
+}
+
+// desired is what BigCommerce is to show of a product now, and the state that says
+// so.
+func (p *Publisher) desired(ctx context.Context, id domain.ProductID) (Desired, domain.Product, error) {
+	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, id)
+	if err != nil {
+		return Desired{}, state, fmt.Errorf("read the state of product %s: %w", id, err)
+	}
+	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules)}
+	if pub := p.cfg.Publications.Publication(p.cfg.Store, id); pub.Link != nil {
+		d.Link = *pub.Link
+	}
+	return d, state, nil
 }
 
 // renew reads the newest state right before it is sent, and reports whether it may
@@ -93,7 +103,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 // run takes the round through its phases and records what became of it. The error
 // is the end of ctx, or that of the projections.
 func (r *round) run(ctx context.Context) error {
-	before := r.p.cfg.Client.Quota().Snapshot().Requests
+	before := r.spent()
 	err := r.phases(ctx)
 	if err != nil {
 		if over(ctx) {
@@ -104,8 +114,15 @@ func (r *round) run(ctx context.Context) error {
 	if err := r.finish(ctx); err != nil {
 		return err
 	}
-	r.account(r.p.cfg.Client.Quota().Snapshot().Requests - before)
+	r.account(r.spent() - before)
 	return nil
+}
+
+// spent is how many requests were made by all but the lane, which counts its own.
+func (r *round) spent() uint64 {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	return r.p.cfg.Client.Quota().Snapshot().Requests - r.p.lane.calls
 }
 
 func (r *round) phases(ctx context.Context) error {
@@ -135,12 +152,29 @@ func (r *round) phases(ctx context.Context) error {
 	if err := variants.run(ctx, r.plan(planVariants, (*task).updated), p.cfg.Concurrency); err != nil {
 		return err
 	}
-	// A stock lane for sales would make its requests between those of the phases
-	// above, with nothing else in flight, as this one does.
 	stock := r.phase(r.sendStock)
+	stock.alone = true
 	r.refuseIn(stock, r.doubt)
-	return stock.run(ctx, r.plan(planStock, (*task).pushed), 1)
+	if err := r.newest(ctx); err != nil {
+		return err
+	}
+	return stock.run(ctx, r.plan(planStock, r.stockLeft), 1)
 }
+
+// newest reads again what the lane may have carried meanwhile.
+func (r *round) newest(ctx context.Context) error {
+	for _, t := range r.tasks {
+		if t.pushed() && !t.left {
+			if _, err := r.renew(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stockLeft are those whose stock did not go ahead.
+func (r *round) stockLeft(t *task) bool { return t.pushed() && !r.p.lane.ahead(&t.desired) }
 
 // plan plans the requests of a phase. Products that were put off before are not
 // mixed with others.

@@ -1,0 +1,322 @@
+package publish
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+const (
+	// restsPerWindow is how many stock requests of the lane a quota window has room for at most, evenly, so that
+	// whatever the tills do most of the quota is left to full-state pushes.
+	restsPerWindow = 60
+	// restWithoutQuota is the least time between two of them where there is no quota.
+	restWithoutQuota = 100 * time.Millisecond
+
+	wholeRoad = 1 << 20 // more parts than there are ever requests in flight
+)
+
+// lane sends the stock of what was sold, refunded, exchanged, counted, ordered,
+// transferred or adjusted ahead of everything else. It does so once for each such
+// change, in as few requests as that takes; the product's full state follows in a
+// round, which does not send the same stock again. What fails here for any other
+// reason than a spent quota is left to the round.
+//
+// A stock request is alone on the road: BigCommerce asks that inventory and
+// catalog are not written together, and a product is in one request at a time.
+type lane struct {
+	p *Publisher
+	// road is shared by catalog requests, each with one part of it. A stock request
+	// has it whole; while one waits for it, no further catalog request begins.
+	road *semaphore.Weighted
+
+	mu      sync.Mutex
+	queue   []domain.ProductID
+	queued  map[domain.ProductID]bool
+	carried map[domain.ProductID]carried
+	offered chan struct{} // has room for one
+	gone    chan struct{} // not nil while something is to go first; then closed
+	resting bool          // the others have the road
+	calls   uint64        // requests made
+}
+
+// carried is the stock of a product that BigCommerce has taken ahead of its push.
+type carried struct {
+	state  domain.Position
+	levels string
+}
+
+func newLane(p *Publisher) *lane {
+	return &lane{p: p, road: semaphore.NewWeighted(wholeRoad), queued: map[domain.ProductID]bool{}, carried: map[domain.ProductID]carried{}, offered: make(chan struct{}, 1)}
+}
+
+// offer takes a product whose stock has changed in a way that cannot wait.
+func (l *lane) offer(id domain.ProductID) {
+	if !l.urgent(id) {
+		return
+	}
+	l.mu.Lock()
+	if !l.queued[id] {
+		l.queued[id] = true
+		l.queue = append(l.queue, id)
+		l.claim()
+	}
+	l.mu.Unlock()
+	select {
+	case l.offered <- struct{}{}:
+	default:
+	}
+}
+
+// urgent reports whether a product's stock changed after what BigCommerce was told
+// of it.
+func (l *lane) urgent(id domain.ProductID) bool {
+	p := l.p
+	s, ok := p.cfg.Catalog.Summary(p.cfg.Store, id)
+	if !ok || s.StockDue == 0 {
+		return false
+	}
+	l.mu.Lock()
+	ahead := l.carried[id].state
+	l.mu.Unlock()
+	confirmed := p.cfg.Publications.Publication(p.cfg.Store, id).Confirmed.Position
+	// A twin that never had a full state may not keep stock as the POS does.
+	if confirmed == 0 || s.StockDue <= max(confirmed, ahead) {
+		return false
+	}
+	n, _ := p.need(id, ask{})
+	return n == needsPush
+}
+
+// run sends what is offered until ctx ends.
+func (l *lane) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.offered:
+		}
+		for l.first() {
+			l.attempt(ctx)
+			l.letGo()
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.p.cfg.After(l.rest()):
+			}
+			l.rested()
+		}
+	}
+}
+
+// rest is how long the others have the road between two stock requests.
+func (l *lane) rest() time.Duration {
+	if w := l.p.cfg.Client.Quota().Snapshot().Window; w > 0 {
+		return w / restsPerWindow
+	}
+	return restWithoutQuota
+}
+
+// first reports whether there is something to send.
+func (l *lane) first() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone != nil
+}
+
+// letGo lets the others have the road for the rest.
+func (l *lane) letGo() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.gone)
+	l.gone, l.resting = nil, true
+}
+
+func (l *lane) rested() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.resting = false
+	l.claim()
+}
+
+// claim has everybody give way if there is something to send. The caller holds mu.
+func (l *lane) claim() {
+	if len(l.queue) > 0 && !l.resting && l.gone == nil {
+		l.gone = make(chan struct{})
+	}
+}
+
+// giveWay waits while stock is to go first.
+func (l *lane) giveWay(ctx context.Context) error {
+	l.mu.Lock()
+	gone := l.gone
+	l.mu.Unlock()
+	if gone == nil {
+		return nil
+	}
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// attempt makes one request with the newest stock of those who wait, when the store
+// answers and the quota has room.
+func (l *lane) attempt(ctx context.Context) {
+	p := l.p
+	pass, err := p.patience.enter(ctx)
+	if err != nil {
+		return
+	}
+	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, bigcommerce.Urgent)
+	if err != nil {
+		pass.unused()
+		return
+	}
+	defer release()
+	if err := l.road.Acquire(ctx, wholeRoad); err != nil {
+		pass.unused()
+		return
+	}
+	defer l.road.Release(wholeRoad)
+	load := l.load(ctx)
+	if len(load.levels) == 0 {
+		pass.unused()
+		return
+	}
+	err = p.cfg.Client.SetStock(reserved, "stock in the POS", load.levels)
+	p.mu.Lock()
+	l.calls++
+	p.work.Requests++
+	p.mu.Unlock()
+	switch {
+	case over(ctx):
+		pass.unused()
+		return
+	case blame(err) == store:
+		pass.failed(err, notBefore(err))
+	default:
+		pass.succeeded()
+	}
+	switch {
+	case err == nil:
+		l.took(load)
+	case lingers(err):
+		for i := range load.desired {
+			p.linger(load.desired[i].Product, load.desired[i].Listing.Digest())
+		}
+	case spent(err):
+		l.putBack(load)
+	}
+}
+
+// load is what one request carries.
+type load struct {
+	desired []Desired
+	states  []domain.Position
+	levels  []bigcommerce.StockLevel
+}
+
+// load takes from the queue what one request can carry, with its newest state. What
+// may not be sent now is the round's.
+func (l *lane) load(ctx context.Context) (out load) {
+	p := l.p
+	for {
+		l.mu.Lock()
+		if len(l.queue) == 0 {
+			l.mu.Unlock()
+			return out
+		}
+		id := l.queue[0]
+		l.mu.Unlock()
+		d, state, ok := l.read(ctx, id)
+		var levels []bigcommerce.StockLevel
+		if ok && p.quietUntil(id, d.Listing.Digest()).IsZero() {
+			levels = d.stockLevels()
+		}
+		if len(out.levels) > 0 && len(out.levels)+len(levels) > bigcommerce.MaxStock {
+			return out
+		}
+		l.mu.Lock()
+		l.queue = l.queue[1:]
+		delete(l.queued, id)
+		l.mu.Unlock()
+		if len(levels) == 0 || len(levels) > bigcommerce.MaxStock {
+			continue
+		}
+		out.desired, out.states, out.levels = append(out.desired, d), append(out.states, state), append(out.levels, levels...)
+	}
+}
+
+func (l *lane) read(ctx context.Context, id domain.ProductID) (Desired, domain.Position, bool) {
+	if !l.urgent(id) {
+		return Desired{}, 0, false
+	}
+	d, state, err := l.p.desired(ctx, id)
+	return d, state.Position, err == nil && check(&d.Listing) == nil
+}
+
+func (l *lane) putBack(load load) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range load.desired {
+		if !l.queued[d.Product] {
+			l.queued[d.Product] = true
+			l.queue = append(l.queue, d.Product)
+		}
+	}
+}
+
+func (l *lane) took(load load) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range load.desired {
+		l.carried[load.desired[i].Product] = carried{load.states[i], levelsKey(load.desired[i].stockLevels())}
+	}
+}
+
+// ahead reports whether BigCommerce has taken exactly this stock of a product ahead
+// of its push.
+func (l *lane) ahead(d *Desired) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	c, ok := l.carried[d.Product]
+	return ok && c.levels == levelsKey(d.stockLevels())
+}
+
+// confirmed forgets what went ahead of a push that is confirmed.
+func (l *lane) confirmed(id domain.ProductID, state domain.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.carried[id].state <= state {
+		delete(l.carried, id)
+	}
+}
+
+// stockLevels are all levels of a product.
+func (d *Desired) stockLevels() []bigcommerce.StockLevel {
+	var out []bigcommerce.StockLevel
+	for _, row := range stockRows(d) {
+		if level, known := d.stockLevel(row.Item, row.Location); known {
+			out = append(out, level)
+		}
+	}
+	return out
+}
+
+func levelsKey(levels []bigcommerce.StockLevel) string {
+	var b strings.Builder
+	for _, s := range levels {
+		fmt.Fprintf(&b, "%d/%d/%d=%d ", s.Location, s.Product, s.Variant, s.Quantity)
+	}
+	return b.String()
+}

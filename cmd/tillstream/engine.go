@@ -18,6 +18,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/ingest"
+	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/handlers/publish"
 	"github.com/tillstream/tillstream/projections"
@@ -163,7 +164,7 @@ func (e *engine) serve() {
 		e.console.Mount(mux)
 	}
 	e.console.MountStatus(mux)
-	e.handler = mux
+	e.handler = problem.Routes(mux)
 }
 
 // running is what the console cannot know of the process.

@@ -234,6 +234,8 @@ func TestHTTP_Events(t *testing.T) {
 		{"OK again", url, "text/plain", counted("b", "i-2", "3"), 200, `{"id":"b","position":2,"duplicate":true}` + "\n"},
 		{"OK one", url, "application/cloudevents+json; charset=utf-8", counted("c", "i-3", "3"), 200, `{"id":"c","position":3,"duplicate":false}` + "\n"},
 		{"OK dry", url + "?dry_run=true", "application/x-ndjson", counted("d", "i-3", "3"), 200, `{"id":"d","valid":true}` + "\n"},
+		{"ErrDry", url + "?dry_run=yes", "application/x-ndjson", counted("d", "i-3", "3"), 422,
+			`{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"dry_run: \"yes\": must be true or false","errors":[{"location":"dry_run","message":"must be true or false","value":"yes"}]}` + "\n"},
 		{"OK nothing", url, "application/x-ndjson", "\n", 200, ""},
 		{"ErrOne", url, "application/cloudevents+json", counted("e", "i-3", "x"), 422,
 			`{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"data.on_hand: \"x\": must be a plain decimal such as 12.50","errors":[{"location":"data.on_hand","message":"must be a plain decimal such as 12.50","value":"x"}]}` + "\n"},

@@ -205,7 +205,7 @@ func (e *engine) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if !e.caughtUp(ctx) {
+		if !e.caughtUp(ctx, func(domain.Position) {}) {
 			return nil
 		}
 		e.ready.Store(true)
@@ -269,13 +269,15 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// caughtUp waits until what the log held at the start is folded.
-func (e *engine) caughtUp(ctx context.Context) bool {
+// caughtUp waits until what the log held at the start is folded, and tells how far
+// it is meanwhile.
+func (e *engine) caughtUp(ctx context.Context, tell func(domain.Position)) bool {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for e.catalog.Position() < e.goal {
 		select {
 		case <-tick.C:
+			tell(e.catalog.Position())
 		case <-ctx.Done():
 			return false
 		}

@@ -84,9 +84,21 @@ const bucketDuplicateWindow = 2 * time.Minute
 // that differs; nothing is changed then, because changing a log can remove what it
 // holds.
 func (c *Conn) Ensure(ctx context.Context) error {
+	return c.ensureAll(ctx, func(string) bool { return true })
+}
+
+// EnsureLogs is [Conn.Ensure] without the streams that can be folded again from the
+// logs, see [Conn.DropProjections].
+func (c *Conn) EnsureLogs(ctx context.Context) error {
+	return c.ensureAll(ctx, func(stream string) bool { return !rebuildable(stream) })
+}
+
+func (c *Conn) ensureAll(ctx context.Context, chosen func(stream string) bool) error {
 	var errs []error
 	for _, want := range c.topology() {
-		errs = append(errs, c.ensure(ctx, want))
+		if chosen(want.Name) {
+			errs = append(errs, c.ensure(ctx, want))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("topology: %w", err)
@@ -104,14 +116,17 @@ func (c *Conn) EnsureProducts(ctx context.Context, epoch uint64) error {
 	return nil
 }
 
-// DropProducts removes the products bucket of one epoch. An absent one is no error.
-func (c *Conn) DropProducts(ctx context.Context, epoch uint64) error {
-	c.handles.Delete(productsStream(epoch))
-	err := c.js.DeleteStream(ctx, productsStream(epoch))
-	if err == nil || errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
+// DropProjections removes what is folded from the logs: the products bucket of one
+// epoch and the publications. An absent one is no error.
+func (c *Conn) DropProjections(ctx context.Context, epoch uint64) error {
+	var errs []error
+	for _, stream := range []string{productsStream(epoch), streamPublications} {
+		c.handles.Delete(stream)
+		if err := c.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			errs = append(errs, fmt.Errorf("drop %s: %w", stream, c.translate(err)))
+		}
 	}
-	return fmt.Errorf("drop %s: %w", productsStream(epoch), c.translate(err))
+	return errors.Join(errs...)
 }
 
 func (c *Conn) ensure(ctx context.Context, want jetstream.StreamConfig) error {

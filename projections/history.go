@@ -101,7 +101,7 @@ func fieldsOf(p *domain.Product, id domain.ItemID) map[string]string {
 	stock := it.Stock
 	it.Stock, it.Snapshot, it.Moved, it.Movements, it.Since = nil, domain.Stamp{}, domain.Stamp{}, nil, 0
 	whole := *p
-	whole.Family.Stamp = domain.Stamp{}
+	whole.Items, whole.Family.Stamp = nil, domain.Stamp{}
 	flatten(fields, "", it)
 	flatten(fields, "", whole)
 	for _, name := range []string{"store", "position", "due", "stock_due", "items", "item", "since", "described", "forgotten"} {

@@ -34,6 +34,7 @@ type app struct {
 
 	engine  atomic.Pointer[engine]
 	readied chan struct{} // closed when an engine is ready for the first time
+	ending  chan struct{} // closed when the HTTP server begins to end
 	once    sync.Once
 	watch   func(publish.Outcome) // set before run; told every outcome of a push
 	pace    pace                  // set before run
@@ -59,7 +60,7 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), watch: func(publish.Outcome) {}}
+	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), watch: func(publish.Outcome) {}}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}

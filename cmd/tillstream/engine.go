@@ -139,7 +139,8 @@ func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
 		Catalog: e.catalog, Publications: e.publications, Project: e.project,
-		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Running: e.running,
+		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
+		Running: e.running, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)

@@ -32,7 +32,7 @@ import (
 //	settled                  wait until everything is folded and confirmed
 //	shows SKU field=value…   BigCommerce shows that: name, description, price, cost, visible, stock
 //	pushed SKU [!]           BigCommerce was sent the product since this was asked last, or was not
-//	edit SKU field=value     the merchant changes a field in BigCommerce: weight or name
+//	edit SKU field=value     the merchant changes a field in BigCommerce: weight, name or description
 //	damage products|publications spoil a bucket of the folder, which nobody may hold
 //	post CODE PATH FILE TYPE send a file to the program, and expect the status
 func TestScript(t *testing.T) {
@@ -220,6 +220,8 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 		switch field {
 		case "name":
 			p.Name = value
+		case "description":
+			p.Description = value
 		case "weight":
 			var err error
 			p.Weight, err = strconv.ParseFloat(value, 64)

@@ -80,7 +80,7 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 			continue
 		}
 		v, _ := t.desired.variant(row.Item)
-		if stored[i].SKU != string(v.SKU) || combination(optionsOf(&stored[i])) != combination(v.Options) {
+		if odd(&stored[i], &v) {
 			t.odd = true
 		}
 	}

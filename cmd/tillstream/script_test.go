@@ -31,6 +31,7 @@ import (
 //	shows SKU field=value…   BigCommerce shows that: name, description, price, cost, visible, stock
 //	pushed SKU [!]           BigCommerce was sent the product since this was asked last, or was not
 //	edit SKU field=value     the merchant changes a field in BigCommerce: weight or name
+//	vanish SKU               the merchant deletes the product in BigCommerce
 //	post CODE PATH FILE TYPE send a file to the program, and expect the status
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -44,7 +45,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "bigcommerce": beginShop, "ready": ready, "settled": waitSettled,
-			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "post": post,
+			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "vanish": vanish, "post": post,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -225,6 +226,12 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("edit: no field %s", field)
 		}
 	}))
+}
+
+func vanish(ts *testscript.TestScript, _ bool, args []string) {
+	s := shopOf(ts)
+	p, _ := s.find(ts, args[0])
+	ts.Check(s.store.MerchantDelete(p.ID))
 }
 
 func post(ts *testscript.TestScript, _ bool, args []string) {

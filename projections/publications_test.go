@@ -37,6 +37,10 @@ func refused(product domain.ProductID, at domain.Position) *domain.PushRefused {
 	return &domain.PushRefused{Product: product, Position: at, Status: 422, Reason: "no", Field: "name"}
 }
 
+func broken(product domain.ProductID, at domain.Position) *domain.PushRefused {
+	return &domain.PushRefused{Product: product, Position: at, Status: 404, Reason: "gone", Field: projections.BrokenField}
+}
+
 func quarantined(product domain.ProductID, item domain.ItemID, at domain.Position) *domain.ItemQuarantined {
 	return &domain.ItemQuarantined{Product: product, Item: item, Position: at, Reason: "bad"}
 }
@@ -71,6 +75,10 @@ func TestFoldPublication_State(t *testing.T) {
 		"refused, then confirmed":          {[]domain.Event{linked("p", 1), refused("p", 5), confirmed("p", 5, 1)}, 5, projections.Synced},
 		"confirmed, then refused again":    {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), refused("p", 5)}, 5, projections.Refusing},
 		"creating":                         {[]domain.Event{&domain.ProductCreating{Product: "p", Name: "n", SKUs: []string{"s"}}}, 5, projections.Unlinked},
+		"broken":                           {[]domain.Event{linked("p", 1), confirmed("p", 4, 1), broken("p", 5)}, 5, projections.Broken},
+		"broken, then changed":             {[]domain.Event{linked("p", 1), broken("p", 5)}, 9, projections.Broken},
+		"broken, then linked anew":         {[]domain.Event{linked("p", 1), broken("p", 5), linked("p", 2)}, 5, projections.Pending},
+		"not found, but not the twin":      {[]domain.Event{linked("p", 1), &domain.PushRefused{Product: "p", Position: 5, Status: 404, Reason: "no variant", Field: "id"}}, 5, projections.Refusing},
 		"refused to be created":            {[]domain.Event{&domain.ProductCreating{Product: "p", Name: "n", SKUs: []string{"s"}}, refused("p", 5)}, 5, projections.Refusing},
 		"linked to another twin":           {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), linked("p", 2)}, 5, projections.Pending},
 		"linked anew to the same twin":     {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), linked("p", 1)}, 5, projections.Synced},
@@ -252,7 +260,7 @@ func TestPublications_Await(t *testing.T) {
 func TestCount(t *testing.T) {
 	t.Parallel()
 	var pos log
-	for _, id := range []string{"unlinked", "pending", "confirmed", "refused", "held", "held-due"} {
+	for _, id := range []string{"unlinked", "pending", "confirmed", "refused", "held", "held-due", "broken"} {
 		pos.add(t, domain.TypeProductSaved, `{"item":%q,"sku":%q,"name":"n"}`, id, id)
 	}
 	c := open(t, newBucket())
@@ -260,9 +268,10 @@ func TestCount(t *testing.T) {
 	p := openPublications(t, newBucket(), syncLog(t,
 		linked("pending", 1), linked("confirmed", 2), confirmed("confirmed", 3, 2), linked("refused", 3), refused("refused", 4),
 		linked("held", 4), confirmed("held", 5, 4), quarantined("held", "held", 9), linked("held-due", 5), quarantined("held-due", "held-due", 9),
-		quarantined("nobody", "nobody", 9)))
+		quarantined("nobody", "nobody", 9), linked("broken", 6), broken("broken", 7)))
 	got := projections.NewStoreStatus("demo", 10, c, p, 3)
-	want := `{"store":"demo","log":{"last_position":10},"projection":{"position":6,"lag":4,"products":6,"events":{"folded":6}},` +
-		`"publishing":{"pending":2,"confirmed":1,"refused":1,"unlinked":1,"quarantined":2,"requests":0,"throttled":0},"dead_letters":3}`
+	want := `{"store":"demo","log":{"last_position":10},"projection":{"position":7,"lag":3,"products":7,"events":{"folded":7}},` +
+		`"publishing":{"pending":2,"confirmed":1,"refused":2,"broken":1,"unlinked":1,"quarantined":2,` +
+		`"last_refusal":{"product":"broken","reason":"gone","at":"2026-11-01T10:00:12Z"},"requests":0,"throttled":0},"dead_letters":3}`
 	diff(t, "status", jsonOf(t, got), want)
 }

@@ -110,7 +110,7 @@ func (e *engine) addPublisher(s Store) error {
 	cfg := publish.Config{
 		Store: domain.StoreID(s.ID), Rules: s.rules(), Client: client,
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
-		CreateAll: s.Publish == "all", Weight: weight, Categories: s.BigCommerce.Categories,
+		CreateAll: s.Publish == "all", OnMissing: publish.OnMissing(s.OnMissing), Weight: weight, Categories: s.BigCommerce.Categories,
 		Quiet:     s.BigCommerce.Quiet,
 		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}

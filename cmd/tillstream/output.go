@@ -131,6 +131,27 @@ func count(n int, noun string) string {
 	return thousands(n) + " " + noun
 }
 
+// are is a count with its verb: 1 product is, 2 products are.
+func are(n int, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " is"
+	}
+	return count(n, noun) + " are"
+}
+
+// mostBrief is how much of a reason is shown where it is one of several things, in
+// characters; show has it whole.
+const mostBrief = 300
+
+// brief shows a reason on one line, cut to what a list has room for.
+func brief(reason string) string {
+	reason = oneLine(reason)
+	if r := []rune(reason); len(r) > mostBrief {
+		return string(r[:mostBrief-1]) + "…"
+	}
+	return reason
+}
+
 // some is a number with its word, and nothing for none.
 func some(n int, word string) string {
 	if n == 0 {

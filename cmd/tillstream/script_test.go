@@ -34,6 +34,7 @@ import (
 //	pushed SKU [!]           BigCommerce was sent the product since this was asked last, or was not
 //	edit SKU field=value     the merchant changes a field in BigCommerce: weight, name or description
 //	damage products|publications spoil a bucket of the folder, which nobody may hold
+//	vanish SKU               the merchant deletes the product in BigCommerce
 //	post CODE PATH FILE TYPE send a file to the program, and expect the status
 func TestScript(t *testing.T) {
 	t.Parallel()
@@ -47,7 +48,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "bigcommerce": beginShop, "ready": ready, "settled": waitSettled,
-			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "damage": damage, "post": post,
+			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "damage": damage, "vanish": vanish, "post": post,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -241,6 +242,12 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 		_, err = conn.Publications().Put(context.Background(), streams.MakeKey("harbour", "i-1"), []byte("scrap"), nil)
 	}
 	ts.Check(errors.Join(err, conn.Close()))
+}
+
+func vanish(ts *testscript.TestScript, _ bool, args []string) {
+	s := shopOf(ts)
+	p, _ := s.find(ts, args[0])
+	ts.Check(s.store.MerchantDelete(p.ID))
 }
 
 func post(ts *testscript.TestScript, _ bool, args []string) {

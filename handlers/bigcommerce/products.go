@@ -38,6 +38,17 @@ func (c *Client) ProductsByID(ctx context.Context, ids []ProductID) ([]Product, 
 	return listed[Product](ctx, c, "read products", "/catalog/products", "id", texts(ids), url.Values{"include": {"variants"}, "include_fields": {productFields}})
 }
 
+// ExistingProducts returns those of the ids that name a product, in no particular order.
+func (c *Client) ExistingProducts(ctx context.Context, ids []ProductID) ([]ProductID, error) {
+	// An id always comes back; it cannot be asked for alone.
+	found, err := listed[Product](ctx, c, "read which products exist", "/catalog/products", "id", texts(ids), url.Values{"include_fields": {"name"}})
+	there := make([]ProductID, len(found))
+	for i, p := range found {
+		there[i] = p.ID
+	}
+	return there, err
+}
+
 // ProductsBySKU returns the products whose own SKU is one of those given, with their variants, in no particular order.
 // BigCommerce compares SKUs whatever their case. The SKUs of variants other than the base variant are found by
 // [Client.VariantsBySKU].

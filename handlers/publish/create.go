@@ -39,7 +39,11 @@ func (r *round) create(ctx context.Context) error {
 	var orphans []*task
 	var notes []note
 	for _, t := range tasks {
-		if t.left || t.twin != nil {
+		switch {
+		case t.left || t.twin != nil:
+			continue
+		case !r.mayCreate(t):
+			t.refuse(Refusal{Reason: "none with its SKU is there"}, r.p.cfg.Now())
 			continue
 		}
 		orphans = append(orphans, t)
@@ -49,7 +53,7 @@ func (r *round) create(ctx context.Context) error {
 		return err
 	}
 	births := r.phase(r.sendCreation)
-	r.refuseIn(births, func(t *task, err error) { t.refuse(refusal(err), r.p.cfg.Now()) })
+	r.refuseIn(births, r.reject)
 	if err := births.run(ctx, singles(orphans), r.p.cfg.Concurrency); err != nil {
 		return err
 	}
@@ -133,7 +137,7 @@ func (r *round) assign(ctx context.Context, tasks []*task) error {
 		return r.p.cfg.Client.AssignChannels(ctx, assignments)
 	})
 	// A product without a channel is still better linked than created twice.
-	ph.refuse = func(_ domain.ProductID, err error) { r.p.setMisfit(err) }
+	ph.refuse = func(_ context.Context, _ domain.ProductID, err error) { r.p.setMisfit(err) }
 	return ph.run(ctx, slices.Collect(slices.Chunk(rows, mostAssigned)), 1)
 }
 
@@ -151,7 +155,8 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 		if t.left || t.twin == nil {
 			continue
 		}
-		if r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Link != nil {
+		link := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Link
+		if link != nil && link.BigCommerceID != t.replaces() {
 			t.leave(true) // somebody has linked it by hand meanwhile, and that stands
 			continue
 		}
@@ -169,8 +174,11 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 		return err
 	}
 	for _, t := range tasks {
+		if t.left || t.twin == nil {
+			continue
+		}
+		t.gone = 0
 		switch {
-		case t.left || t.twin == nil:
 		case t.position > 0:
 			t.need, t.desired.Link = needsPush, *t.twin
 		default:

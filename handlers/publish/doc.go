@@ -34,9 +34,16 @@
 //     A Publisher does not know what one before it had in flight when its process
 //     died: that an older state does not arrive after its first requests holds if
 //     BigCommerce drops, or has applied, by then what the dead process sent.
-//   - A product that BigCommerce refuses is found by halving its batch and refused
-//     by name; the others of its batch go through. It is pushed again when it
-//     changes, is linked anew, or somebody asks with [Publisher.Push].
+//   - A product that BigCommerce refuses is refused by name, and the others of its
+//     batch go through: at once when the answer says which it is, and else by
+//     halving, at the cost that unit states. It is pushed again when it changes, is
+//     linked anew, or somebody asks with [Publisher.Push].
+//   - A conflict, over a name or a SKU, is reported with both products. A product
+//     whose conflict is with another of ours that is about to give up what it wants
+//     waits for that one instead.
+//   - A link whose BigCommerce product is gone is marked as broken, which is a
+//     refusal with status 404, and [Config.OnMissing] decides what becomes of it.
+//     Nothing else is sent for it.
 //   - What is wrong with the store, the token or the network refuses no product. One
 //     request at a time then probes, ever more slowly, and [Publisher.Status] says
 //     what is wrong and when the next try is.

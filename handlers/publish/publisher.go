@@ -32,6 +32,8 @@ type Publisher struct {
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
 
+	precedence precedence
+
 	// linking has one place: the turn to record what becomes of links, so that the
 	// outcome of a push is not recorded against a link that it was not about.
 	linking chan struct{}
@@ -44,15 +46,16 @@ func New(cfg Config) (*Publisher, error) {
 		return nil, err
 	}
 	p := &Publisher{
-		cfg:       cfg,
-		patience:  newPatience(cfg.Now, cfg.After),
-		recording: newPatience(cfg.Now, cfg.After),
-		woken:     map[domain.ProductID]ask{},
-		agenda:    newAgenda(),
-		wake:      make(chan struct{}, 1),
-		idle:      make(chan struct{}),
-		lingering: map[domain.ProductID]lingering{},
-		linking:   make(chan struct{}, 1),
+		cfg:        cfg,
+		patience:   newPatience(cfg.Now, cfg.After),
+		recording:  newPatience(cfg.Now, cfg.After),
+		woken:      map[domain.ProductID]ask{},
+		agenda:     newAgenda(),
+		wake:       make(chan struct{}, 1),
+		idle:       make(chan struct{}),
+		lingering:  map[domain.ProductID]lingering{},
+		linking:    make(chan struct{}, 1),
+		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
 	}
 	p.lane = newLane(p)
 	return p, nil
@@ -128,7 +131,10 @@ func (p *Publisher) Run(ctx context.Context) error {
 // survey finds what is due from the projections, as at start.
 func (p *Publisher) survey() {
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
-		if pub.Link != nil || pub.Creating != nil {
+		switch {
+		case pub.Broken() && p.cfg.OnMissing != MissingReports:
+			p.want(id, ask{gone: pub.Link.BigCommerceID}) // the setting may be new
+		case pub.Link != nil || pub.Creating != nil:
 			p.wakeIfDue(id)
 		}
 	}

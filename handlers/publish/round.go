@@ -82,7 +82,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 	if err := r.read(ctx, t); err != nil {
 		return false, err
 	}
-	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin})
+	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone})
 	if t.desired.Link.BigCommerceID != twin {
 		t.notes = nil // what they say is of the link that was
 		t.leave(true)
@@ -137,13 +137,7 @@ func (r *round) phases(ctx context.Context) error {
 		return err
 	}
 	products := r.phase(r.sendProducts)
-	r.refuseIn(products, func(t *task, err error) {
-		if bigcommerce.IsNotFound(err) {
-			t.refuseLost(p.cfg.Now())
-			return
-		}
-		t.refuse(refusal(err), p.cfg.Now())
-	})
+	r.refuseIn(products, r.reject)
 	if err := products.run(ctx, r.plan(planProducts, (*task).toPush), p.cfg.Concurrency); err != nil {
 		return err
 	}
@@ -213,23 +207,23 @@ func (r *round) phase(send func(context.Context, *phase, []Row) error) *phase {
 
 // refuseIn lets a phase decide what becomes of a product at fault. One of which
 // only a secondary part was not saved gets some more tries.
-func (r *round) refuseIn(ph *phase, refuse func(*task, error)) {
-	ph.refuse = func(id domain.ProductID, err error) {
+func (r *round) refuseIn(ph *phase, refuse func(context.Context, *task, error)) {
+	ph.refuse = func(ctx context.Context, id domain.ProductID, err error) {
 		t := r.byID[id]
 		if bigcommerce.IsPartial(err) && t.tries < patienceOfUnit {
 			t.putOff(r.p.cfg.Now())
 			return
 		}
-		refuse(t, err)
+		refuse(ctx, t, err)
 	}
 }
 
 // doubt treats a refused variant or stock level as a sign that the twin has other
 // variants than the link says, once; then as the product's fault.
-func (r *round) doubt(t *task, err error) {
+func (r *round) doubt(ctx context.Context, t *task, err error) {
 	if !t.doubted && !bigcommerce.IsPartial(err) {
 		t.doubt()
 		return
 	}
-	t.refuse(refusal(err), r.p.cfg.Now())
+	r.reject(ctx, t, err)
 }

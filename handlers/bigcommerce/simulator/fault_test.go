@@ -362,34 +362,3 @@ func FuzzStore(f *testing.F) {
 		}
 	})
 }
-
-// BenchmarkStore_UpdateProducts puts ten products into a store of 50,000.
-func BenchmarkStore_UpdateProducts(b *testing.B) {
-	s := simulator.New(simulator.Config{LogLimit: 100})
-	products := make([]simulator.Product, 50_000)
-	for i := range products {
-		products[i] = simulator.NewProduct(fmt.Sprintf("Product %d", i), fmt.Sprintf("SKU-%d", i), 10)
-	}
-	start := time.Now()
-	if err := s.Seed(products...); err != nil {
-		b.Fatal(err)
-	}
-	b.Logf("seeding 50,000 products took %v", time.Since(start))
-	client := s.Client()
-	for i := 0; b.Loop(); i++ {
-		var body strings.Builder
-		for j := range 10 {
-			fmt.Fprintf(&body, `,{"id":%d,"name":"Renamed %d","price":%d,"cost_price":1,"description":"","brand_id":0,"is_visible":true}`, 1_000_001+(i*10+j)%50_000, i*10+j, i)
-		}
-		r, err := http.NewRequest("PUT", "http://shop/stores/demo/v3/catalog/products?include_fields=name,sku", strings.NewReader("["+body.String()[1:]+"]"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		r.Header.Set("X-Auth-Token", "demo")
-		r.Header.Set("Content-Type", "application/json")
-		response, err := client.Do(r)
-		if err != nil || response.StatusCode != 200 {
-			b.Fatal(response, err)
-		}
-	}
-}

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,10 +34,11 @@ func (x *exchange) id(name string) int64 {
 
 // decode reads the body, whose shape is refused with 422 and whose syntax with 400.
 func (x *exchange) decode(into any) *problem {
-	if !json.Valid(x.body) {
+	err := json.Unmarshal(x.body, into)
+	if _, malformed := errors.AsType[*json.SyntaxError](err); malformed {
 		return &problem{status: http.StatusBadRequest, title: "Input is invalid"}
 	}
-	if err := json.Unmarshal(x.body, into); err != nil {
+	if err != nil {
 		return invalid(map[string]string{"body": err.Error()})
 	}
 	return nil

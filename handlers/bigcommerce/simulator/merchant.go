@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,7 +79,7 @@ func (s *Store) merchantFields(id int64, body fields) error {
 // differing returns the keys of the fields that differ.
 func (s *Store) differing(before, after *Product) []string {
 	return slices.DeleteFunc(slices.Clone(s.product.order), func(key string) bool {
-		return key == "date_modified" || string(mustJSON(s.product.value(before, key))) == string(mustJSON(s.product.value(after, key)))
+		return key == "date_modified" || bytes.Equal(encoded(s.product.field(before, key)), encoded(s.product.field(after, key)))
 	})
 }
 
@@ -113,7 +114,7 @@ func (s *Store) OwnedFields(id int64) []byte {
 			if i > 0 {
 				b.WriteByte(',')
 			}
-			fmt.Fprintf(&b, "%q:%s", key, mustJSON(schema.value(target, key)))
+			fmt.Fprintf(&b, "%q:%s", key, encoded(schema.field(target, key)))
 		}
 	}
 	b.WriteByte('{')

@@ -183,12 +183,10 @@ func createProduct(s *Store, x *exchange) (response, *problem) {
 	return ok(s.showProduct(l, s.products[p.ID])), nil
 }
 
-// change writes the fields of body to a product and stores it.
-func (s *Store) change(t *tx, p *Product, body fields) *problem {
-	keys, wrong := s.product.apply(p, body)
-	if wrong != nil {
-		return invalid(wrong)
-	}
+// change writes to a product what was read from body, and stores it.
+func (s *Store) change(t *tx, p *Product, body fields, written writes) *problem {
+	written.to(p)
+	keys := written.keys()
 	_, named := body["brand_name"]
 	if refusal := s.brand(p, body); refusal != nil {
 		return refusal
@@ -234,7 +232,11 @@ func updateProduct(s *Store, x *exchange) (response, *problem) {
 		return response{}, refusal
 	}
 	p := x.tx.edit(x.id("product"))
-	if refusal := s.change(x.tx, p, body); refusal != nil {
+	written, wrong := s.product.read(body)
+	if wrong != nil {
+		return response{}, invalid(wrong)
+	}
+	if refusal := s.change(x.tx, p, body, written); refusal != nil {
 		return response{}, refusal
 	}
 	return ok(s.showProduct(l, p)), nil
@@ -253,12 +255,13 @@ func updateProducts(s *Store, x *exchange) (response, *problem) {
 		return response{}, tooMany(maxProducts)
 	}
 	// The shape of every row is looked at before the first one is stored.
-	numbers := make([]int64, len(rows))
+	numbers, read := make([]int64, len(rows)), make([]writes, len(rows))
 	for i, row := range rows {
 		if json.Unmarshal(row["id"], &numbers[i]) != nil || numbers[i] < 1 {
 			return response{}, invalid(prefixed(i, missing("id")))
 		}
-		if _, wrong := s.product.apply(new(Product), row); wrong != nil {
+		var wrong map[string]string
+		if read[i], wrong = s.product.read(row); wrong != nil {
 			return response{}, invalid(prefixed(i, wrong))
 		}
 	}
@@ -266,9 +269,11 @@ func updateProducts(s *Store, x *exchange) (response, *problem) {
 	var shown []json.RawMessage
 	for i, row := range rows {
 		p := x.tx.edit(numbers[i])
-		refusal := notFound("A product was not found with an id of %d", numbers[i])
-		if p != nil {
-			refusal = s.change(x.tx, p, row)
+		var refusal *problem
+		if p == nil {
+			refusal = notFound("A product was not found with an id of %d", numbers[i])
+		} else {
+			refusal = s.change(x.tx, p, row, read[i])
 		}
 		switch {
 		case refusal == nil:

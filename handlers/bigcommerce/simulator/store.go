@@ -293,6 +293,3 @@ func (s *Store) addBaseVariant(p *Product) {
 	p.BaseVariantID = &id
 	p.Variants = []Variant{{ID: id, ProductID: p.ID, SKU: p.SKU, OptionValues: []VariantPick{}}}
 }
-
-// sortedIndex returns where id is or belongs in the ascending order.
-func (s *Store) sortedIndex(id int64) (int, bool) { return slices.BinarySearch(s.order, id) }

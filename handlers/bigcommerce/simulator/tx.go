@@ -3,8 +3,10 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -69,15 +71,6 @@ func (s *Store) freeURL(name string, id int64) string {
 	return address
 }
 
-// keys are the keys that can be written.
-func (s *schema) keys() []string {
-	keys := make([]string, len(s.rules))
-	for i, r := range s.rules {
-		keys[i] = r.key
-	}
-	return keys
-}
-
 // put stores a new or changed product unless its name, a SKU or its URL is another's. The keys are those that were
 // written, for the log.
 func (t *tx) put(p *Product, keys []string) *problem {
@@ -85,8 +78,10 @@ func (t *tx) put(p *Product, keys []string) *problem {
 	before := s.products[p.ID]
 	s.number(p)
 	p.finish()
-	if fault := s.conflict(p); fault != nil {
-		return fault
+	if before == nil || !sameKeys(before, p) {
+		if fault := s.conflict(p); fault != nil {
+			return fault
+		}
 	}
 	t.undo = append(t.undo, func() { s.replace(p.ID, p, before) })
 	s.replace(p.ID, before, p)
@@ -162,17 +157,42 @@ func (t *tx) rollback() {
 	t.undo, t.effects = nil, nil
 }
 
-// changes lists the written fields with what they were and are.
+// changes lists the written fields with what they were and are. Before may be a nil pointer.
 func changes(s *schema, before, after any, keys []string) []FieldChange {
 	list := make([]FieldChange, 0, len(keys))
+	created := reflect.ValueOf(before).IsNil()
 	for _, key := range keys {
-		c := FieldChange{Name: key, After: mustJSON(s.value(after, key))}
-		if !reflect.ValueOf(before).IsNil() {
-			c.Before = mustJSON(s.value(before, key))
+		now := s.field(after, key)
+		c := FieldChange{Name: key, After: encoded(now)}
+		switch {
+		case created:
+		case now.Comparable() && now.Kind() != reflect.Pointer && now.Equal(s.field(before, key)):
+			c.Before = c.After
+		default:
+			c.Before = encoded(s.field(before, key))
 		}
 		list = append(list, c)
 	}
 	return list
+}
+
+// encoded is [mustJSON] for fields, most of which are too plain to need it: the log keeps two of each written one.
+func encoded(v reflect.Value) json.RawMessage {
+	switch v.Kind() {
+	case reflect.Bool:
+		return strconv.AppendBool(nil, v.Bool())
+	case reflect.Int64:
+		return strconv.AppendInt(nil, v.Int(), 10)
+	case reflect.Float64:
+		if n := v.Float(); n == 0 || math.Abs(n) >= 1e-6 && math.Abs(n) < 1e21 {
+			return strconv.AppendFloat(nil, n, 'f', -1, 64)
+		}
+	case reflect.String:
+		if text := v.String(); !strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' || strings.ContainsRune(`"\\<>&`, r) }) {
+			return slices.Concat([]byte{'"'}, []byte(text), []byte{'"'})
+		}
+	}
+	return mustJSON(v.Interface())
 }
 
 // mustJSON encodes a value of this package's own types, which cannot fail.
@@ -208,16 +228,15 @@ func (s *Store) replace(id int64, before, after *Product) {
 			}
 		}
 	}
-	at, found := s.sortedIndex(id)
-	switch {
-	case after == nil:
-		delete(s.products, id)
-		if found {
-			s.order = slices.Delete(s.order, at, at+1)
-		}
-		return
-	case !found:
+	switch at, _ := slices.BinarySearch(s.order, id); {
+	case before == nil && after != nil:
 		s.order = slices.Insert(s.order, at, id)
+	case before != nil && after == nil:
+		s.order = slices.Delete(s.order, at, at+1)
+	}
+	if after == nil {
+		delete(s.products, id)
+		return
 	}
 	s.products[id] = after
 }

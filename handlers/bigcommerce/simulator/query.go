@@ -120,7 +120,7 @@ func (l listing) show(s *schema, target any) json.RawMessage {
 		if value := s.field(target, key); value.Kind() == reflect.Slice && value.IsNil() {
 			out = append(out, '[', ']')
 		} else {
-			out = append(out, encoded(value)...)
+			out = appendField(out, value)
 		}
 	}
 	return append(out, '}')

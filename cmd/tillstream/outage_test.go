@@ -58,7 +58,8 @@ func outages() []outage {
 		{name: "token revoked", begin: func(s *simulator.Store) error { s.RevokeToken(); return nil }, end: (*simulator.Store).RestoreToken,
 			says: []string{"BigCommerce refuses the token (401;", "is not revoked"}, most: probes},
 		{name: "reply to updates lost", begin: fail(simulator.Fault{Match: "PUT /catalog/products", Kind: simulator.CloseAfterCommit}),
-			says: []string{"BigCommerce cannot be reached (", "EOF"}, most: probes},
+			// Stock, which is answered, goes ahead once for each count.
+			says: []string{"BigCommerce cannot be reached (", "EOF"}, most: probes + outageProducts},
 		{name: "reply to stock lost", begin: fail(simulator.Fault{Match: "PUT /inventory/adjustments/absolute", Kind: simulator.CloseAfterCommit}),
 			says: []string{"BigCommerce cannot be reached (", "EOF"}, most: 2 * probes},
 		{name: "reply to creation lost", begin: fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.CloseAfterCommit}),

@@ -193,11 +193,11 @@ func (l *lane) attempt(ctx context.Context) {
 		pass.unused()
 		return
 	}
-	err = p.cfg.Client.SetStock(reserved, "stock in the POS", load.levels)
 	p.mu.Lock()
 	l.calls++
 	p.work.Requests++
 	p.mu.Unlock()
+	err = p.cfg.Client.SetStock(reserved, "stock in the POS", load.levels)
 	switch {
 	case over(ctx):
 		pass.unused()
@@ -282,6 +282,13 @@ func (l *lane) took(load load) {
 	for i := range load.desired {
 		l.carried[load.desired[i].Product] = carried{load.states[i], levelsKey(load.desired[i].stockLevels())}
 	}
+}
+
+// sent takes note of stock that a round has sent, before its push is confirmed.
+func (l *lane) sent(d *Desired, state domain.Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.carried[d.Product] = carried{state, levelsKey(d.stockLevels())}
 }
 
 // ahead reports whether BigCommerce has taken exactly this stock of a product ahead

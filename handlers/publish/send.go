@@ -104,9 +104,14 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 	var levels []bigcommerce.StockLevel
 	var entries []entry
+	sent := map[*task]bool{}
 	err := r.each(ctx, rows, func(t *task, row Row) {
+		if !r.stockLeft(t) {
+			return // the lane was here meanwhile
+		}
 		if level, known := t.desired.stockLevel(row.Item, row.Location); known {
 			levels = append(levels, level)
+			sent[t] = true
 			entries = append(entries, t.entry(row, level.Variant))
 		}
 	})
@@ -118,6 +123,9 @@ func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 	}
 	if err := r.p.cfg.Client.SetStock(ctx, "stock in the POS", levels); err != nil {
 		return accuse(err, entries)
+	}
+	for t := range sent {
+		r.p.lane.sent(&t.desired, t.state)
 	}
 	r.p.setMisfit(nil)
 	return nil

@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -167,7 +169,8 @@ func (p *Publisher) admit() {
 	woken := p.woken
 	p.woken = map[domain.ProductID]ask{}
 	p.mu.Unlock()
-	for id, a := range woken {
+	for _, id := range slices.Sorted(maps.Keys(woken)) { // so that the same wakes make the same rounds
+		a := woken[id]
 		n, why := p.need(id, a)
 		if n == needsNothing {
 			deliver(a.waiters, Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()})

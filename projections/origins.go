@@ -15,42 +15,96 @@ import (
 // an item is also under "items.i-1" alone.
 type Origins map[string]domain.Recorded
 
-// ReadOrigins finds the origins of a product up to a position by the events of
-// some items, which are those that are in it and any that were. What an item that
-// is not among them has decided is unknown.
-func ReadOrigins(ctx context.Context, log Log, mode domain.StockMode, store domain.StoreID, id domain.ProductID, items []domain.ItemID, to domain.Position) (Origins, error) {
-	o := Origins{}
-	var snapshots []domain.Recorded // that were folded into the product
-	for _, item := range items {
-		var holder string
-		described := false
-		err := History(ctx, log, mode, store, item, to, func(s Step) error {
-			for _, c := range s.Changes {
-				if c.Field == "product" {
-					holder = c.After
-				}
-				if !strings.HasPrefix(c.Field, "family.") {
-					o["items."+string(item)+"."+c.Field] = s.Event
-				}
-			}
-			if s.Outcome != domain.Folded || !isSnapshot(s.Event.Type) {
-				return nil
-			}
-			if !described {
-				described = true
-				o.decide("items."+string(item), s.Event, "", ".sku", ".options", ".retail_price", ".supply_price")
-			}
-			if holder == string(id) {
-				snapshots = append(snapshots, s.Event)
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, err
+// Traced is a product whose origins are asked for.
+type Traced struct {
+	Product domain.ProductID
+	// Items are those that are in it, and any that were. What an item that is not among
+	// them has decided is unknown.
+	Items []domain.ItemID
+	To    domain.Position // of the newest event that counts
+}
+
+// readsAs is how many events of a log are read in the time that it takes to begin to
+// read those of one item, roughly.
+const readsAs = 1000
+
+// ReadOrigins finds the origins of some products' values. It reads the log by their
+// items, or once from end to end where that is less.
+func ReadOrigins(ctx context.Context, log Log, mode domain.StockMode, store domain.StoreID, products []Traced) (map[domain.ProductID]Origins, error) {
+	traces := make([]trace, len(products))
+	byItem := map[domain.ItemID][]*strand{}
+	to := domain.Position(0)
+	for i, p := range products {
+		traces[i] = trace{Traced: p, origins: Origins{}}
+		to = max(to, p.To)
+		for _, item := range p.Items {
+			byItem[item] = append(byItem[item], &strand{thread: thread{item: item}, trace: &traces[i]})
 		}
 	}
-	o.family(mode, store, id, snapshots)
-	return o, nil
+	each := func(rec domain.Recorded, err error) error {
+		for _, s := range byItem[domain.ItemID(rec.Subject)] {
+			if rec.Position <= s.trace.To {
+				s.take(mode, rec, err)
+			}
+		}
+		return nil
+	}
+	if uint64(len(byItem))*readsAs > uint64(to) {
+		if err := log.Read(ctx, store, "", 0, to, each); err != nil {
+			return nil, err
+		}
+	} else {
+		for item := range byItem {
+			if err := log.Read(ctx, store, string(item), 0, to, each); err != nil {
+				return nil, err
+			}
+		}
+	}
+	out := map[domain.ProductID]Origins{}
+	for i := range traces {
+		t := &traces[i]
+		t.origins.family(mode, store, t.Product, t.snapshots)
+		out[t.Product] = t.origins
+	}
+	return out, nil
+}
+
+// trace is what is known of one product's origins.
+type trace struct {
+	Traced
+	origins   Origins
+	snapshots []domain.Recorded // that were folded into the product
+}
+
+// strand is one item of a trace.
+type strand struct {
+	thread
+	trace     *trace
+	holder    string // the product that the item is in
+	described bool
+}
+
+func (s *strand) take(mode domain.StockMode, rec domain.Recorded, err error) {
+	step := s.step(mode, rec, err)
+	o, name := s.trace.origins, "items."+string(s.item)
+	for _, c := range step.Changes {
+		if c.Field == "product" {
+			s.holder = c.After
+		}
+		if !strings.HasPrefix(c.Field, "family.") {
+			o[name+"."+c.Field] = rec
+		}
+	}
+	if step.Outcome != domain.Folded || !isSnapshot(rec.Type) {
+		return
+	}
+	if !s.described {
+		s.described = true
+		o.decide(name, rec, "", ".sku", ".options", ".retail_price", ".supply_price")
+	}
+	if s.holder == string(s.trace.Product) {
+		s.trace.snapshots = append(s.trace.snapshots, rec)
+	}
 }
 
 func isSnapshot(t domain.Type) bool {

@@ -71,18 +71,25 @@ func TestReadOrigins(t *testing.T) {
 			}
 			before = &after
 		}
-		origins, err := projections.ReadOrigins(t.Context(), l, domain.StockLevels, "demo", "p", []domain.ItemID{"a", "b"}, 0)
+		// Behind many other events they are read by item; else from end to end.
+		far := domain.Position(rapid.SampledFrom([]int{0, 10_000}).Draw(rt, "far"))
+		for i := range l {
+			l[i].Position += far
+		}
+		traced := []projections.Traced{{Product: "p", Items: []domain.ItemID{"a", "b"}, To: l[len(l)-1].Position}, {Product: "q", Items: []domain.ItemID{"a"}, To: 3}}
+		found, err := projections.ReadOrigins(t.Context(), l, domain.StockLevels, "demo", traced)
 		if err != nil {
 			rt.Fatal(err)
 		}
+		origins := found["p"]
 		for field, position := range want {
-			if got := origins[field].Position; got != position {
-				rt.Errorf("the origin of %s is %d, want %d", field, got, position)
+			if got := origins[field].Position; got != position+far {
+				rt.Errorf("the origin of %s is %d, want %d", field, got, position+far)
 			}
 		}
 		newest, ok := origins.Newest("family.name", "items.a.sku", "nothing")
-		if position := max(want["family.name"], want["items.a.sku"]); !ok || newest.Position != position {
-			rt.Errorf("the newest origin of both is %d, want %d", newest.Position, position)
+		if position := max(want["family.name"], want["items.a.sku"]); !ok || newest.Position != position+far {
+			rt.Errorf("the newest origin of both is %d, want %d", newest.Position, position+far)
 		}
 		if _, ok := origins.Newest("nothing"); ok {
 			rt.Error("what does not exist has an origin")

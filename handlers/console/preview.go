@@ -110,24 +110,49 @@ func (c *Console) preview(ctx context.Context, in *previewInput) (*huma.StreamRe
 	return c.lines("preview", func(write func(any) error) error {
 		defer stop()
 		summary := PreviewSummary{}
+		var told []publish.Preview // and not written yet
 		for one := first; more; one, err, more = next() {
 			if err != nil {
 				return asRefusal(err)
 			}
-			summary.count(&one)
-			if one.Prospect == publish.ProspectAgrees {
-				continue
+			if summary.count(&one); one.Prospect != publish.ProspectAgrees {
+				told = append(told, one)
 			}
-			line, err := c.previewLine(ctx, store, &one)
-			if err != nil {
-				return err
+			if len(told) == mostTold {
+				if err := c.tell(ctx, store, told, write); err != nil {
+					return err
+				}
+				told = nil
 			}
-			if err := write(line); err != nil {
-				return err
-			}
+		}
+		if err := c.tell(ctx, store, told, write); err != nil {
+			return err
 		}
 		return write(PreviewEnd{Summary: &summary})
 	}), nil
+}
+
+// mostTold is how many products have their events looked for together.
+const mostTold = 1000
+
+// tell writes previews with the events behind what would change.
+func (c *Console) tell(ctx context.Context, store *Store, previews []publish.Preview, write func(any) error) error {
+	var traced []projections.Traced
+	for _, p := range previews {
+		if len(p.Differences) > 0 {
+			traced = append(traced, projections.Traced{Product: p.Product, Items: p.Items, To: p.Position})
+		}
+	}
+	origins, err := projections.ReadOrigins(ctx, c.POS, store.Mode, store.ID, traced)
+	if err != nil {
+		return fmt.Errorf("find the events behind a preview: %w", err)
+	}
+	for i := range previews {
+		if err := write(previewLine(&previews[i], origins[previews[i].Product])); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // previewed returns the products of a store whose push is pending, or all that a
@@ -169,21 +194,13 @@ func (s *PreviewSummary) count(p *publish.Preview) {
 	}
 }
 
-// previewLine adds the events to what would change.
-func (c *Console) previewLine(ctx context.Context, store *Store, p *publish.Preview) (PreviewLine, error) {
+func previewLine(p *publish.Preview, origins projections.Origins) PreviewLine {
 	line := PreviewLine{
 		Product: p.Product, Name: p.Name, State: p.Prospect, BigCommerceID: p.BigCommerceID, Position: p.Position, Reason: p.Reason,
 		Changes: make([]PreviewChange, len(p.Differences)),
 	}
 	if line.Name == "" {
 		line.Name = string(p.Product)
-	}
-	if len(p.Differences) == 0 {
-		return line, nil
-	}
-	origins, err := projections.ReadOrigins(ctx, c.POS, store.Mode, store.ID, p.Product, p.Items, p.Position)
-	if err != nil {
-		return line, fmt.Errorf("find the events of product %s: %w", p.Product, err)
 	}
 	for i, d := range p.Differences {
 		line.Changes[i] = PreviewChange{
@@ -193,5 +210,5 @@ func (c *Console) previewLine(ctx context.Context, store *Store, p *publish.Prev
 			line.Changes[i].Event = &EventRef{rec.ID, rec.Type, rec.Position, rec.Source, rec.Actor, rec.Time}
 		}
 	}
-	return line, nil
+	return line
 }

@@ -11,7 +11,8 @@ import (
 // MaxListed is how many ids one request of a list takes; see [Client.ProductsByID].
 const MaxListed = maxListed
 
-// productFields are what a [Product] holds of BigCommerce's many fields.
+// productFields are what a [Product] holds of BigCommerce's many fields. That what is included comes beside chosen
+// fields is not documented; [Client.ProductsWithOptions] and [Client.Product] choose none.
 const productFields = "name,sku,description,price,cost_price,brand_id,is_visible,inventory_tracking,inventory_level,base_variant_id"
 
 // stockLimit is the most that inventory lists return at a time.

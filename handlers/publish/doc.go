@@ -55,6 +55,12 @@
 //   - A push is confirmed in the SYNC log with the position of the state it carried.
 //     If that record is lost in a crash, the same state is pushed once more.
 //
+// [Publisher.Preview] compares what BigCommerce shows with the payloads of a push,
+// and rehearses a change of structure on a copy of the twin by the same blueprint, so
+// that it and a push cannot disagree about what is sent. What BigCommerce makes of a
+// change of structure is not documented in full; a push looks at it after each step,
+// a preview goes by what is known.
+//
 // Not promised: that BigCommerce shows a stock level at once (it applies levels
 // some time after it has taken them), or that a merchant's edit of a POS-owned
 // field is undone before the product's next push.

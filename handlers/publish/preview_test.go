@@ -205,6 +205,36 @@ func TestPublisher_Preview_prospects(t *testing.T) {
 	})
 }
 
+// A preview that cannot be made says why, and one that nobody wants the rest of asks
+// for nothing more.
+func TestPublisher_Preview_ends(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{Latency: time.Second}, nil)
+		ids := s.saveMany(120)
+		s.link(ids...)
+		before := len(s.requests())
+		for range s.Preview(t.Context(), ids) {
+			break
+		}
+		// A page of stock and one of products: all there is.
+		if got := len(s.requests()) - before; got != 2 {
+			t.Errorf("%d requests for the first of %d products, want 2", got, len(ids))
+		}
+		s.sim.RevokeToken()
+		previews, failures := 0, []error{}
+		for _, err := range s.Preview(t.Context(), ids) {
+			if err != nil {
+				failures = append(failures, err)
+			} else {
+				previews++
+			}
+		}
+		if previews > 0 || len(failures) != 1 || !strings.Contains(failures[0].Error(), "401") {
+			t.Errorf("%d previews and the errors %v of a store that refuses the token, want one error", previews, failures)
+		}
+	})
+}
+
 // Ten thousand linked products are looked at in the fewest requests: 250 products
 // and 1,000 levels to a page, and the brands.
 func TestPublisher_Preview_tenThousand(t *testing.T) {

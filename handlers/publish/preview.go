@@ -116,16 +116,15 @@ func (l *lookout) run(ctx context.Context, ids []domain.ProductID) error {
 
 // read takes the newest state of a product.
 func (l *lookout) read(ctx context.Context, t previewed) (domain.Product, Desired, Preview, error) {
-	state, err := l.p.cfg.Catalog.Product(ctx, l.p.cfg.Store, t.product)
+	d, state, err := l.p.desired(ctx, t.product)
 	if err != nil && !errors.Is(err, domain.ErrNotFound) {
-		return state, Desired{}, Preview{}, fmt.Errorf("read the state of product %s: %w", t.product, err)
+		return state, d, Preview{}, err
 	}
-	d := Desired{Product: t.product, Listing: state.Listing(l.p.cfg.Rules)}
 	one := Preview{Product: t.product, Name: d.Listing.Name, Position: state.Position}
 	for _, it := range state.Items {
 		one.Items = append(one.Items, it.ID)
 	}
-	if t.link != nil {
+	if t.link != nil { // which stays the same while it is looked at
 		d.Link, one.BigCommerceID = *t.link, t.link.BigCommerceID
 		for _, v := range t.link.Variants {
 			if !slices.Contains(one.Items, v.Item) {
@@ -153,6 +152,8 @@ func (l *lookout) enter(ctx context.Context, id domain.ProductID) error {
 		if n == needsTwin {
 			one.Reason = "it is not linked: a push links it to the twin that has its SKUs, or creates one"
 		}
+	case n == needsTwin:
+		one.Prospect, one.Reason = ProspectBroken, l.missing(t)
 	case n != needsPush:
 		one.Prospect = ProspectQuarantined
 	default:
@@ -235,7 +236,18 @@ func (l *lookout) broken(ctx context.Context, t previewed) error {
 	if err != nil {
 		return err
 	}
-	one.Prospect = ProspectBroken
-	one.Reason = fmt.Sprintf("BigCommerce has no product %d any more: unlink product %s, then link or publish it again", one.BigCommerceID, t.product)
+	one.Prospect, one.Reason = ProspectBroken, l.missing(t)
 	return l.tell(one)
+}
+
+// missing says what a push does where the twin is gone.
+func (l *lookout) missing(t previewed) string {
+	twin := t.link.BigCommerceID
+	switch l.p.cfg.OnMissing {
+	case MissingRelinks:
+		return fmt.Sprintf("BigCommerce has no product %d any more: a push links the one that has its SKU, if there is one", twin)
+	case MissingRecreates:
+		return fmt.Sprintf("BigCommerce has no product %d any more: a push links the one that has its SKU, or creates it anew", twin)
+	}
+	return broken(t.product, twin, "").Reason
 }

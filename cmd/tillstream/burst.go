@@ -14,10 +14,14 @@ type burst struct {
 	errors       []console.OutcomeLine
 }
 
+// longestBurst is how many gaps a burst lasts at most, so that a shop that is never
+// quiet has its lines too.
+const longestBurst = 6
+
 // continues reports whether an outcome is of the burst, which is one of outcomes at
 // most gap apart.
 func (b *burst) continues(o *console.OutcomeLine, gap time.Duration) bool {
-	return b == nil || o.At.Sub(b.ended) <= gap
+	return b == nil || o.At.Sub(b.ended) <= gap && o.At.Sub(b.began) <= longestBurst*gap
 }
 
 // with adds an outcome to the burst, or begins one where there is none. A product

@@ -25,7 +25,7 @@ func (c *cli) pushesCommand() *cobra.Command {
 		Use:   "pushes",
 		Short: "Show what became of pushes: a running feed, or every outcome as CSV",
 		Long: `pushes reads the record of what became of products. The feed has a line for each
-burst of pushes, and below it what BigCommerce refused and why. A product counts
+burst of pushes, or every half minute of one that does not end, and below it what BigCommerce refused and why. A product counts
 once in a burst: as created, updated, or an error.
 
 --csv prints every single outcome instead, with the ids of both sides: created,
@@ -53,7 +53,7 @@ updated, refused with BigCommerce's reason, linked, unlinked, quarantined, relea
 	cmd.Flags().BoolVarP(&p.follow, "follow", "f", false, "go on with what is to come; without --from, with nothing else")
 	cmd.Flags().BoolVar(&p.csv, "csv", false, "print every outcome as CSV")
 	cmd.Flags().StringVar(&p.from, "from", "", "begin at a `POSITION` of the SYNC log or a time")
-	cmd.Flags().DurationVar(&p.gap, "gap", defaultGap, "how far apart the outcomes of one line may be")
+	cmd.Flags().DurationVar(&p.gap, "gap", defaultGap, "how far apart the outcomes of one line may be; a line covers six times as much at most")
 	return c.talksOfStore(c.reads(cmd))
 }
 

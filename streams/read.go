@@ -100,13 +100,18 @@ func readAhead() jetstream.PullMessagesOpt {
 	return jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes)
 }
 
+// signOfLife is how often the server says that there is nothing to say. A reader
+// that misses two of them begins anew where it was: when the one server of a cluster
+// is gone that kept its place, nothing else tells it.
+const signOfLife = 2 * time.Second
+
 // openReader opens a reader that ends with ctx.
 func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstream.OrderedConsumerConfig, ahead jetstream.PullMessagesOpt) (*Reader, error) {
 	consumer, err := c.readJS.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}
-	messages, err := consumer.Messages(ahead)
+	messages, err := consumer.Messages(ahead, jetstream.PullHeartbeat(signOfLife))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}

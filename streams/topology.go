@@ -43,9 +43,21 @@ func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfi
 		Duplicates:        c.cfg.DuplicateWindow,
 		DenyDelete:        true,
 		DenyPurge:         true,
-		Compression:       jetstream.S2Compression,
+		Compression:       c.compression(),
 		AllowDirect:       c.directReads(),
 	}
+}
+
+// compression is none for replicated logs. A server that comes back after a kill or
+// a power cut cuts a replicated stream back to its last snapshot before it replays
+// its Raft log; server 2.15.2 then compresses, in the background, the very block that
+// it goes on to write to, and what is written behind cannot be read any more, nor
+// can the server start again. TestCluster_Crash shows it.
+func (c *Conn) compression() jetstream.StoreCompression {
+	if c.cfg.Replicas > 1 {
+		return jetstream.NoCompression
+	}
+	return jetstream.S2Compression
 }
 
 // bucketConfig is a stream that keeps the newest message of each subject. It is as

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +29,26 @@ type clustered struct {
 	Routes, Dir  string
 
 	process *exec.Cmd
-	said    bytes.Buffer
+	said    transcript
+}
+
+// transcript may be read while it is written.
+type transcript struct {
+	mu   sync.Mutex
+	said []byte
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.said = append(t.said, p...)
+	return len(p), nil
+}
+
+func (t *transcript) Bytes() []byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return bytes.Clone(t.said)
 }
 
 // serve is the other process.
@@ -202,8 +222,9 @@ func TestCluster_Crash(t *testing.T) {
 		t.Errorf("the log holds %d events, want %d", n, groups*group)
 	}
 	for _, s := range servers {
-		if at := bytes.Index(s.said.Bytes(), []byte("corrupt")); at >= 0 {
-			t.Errorf("%s says %.200s", s.Name, s.said.Bytes()[at:])
+		said := s.said.Bytes()
+		if at := bytes.Index(said, []byte("corrupt")); at >= 0 {
+			t.Errorf("%s says %.200s", s.Name, said[at:])
 		}
 	}
 }

@@ -36,7 +36,7 @@ func (r *round) finish(ctx context.Context) error {
 	}
 	for _, t := range r.tasks {
 		if t.pushed() {
-			r.p.lane.confirmed(t.product, t.position)
+			r.p.headway.confirmed(t.product, t.position)
 		}
 	}
 	r.p.mu.Lock()

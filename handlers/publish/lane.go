@@ -2,8 +2,6 @@ package publish
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -40,21 +38,14 @@ type lane struct {
 	mu      sync.Mutex
 	queue   []domain.ProductID
 	queued  map[domain.ProductID]bool
-	carried map[domain.ProductID]carried
 	offered chan struct{} // has room for one
 	gone    chan struct{} // not nil while something is to go first; then closed
 	resting bool          // the others have the road
 	calls   uint64        // requests made
 }
 
-// carried is the stock of a product that BigCommerce has taken ahead of its push.
-type carried struct {
-	state  domain.Position
-	levels string
-}
-
 func newLane(p *Publisher) *lane {
-	return &lane{p: p, road: semaphore.NewWeighted(wholeRoad), queued: map[domain.ProductID]bool{}, carried: map[domain.ProductID]carried{}, offered: make(chan struct{}, 1)}
+	return &lane{p: p, road: semaphore.NewWeighted(wholeRoad), queued: map[domain.ProductID]bool{}, offered: make(chan struct{}, 1)}
 }
 
 // offer takes a product whose stock has changed in a way that cannot wait.
@@ -63,11 +54,8 @@ func (l *lane) offer(id domain.ProductID) {
 		return
 	}
 	l.mu.Lock()
-	if !l.queued[id] {
-		l.queued[id] = true
-		l.queue = append(l.queue, id)
-		l.claim()
-	}
+	l.enqueue(id)
+	l.claim()
 	l.mu.Unlock()
 	select {
 	case l.offered <- struct{}{}:
@@ -83,12 +71,9 @@ func (l *lane) urgent(id domain.ProductID) bool {
 	if !ok || s.StockDue == 0 {
 		return false
 	}
-	l.mu.Lock()
-	ahead := l.carried[id].state
-	l.mu.Unlock()
 	confirmed := p.cfg.Publications.Publication(p.cfg.Store, id).Confirmed.Position
 	// A twin that never had a full state may not keep stock as the POS does.
-	if confirmed == 0 || s.StockDue <= max(confirmed, ahead) {
+	if confirmed == 0 || s.StockDue <= max(confirmed, p.headway.state(id)) {
 		return false
 	}
 	n, _ := p.need(id, ask{})
@@ -193,6 +178,9 @@ func (l *lane) attempt(ctx context.Context) {
 		pass.unused()
 		return
 	}
+	for i := range load.desired {
+		p.headway.doubt(load.desired[i].Product)
+	}
 	p.mu.Lock()
 	l.calls++
 	p.work.Requests++
@@ -209,7 +197,9 @@ func (l *lane) attempt(ctx context.Context) {
 	}
 	switch {
 	case err == nil:
-		l.took(load)
+		for i := range load.desired {
+			p.headway.note(&load.desired[i], load.states[i])
+		}
 	case lingers(err):
 		for i := range load.desired {
 			p.linger(load.desired[i].Product, load.desired[i].Listing.Digest())
@@ -219,7 +209,7 @@ func (l *lane) attempt(ctx context.Context) {
 	}
 }
 
-// load is what one request carries.
+// load is what one request carries, and of which states.
 type load struct {
 	desired []Desired
 	states  []domain.Position
@@ -227,29 +217,18 @@ type load struct {
 }
 
 // load takes from the queue what one request can carry, with its newest state. What
-// may not be sent now is the round's.
+// may not be sent now, or does not fit one request, is the round's.
 func (l *lane) load(ctx context.Context) (out load) {
-	p := l.p
 	for {
-		l.mu.Lock()
-		if len(l.queue) == 0 {
-			l.mu.Unlock()
+		id, ok := l.next()
+		if !ok {
 			return out
 		}
-		id := l.queue[0]
-		l.mu.Unlock()
-		d, state, ok := l.read(ctx, id)
-		var levels []bigcommerce.StockLevel
-		if ok && p.quietUntil(id, d.Listing.Digest()).IsZero() {
-			levels = d.stockLevels()
-		}
+		d, state, levels := l.read(ctx, id)
 		if len(out.levels) > 0 && len(out.levels)+len(levels) > bigcommerce.MaxStock {
 			return out
 		}
-		l.mu.Lock()
-		l.queue = l.queue[1:]
-		delete(l.queued, id)
-		l.mu.Unlock()
+		l.drop()
 		if len(levels) == 0 || len(levels) > bigcommerce.MaxStock {
 			continue
 		}
@@ -257,73 +236,48 @@ func (l *lane) load(ctx context.Context) (out load) {
 	}
 }
 
-func (l *lane) read(ctx context.Context, id domain.ProductID) (Desired, domain.Position, bool) {
+// next is the product that waits longest.
+func (l *lane) next() (domain.ProductID, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		return "", false
+	}
+	return l.queue[0], true
+}
+
+func (l *lane) drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.queued, l.queue[0])
+	l.queue = l.queue[1:]
+}
+
+// read returns no levels of a product that the lane must not send.
+func (l *lane) read(ctx context.Context, id domain.ProductID) (Desired, domain.Position, []bigcommerce.StockLevel) {
 	if !l.urgent(id) {
-		return Desired{}, 0, false
+		return Desired{}, 0, nil
 	}
 	d, state, err := l.p.desired(ctx, id)
-	return d, state.Position, err == nil && check(&d.Listing) == nil
+	if err != nil || check(&d.Listing) != nil || !l.p.quietUntil(id, d.Listing.Digest()).IsZero() {
+		return d, 0, nil
+	}
+	return d, state.Position, d.stockLevels()
 }
 
 func (l *lane) putBack(load load) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, d := range load.desired {
-		if !l.queued[d.Product] {
-			l.queued[d.Product] = true
-			l.queue = append(l.queue, d.Product)
-		}
+		l.enqueue(d.Product)
 	}
 }
 
-func (l *lane) took(load load) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i := range load.desired {
-		l.carried[load.desired[i].Product] = carried{load.states[i], levelsKey(load.desired[i].stockLevels())}
+// enqueue puts a product behind those that wait, unless it waits. The caller holds
+// mu.
+func (l *lane) enqueue(id domain.ProductID) {
+	if !l.queued[id] {
+		l.queued[id] = true
+		l.queue = append(l.queue, id)
 	}
-}
-
-// sent takes note of stock that a round has sent, before its push is confirmed.
-func (l *lane) sent(d *Desired, state domain.Position) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.carried[d.Product] = carried{state, levelsKey(d.stockLevels())}
-}
-
-// ahead reports whether BigCommerce has taken exactly this stock of a product ahead
-// of its push.
-func (l *lane) ahead(d *Desired) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	c, ok := l.carried[d.Product]
-	return ok && c.levels == levelsKey(d.stockLevels())
-}
-
-// confirmed forgets what went ahead of a push that is confirmed.
-func (l *lane) confirmed(id domain.ProductID, state domain.Position) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.carried[id].state <= state {
-		delete(l.carried, id)
-	}
-}
-
-// stockLevels are all levels of a product.
-func (d *Desired) stockLevels() []bigcommerce.StockLevel {
-	var out []bigcommerce.StockLevel
-	for _, row := range stockRows(d) {
-		if level, known := d.stockLevel(row.Item, row.Location); known {
-			out = append(out, level)
-		}
-	}
-	return out
-}
-
-func levelsKey(levels []bigcommerce.StockLevel) string {
-	var b strings.Builder
-	for _, s := range levels {
-		fmt.Fprintf(&b, "%d/%d/%d=%d ", s.Location, s.Product, s.Variant, s.Quantity)
-	}
-	return b.String()
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/handlers/publish"
 )
 
 // A sale's stock goes first, and the full state follows without sending it again.
@@ -73,5 +74,61 @@ func TestLane_duringImport(t *testing.T) {
 		if got := len(recorded[*domain.PushConfirmed](s.log)); got < 2*n {
 			t.Errorf("%d confirmed, want %d at least", got, 2*n)
 		}
+	})
+}
+
+// A product with more stock levels than one request carries has all of them sent,
+// also when the first part has been taken before the second is sent.
+func TestLane_largeProduct(t *testing.T) {
+	in(t, func(t *testing.T) {
+		locations := []int64{1, 2, 3, 4, 5}
+		s := newShop(t, simulator.Config{Locations: locations}, func(c *publish.Config) {
+			c.Rules.Locations = map[domain.OutletID]int64{"Quayside": 1, "B": 2, "C": 3, "D": 4, "E": 5}
+		})
+		const variants = 401 // times five locations
+		var items []item
+		for v := range variants {
+			items = append(items, item{id: fmt.Sprintf("i%d", v), product: "p", sku: fmt.Sprintf("S-%d", v), options: []domain.Option{
+				{Name: "Size", Value: fmt.Sprint(v % 20)}, {Name: "Colour", Value: fmt.Sprint(v / 20)}}, stock: "7"})
+		}
+		s.save(items...)
+		s.link("p")
+		s.run()
+		s.idle()
+		s.agree("p")
+		s.count("i0", "8")
+		s.count("i400", "9")
+		s.idle()
+		s.agree("p")
+	})
+}
+
+// What BigCommerce took once is not taken for granted after a later stock request
+// whose fate is unknown.
+func TestLane_replyLost(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		ids := s.saveMany(1)
+		id := string(ids[0])
+		s.link(ids...)
+		s.run()
+		s.idle()
+		if err := s.sim.Fail(simulator.Fault{Match: "PUT /catalog/products", Kind: simulator.Status, Status: 503}); err != nil {
+			t.Fatal(err) // so that no push is confirmed
+		}
+		s.count(id, "41")
+		pass(time.Minute)
+		if err := s.sim.Fail(simulator.Fault{Match: "PUT /inventory/adjustments/absolute", Kind: simulator.CloseAfterCommit, Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		s.count(id, "42")
+		for s.sim.Stock(1, s.twin(ids[0]).ID, 0) != 42 {
+			pass(time.Second)
+		}
+		s.count(id, "41")
+		s.sim.Heal()
+		pass(10 * time.Minute)
+		s.idle()
+		s.agree(ids...)
 	})
 }

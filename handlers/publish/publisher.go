@@ -29,7 +29,8 @@ type Publisher struct {
 	work    Work
 	images  []image // touched by Run only
 
-	lane *lane
+	lane    *lane
+	headway *headway
 
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
@@ -59,7 +60,7 @@ func New(cfg Config) (*Publisher, error) {
 		linking:    make(chan struct{}, 1),
 		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
 	}
-	p.lane = newLane(p)
+	p.lane, p.headway = newLane(p), newHeadway()
 	return p, nil
 }
 

@@ -169,7 +169,7 @@ func (r *round) newest(ctx context.Context) error {
 
 // stockLeft are those whose stock did not go ahead.
 func (r *round) stockLeft(t *task) bool {
-	return t.pushed() && (t.force || !r.p.lane.ahead(&t.desired))
+	return t.pushed() && (t.force || !r.p.headway.has(&t.desired))
 }
 
 // plan plans the requests of a phase. Products that were put off before are not

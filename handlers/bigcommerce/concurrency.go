@@ -28,6 +28,7 @@ type concurrency struct {
 	calm, sinceRefused int // answers without a refusal since slots grew, since the last refusal
 	flat, steep        int // answers in a row while all places were in use
 	best               map[string]time.Duration
+	latency            time.Duration // of late
 }
 
 func newConcurrency(most int) concurrency {
@@ -39,6 +40,9 @@ func (c *concurrency) answered(op string, latency time.Duration, inflight int) {
 	c.calm++
 	if c.sinceRefused++; c.sinceRefused >= forgetAfter {
 		c.ceiling, c.sinceRefused = min(c.ceiling+1, c.most), 0
+	}
+	if c.latency += (latency - c.latency) / 8; c.latency < latency/8+1 {
+		c.latency = latency
 	}
 	best, known := c.best[op]
 	// The best is forgotten slowly, for a platform that becomes slower for good.

@@ -177,7 +177,7 @@ func (q *Quota) gate(now time.Time, lane Lane) (wait time.Duration, free bool) {
 	if !q.resetAt.IsZero() {
 		rest = q.resetAt.Sub(now)
 	}
-	kept := q.reserve.kept(q.limit, q.window, rest, lane)
+	kept := q.reserve.kept(q.limit, q.window, rest, q.concurrency.latency, lane)
 	switch {
 	case q.left-q.inflight > kept:
 		return 0, true
@@ -192,7 +192,7 @@ func (q *Quota) gate(now time.Time, lane Lane) (wait time.Duration, free bool) {
 // turn begins a window.
 func (q *Quota) turn() {
 	q.era++
-	q.reserve.turn(q.inflight)
+	q.reserve.turn(q.window)
 }
 
 // sending counts the request that the permit is about to be used for.

@@ -56,5 +56,5 @@ func (q *Quota) adopt(era int, r rate, now time.Time) {
 			q.resetAt = resetAt
 		}
 	}
-	q.reserve.saw(r.limit - r.left)
+	q.reserve.saw(r.limit-r.left, r.window-min(r.reset, r.window))
 }

@@ -25,8 +25,8 @@ func (c *Conn) topology() []jetstream.StreamConfig {
 	}
 }
 
-// logConfig is a stream that keeps everything for ever.
-func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfig {
+// streamConfig is what logs and buckets have in common.
+func (c *Conn) streamConfig(name, prefix, description string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              name,
 		Description:       description,
@@ -37,15 +37,20 @@ func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfi
 		MaxBytes:          -1,
 		MaxMsgsPerSubject: -1,
 		MaxMsgSize:        -1,
-		Discard:           jetstream.DiscardNew, // were there a limit, it would not eat the past
 		Storage:           jetstream.FileStorage,
 		Replicas:          c.cfg.Replicas,
-		Duplicates:        c.cfg.DuplicateWindow,
-		DenyDelete:        true,
-		DenyPurge:         true,
-		Compression:       c.compression(),
 		AllowDirect:       c.directReads(),
 	}
+}
+
+// logConfig is a stream that keeps everything for ever.
+func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfig {
+	cfg := c.streamConfig(name, prefix, description)
+	cfg.Discard = jetstream.DiscardNew // were there a limit, it would not eat the past
+	cfg.Duplicates = c.cfg.DuplicateWindow
+	cfg.DenyDelete, cfg.DenyPurge = true, true
+	cfg.Compression = c.compression()
+	return cfg
 }
 
 // compression is none for replicated logs. A server that comes back after a kill or
@@ -63,23 +68,11 @@ func (c *Conn) compression() jetstream.StoreCompression {
 // bucketConfig is a stream that keeps the newest message of each subject. It is as
 // durable as a log, see the package comment.
 func (c *Conn) bucketConfig(name, prefix, description string) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:               name,
-		Description:        description,
-		Subjects:           []string{subjectsOfLog(prefix)},
-		Retention:          jetstream.LimitsPolicy,
-		MaxConsumers:       -1,
-		MaxMsgs:            -1,
-		MaxBytes:           -1,
-		MaxMsgsPerSubject:  1,
-		MaxMsgSize:         -1,
-		Discard:            jetstream.DiscardOld,
-		Storage:            jetstream.FileStorage,
-		Replicas:           c.cfg.Replicas,
-		Duplicates:         bucketDuplicateWindow,
-		AllowDirect:        c.directReads(),
-		AllowAtomicPublish: true,
-	}
+	cfg := c.streamConfig(name, prefix, description)
+	cfg.MaxMsgsPerSubject, cfg.Discard = 1, jetstream.DiscardOld
+	cfg.Duplicates = bucketDuplicateWindow
+	cfg.AllowAtomicPublish = true
+	return cfg
 }
 
 // directReads lets a single server answer reads without queueing them behind its

@@ -273,7 +273,7 @@ func TestFault_Extent(t *testing.T) {
 		if got := met(3); got != 3 {
 			t.Errorf("before its end the fault was met %d times of 3", got)
 		}
-		time.Sleep(time.Minute) // of the bubble
+		<-time.After(time.Minute) // of the bubble
 		if got := met(3); got != 0 {
 			t.Errorf("after its end the fault was met %d times", got)
 		}
@@ -281,11 +281,11 @@ func TestFault_Extent(t *testing.T) {
 		if got := met(3); got != 0 {
 			t.Errorf("before its beginning the fault was met %d times", got)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if got := met(3); got != 3 {
 			t.Errorf("from its beginning the fault was met %d times of 3", got)
 		}
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour)
 		if got := met(3); got != 0 || len(s.Faults()) != 1 {
 			t.Errorf("after its time the fault was met %d times, and %d faults stand, want the first alone", got, len(s.Faults()))
 		}

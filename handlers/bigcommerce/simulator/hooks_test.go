@@ -447,7 +447,7 @@ func TestStore_Run(t *testing.T) {
 		send(t, s, "PUT", "/catalog/products", fillIn(products, `[{"id":{0},"price":3}]`))
 		send(t, s, "PUT", "/catalog/variants", fillIn(products, `[{"id":{v},"price":3}]`))
 		send(t, s, "PUT", "/inventory/adjustments/absolute", fillIn(products, `{"items":[{"location_id":1,"variant_id":{v},"quantity":2}]}`))
-		time.Sleep(10 * time.Minute)
+		<-time.After(10 * time.Minute)
 		synctest.Wait()
 		if want := []time.Duration{3 * time.Second, 3 * time.Second, 23 * time.Second, 73 * time.Second}; !slices.Equal(at, want) {
 			t.Errorf("the receiver was called after %v, want %v", at, want)
@@ -458,7 +458,7 @@ func TestStore_Run(t *testing.T) {
 		// A stock level that lags wakes Run by itself.
 		written := time.Now()
 		send(t, s, "PUT", "/inventory/adjustments/absolute", fillIn(products, `{"items":[{"location_id":1,"variant_id":{v},"quantity":3}]}`))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		synctest.Wait()
 		if tries := s.Deliveries(); tries[len(tries)-1].At.Sub(written) != 23*time.Second {
 			t.Errorf("the level's event came %v after it, want 23 s", tries[len(tries)-1].At.Sub(written))
@@ -466,7 +466,7 @@ func TestStore_Run(t *testing.T) {
 		// A call that the end cuts short is no try.
 		hung = false
 		send(t, s, "PUT", "/catalog/products", fillIn(products, `[{"id":{0},"price":4}]`))
-		time.Sleep(5 * time.Second)
+		<-time.After(5 * time.Second)
 		synctest.Wait()
 		cancel()
 		if err := <-ended; err != nil {

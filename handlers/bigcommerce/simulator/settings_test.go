@@ -223,7 +223,7 @@ func TestStore_TimeScale(t *testing.T) {
 		if d < 16*time.Millisecond || d > 17*time.Millisecond || got.Header.Get("X-Rate-Limit-Time-Window-Ms") != "500" {
 			t.Errorf("a latency of 1 s took %v, with %v; want 1/60 s and a window of 500 ms", d, got.Header)
 		}
-		time.Sleep(time.Second)
+		<-time.After(time.Second)
 		if n := s.Stock(1, products[0].ID, 0); n != 4 {
 			t.Errorf("the stock is %d a lag later, want 4", n)
 		}

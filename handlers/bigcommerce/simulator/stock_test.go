@@ -50,7 +50,7 @@ func TestStock_Overlap(t *testing.T) {
 				synctest.Wait() // the first has arrived before the second is sent
 			}
 			wg.Wait()
-			time.Sleep(2 * time.Second) // of the bubble
+			<-time.After(2 * time.Second) // of the bubble
 			ends[s.Stock(1, products[0].ID, 0)]++
 		})
 	}

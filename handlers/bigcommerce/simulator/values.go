@@ -105,14 +105,20 @@ func (x *exchange) findValue(o *Option) (int, *problem) {
 	return at, nil
 }
 
-// updateValue changes a value; the variants that have it keep it under its new label.
-func updateValue(s *Store, x *exchange) (response, *problem) {
+// editValue is the product that a request changes, its option, and which value of it.
+func (s *Store) editValue(x *exchange) (p *Product, o *Option, which int, refusal *problem) {
 	p, at, refusal := s.editOption(x)
 	if refusal != nil {
-		return response{}, refusal
+		return nil, nil, 0, refusal
 	}
-	o := &p.Options[at]
-	which, refusal := x.findValue(o)
+	o = &p.Options[at]
+	which, refusal = x.findValue(o)
+	return p, o, which, refusal
+}
+
+// updateValue changes a value; the variants that have it keep it under its new label.
+func updateValue(s *Store, x *exchange) (response, *problem) {
+	p, o, which, refusal := s.editValue(x)
 	if refusal != nil {
 		return response{}, refusal
 	}
@@ -141,12 +147,7 @@ func updateValue(s *Store, x *exchange) (response, *problem) {
 
 // deleteValue removes a value and the variants that have it.
 func deleteValue(s *Store, x *exchange) (response, *problem) {
-	p, at, refusal := s.editOption(x)
-	if refusal != nil {
-		return response{}, refusal
-	}
-	o := &p.Options[at]
-	which, refusal := x.findValue(o)
+	p, o, which, refusal := s.editValue(x)
 	if refusal != nil {
 		return response{}, refusal
 	}

@@ -25,8 +25,8 @@ type call struct {
 	path   string
 	query  url.Values
 	ids    []int64
-	body   any  // nil for none
-	alone  bool // at most one such request of a client is in flight
+	body   any // nil for none
+	lane   Lane
 }
 
 func (c call) write() bool { return c.method != http.MethodGet }
@@ -74,18 +74,9 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 	if err != nil {
 		return r, call.refuse("%w", err)
 	}
-	permit, err := c.quota.claim(ctx)
+	permit, err := c.quota.claim(ctx, call.lane)
 	if err != nil {
 		return r, call.fail(outcome{cause: err})
-	}
-	if call.alone {
-		// After the claim: one who holds the turn must not wait for a place that another who waits for the turn holds.
-		endTurn, err := c.turn(ctx)
-		if err != nil {
-			permit.abandon()
-			return r, call.fail(outcome{cause: err})
-		}
-		defer endTurn()
 	}
 	permit.sending()
 	start := c.now()

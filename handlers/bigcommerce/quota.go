@@ -10,15 +10,21 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// Lane says who may use the last of a quota window.
+// Lane says with whom a request may be in flight, and whether it may use the last of a quota window.
 type Lane int
 
 const (
-	// Bulk is everything that can wait. It leaves a reserve, which shrinks to nothing before the window ends.
+	// Bulk is everything but stock. It leaves a reserve, which shrinks to nothing before the window ends.
 	Bulk Lane = iota
-	// Urgent may use the reserve.
-	Urgent
+	// BulkStock leaves the reserve, too, and is alone in flight: BigCommerce asks that inventory and catalog are not written
+	// together, and two levels of one item in flight could end in either order. While it waits for those in flight, no
+	// other request begins.
+	BulkStock
+	// UrgentStock is alone like BulkStock and may use the reserve.
+	UrgentStock
 )
+
+func (l Lane) alone() bool { return l != Bulk }
 
 // Quota keeps a client inside the request quota that BigCommerce reports with every reply. The quota belongs to the
 // store and is shared with every other app on it, so what the headers say is believed over what was counted here.
@@ -35,6 +41,8 @@ type Quota struct {
 	mu          sync.Mutex
 	changed     chan struct{} // closed and replaced whenever a waiter may go on
 	inflight    int
+	alone       bool // the one in flight wants no other beside it
+	claims      int  // of those that wait to be alone and could otherwise go
 	concurrency concurrency
 	learned     bool
 	limited     bool // the store reports a quota
@@ -112,30 +120,43 @@ func (r *reservation) take() bool { return r.used.CompareAndSwap(false, true) }
 // permit is the right to send one request. Exactly one of its settle and abandon methods is called.
 type permit struct {
 	quota  *Quota
+	lane   Lane
 	era    int
 	pauses int
 	sent   time.Time // zero until the request is about to leave
 }
 
-// claim returns the permit reserved in ctx, or acquires one.
-func (q *Quota) claim(ctx context.Context) (*permit, error) {
+// claim returns the permit reserved in ctx, or acquires one. A reservation beside others is of no use to who has to be
+// alone.
+func (q *Quota) claim(ctx context.Context, lane Lane) (*permit, error) {
 	if r, ok := ctx.Value(reservationKey{q}).(*reservation); ok && r.take() {
-		return r.permit, nil
+		if r.permit.lane.alone() || !lane.alone() {
+			return r.permit, nil
+		}
+		r.permit.abandon()
 	}
-	return q.acquire(ctx, Bulk)
+	return q.acquire(ctx, lane)
 }
 
 // acquire waits until a request may be sent, or for the end of ctx.
 func (q *Quota) acquire(ctx context.Context, lane Lane) (*permit, error) {
+	claimed := false
 	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
 		q.mu.Lock()
-		wait, free := q.gate(q.now(), lane)
-		if free {
+		wait, room := q.room(q.now(), lane)
+		ended := ctx.Err()
+		if claim := room && lane.alone() && q.inflight > 0 && ended == nil; claim != claimed {
+			claimed = claim
+			q.hold(claim)
+		}
+		if ended != nil {
+			q.mu.Unlock()
+			return nil, ended
+		}
+		if room && q.free(lane) {
 			q.inflight++
-			p := &permit{quota: q, era: q.era, pauses: q.pauses}
+			q.alone = lane.alone()
+			p := &permit{quota: q, lane: lane, era: q.era, pauses: q.pauses}
 			q.mu.Unlock()
 			return p, nil
 		}
@@ -153,8 +174,32 @@ func (q *Quota) acquire(ctx context.Context, lane Lane) (*permit, error) {
 	}
 }
 
-// gate says whether a request may go now, and otherwise after which time to look again; 0 means when something changes.
-func (q *Quota) gate(now time.Time, lane Lane) (wait time.Duration, free bool) {
+// hold keeps others from beginning while somebody waits to be alone, or ends that.
+func (q *Quota) hold(on bool) {
+	if on {
+		q.claims++
+		return
+	}
+	q.claims--
+	q.tell()
+}
+
+// free reports whether those in flight leave a place.
+func (q *Quota) free(lane Lane) bool {
+	switch {
+	case lane.alone():
+		return q.inflight == 0
+	case q.alone || q.claims > 0:
+		return false
+	case !q.learned:
+		return q.inflight == 0
+	}
+	return q.inflight < q.concurrency.slots
+}
+
+// room reports whether the quota has room for a request, and otherwise after which time to look again; 0 means when
+// something changes.
+func (q *Quota) room(now time.Time, lane Lane) (wait time.Duration, room bool) {
 	if now.Before(q.pause) {
 		return q.pause.Sub(now), false
 	}
@@ -162,13 +207,6 @@ func (q *Quota) gate(now time.Time, lane Lane) (wait time.Duration, free bool) {
 		// The window is over. What is left of the new one is reported by the first reply to come.
 		q.left, q.resetAt = q.limit, time.Time{}
 		q.turn()
-	}
-	slots := q.concurrency.slots
-	if !q.learned {
-		slots = 1
-	}
-	if q.inflight >= slots {
-		return 0, false
 	}
 	if !q.limited {
 		return 0, true
@@ -249,8 +287,15 @@ func (p *permit) settle(op string, status int, header http.Header) (notBefore ti
 	return q.pause
 }
 
+// finish gives a place back.
 func (q *Quota) finish() {
 	q.inflight--
+	q.alone = false
+	q.tell()
+}
+
+// tell has those who wait look again.
+func (q *Quota) tell() {
 	close(q.changed)
 	q.changed = make(chan struct{})
 }

@@ -54,7 +54,7 @@ func (r *reserve) kept(limit int, window, rest, way time.Duration, lane Lane) in
 		// At the end, what they may use unseen while a request of ours is under way.
 		kept = int(max(due, rate*min(rest, way).Seconds(), 0)) + 1
 	}
-	if lane == Bulk {
+	if lane != UrgentStock {
 		until := rest - window*(100-releasedBy)/100
 		if until > 0 {
 			kept += int(int64(limit/stockShare) * int64(until) / int64(window*releasedBy/100))

@@ -28,7 +28,7 @@ func TestQuota_Reserve(t *testing.T) {
 			t.Errorf("after 6 s bulk requests have used %d of 150, want all but a shrinking tenth", used)
 		}
 		start := time.Now()
-		_, release, err := c.Quota().Acquire(context.Background(), bigcommerce.Urgent)
+		_, release, err := c.Quota().Acquire(context.Background(), bigcommerce.UrgentStock)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@
 // right to send is there.
 //
 // The stock of what was sold, refunded, counted and the like does not wait for a
-// round: it goes first, alone on the road, in a lane that may use the reserve of
+// round: it goes first, alone in flight, in a lane that may use the reserve of
 // the quota which other requests leave (see lane.go and bigcommerce.Quota). The
 // full state follows in a round, without that stock if it is still the same.
 //

@@ -37,6 +37,8 @@ func (r *round) finish(ctx context.Context) error {
 	for _, t := range r.tasks {
 		if t.pushed() {
 			r.p.headway.confirmed(t.product, t.position)
+		} else {
+			r.p.headway.doubt(t.product) // the next push may be long after
 		}
 	}
 	r.p.mu.Lock()

@@ -4,15 +4,22 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
+// fresh is how long stock that went ahead counts as part of the push that follows.
+// Later somebody may have changed it in BigCommerce.
+const fresh = time.Minute
+
 // headway is the stock that BigCommerce has taken of products whose push is not
 // confirmed yet. It keeps lane and rounds from sending the same stock twice. It is
 // lost with the process, and then that stock is sent once more.
 type headway struct {
+	now func() time.Time
+
 	mu    sync.Mutex
 	taken map[domain.ProductID]taken
 }
@@ -20,19 +27,22 @@ type headway struct {
 type taken struct {
 	state  domain.Position
 	levels string
+	at     time.Time
 }
 
-func newHeadway() *headway { return &headway{taken: map[domain.ProductID]taken{}} }
+func newHeadway(now func() time.Time) *headway {
+	return &headway{now: now, taken: map[domain.ProductID]taken{}}
+}
 
 // note says that BigCommerce has taken all stock of a product, as of a state.
 func (h *headway) note(d *Desired, state domain.Position) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.taken[d.Product] = taken{state, d.stockKey()}
+	h.taken[d.Product] = taken{state, d.stockKey(), h.now()}
 }
 
-// doubt says that a stock request of a product is under way, so that what was taken
-// before is no longer sure to be the last.
+// doubt forgets what was taken of a product: a stock request of it is under way, or
+// its push has failed, so that it is no longer sure to be what BigCommerce has.
 func (h *headway) doubt(id domain.ProductID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -46,12 +56,13 @@ func (h *headway) state(id domain.ProductID) domain.Position {
 	return h.taken[id].state
 }
 
-// has reports whether the stock of a product, as it is to be, was taken last.
+// has reports whether the stock of a product, as it is to be, was taken last, and
+// just now.
 func (h *headway) has(d *Desired) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t, ok := h.taken[d.Product]
-	return ok && t.levels == d.stockKey()
+	return ok && h.now().Sub(t.at) < fresh && t.levels == d.stockKey()
 }
 
 // confirmed forgets what is in a push that is confirmed.

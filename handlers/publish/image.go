@@ -36,12 +36,7 @@ func (p *Publisher) illustrate(ctx context.Context) error {
 			return err
 		}
 		next := p.images[0]
-		if err := p.lane.road.Acquire(ctx, 1); err != nil {
-			pass.unused()
-			return context.Cause(ctx)
-		}
 		_, err = p.cfg.Client.CreateImage(ctx, next.twin, next.address)
-		p.lane.road.Release(1)
 		if over(ctx) {
 			pass.unused()
 			return context.Cause(ctx)

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
@@ -17,8 +15,6 @@ const (
 	restsPerWindow = 60
 	// restWithoutQuota is the least time between two of them where there is no quota.
 	restWithoutQuota = 100 * time.Millisecond
-
-	wholeRoad = 1 << 20 // more parts than there are ever requests in flight
 )
 
 // lane sends the stock of what was sold, refunded, exchanged, counted, ordered,
@@ -27,25 +23,22 @@ const (
 // round, which does not send the same stock again. What fails here for any other
 // reason than a spent quota is left to the round.
 //
-// A stock request is alone on the road: BigCommerce asks that inventory and
-// catalog are not written together, and a product is in one request at a time.
+// A stock request is alone in flight (see [bigcommerce.Lane]), so that a product is
+// in one request at a time.
 type lane struct {
 	p *Publisher
-	// road is shared by catalog requests, each with one part of it. A stock request
-	// has it whole; while one waits for it, no further catalog request begins.
-	road *semaphore.Weighted
 
 	mu      sync.Mutex
 	queue   []domain.ProductID
 	queued  map[domain.ProductID]bool
 	offered chan struct{} // has room for one
 	gone    chan struct{} // not nil while something is to go first; then closed
-	resting bool          // the others have the road
+	resting bool          // others may go
 	calls   uint64        // requests made
 }
 
 func newLane(p *Publisher) *lane {
-	return &lane{p: p, road: semaphore.NewWeighted(wholeRoad), queued: map[domain.ProductID]bool{}, offered: make(chan struct{}, 1)}
+	return &lane{p: p, queued: map[domain.ProductID]bool{}, offered: make(chan struct{}, 1)}
 }
 
 // offer takes a product whose stock has changed in a way that cannot wait.
@@ -101,7 +94,7 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
-// rest is how long the others have the road between two stock requests.
+// rest is how long others may go between two stock requests.
 func (l *lane) rest() time.Duration {
 	if w := l.p.cfg.Client.Quota().Snapshot().Window; w > 0 {
 		return w / restsPerWindow
@@ -116,7 +109,7 @@ func (l *lane) first() bool {
 	return l.gone != nil
 }
 
-// letGo lets the others have the road for the rest.
+// letGo lets others may go for the rest.
 func (l *lane) letGo() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -162,17 +155,12 @@ func (l *lane) attempt(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, bigcommerce.Urgent)
+	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, bigcommerce.UrgentStock)
 	if err != nil {
 		pass.unused()
 		return
 	}
 	defer release()
-	if err := l.road.Acquire(ctx, wholeRoad); err != nil {
-		pass.unused()
-		return
-	}
-	defer l.road.Release(wholeRoad)
 	load := l.load(ctx)
 	if len(load.levels) == 0 {
 		pass.unused()

@@ -16,7 +16,7 @@ import (
 // No product is in two requests at a time.
 type phase struct {
 	publisher *Publisher
-	alone     bool // its requests share the road with no other
+	lane      bigcommerce.Lane
 	// send builds one request of the newest states, and makes it. It returns
 	// errNothing when none of the rows has anything to say any more.
 	send func(ctx context.Context, rows []Row) error
@@ -116,13 +116,13 @@ func (ph *phase) attempt(ctx context.Context, u unit) error {
 	if err != nil {
 		return err
 	}
-	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, bigcommerce.Bulk)
+	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, ph.lane)
 	if err != nil {
 		pass.unused()
 		return err
 	}
 	defer release()
-	err = ph.drive(reserved, u.rows)
+	err = ph.send(reserved, u.rows)
 	switch {
 	case over(ctx) || err == errNothing || ph.own(u, err):
 		pass.unused()
@@ -132,19 +132,6 @@ func (ph *phase) attempt(ctx context.Context, u unit) error {
 		pass.succeeded()
 	}
 	return err
-}
-
-// drive sends on the road.
-func (ph *phase) drive(ctx context.Context, rows []Row) error {
-	road, part := ph.publisher.lane.road, int64(1)
-	if ph.alone {
-		part = wholeRoad
-	}
-	if err := road.Acquire(ctx, part); err != nil {
-		return err
-	}
-	defer road.Release(part)
-	return ph.send(ctx, rows)
 }
 
 // own reports whether a failure is the unit's own matter, although BigCommerce

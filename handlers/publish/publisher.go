@@ -60,7 +60,7 @@ func New(cfg Config) (*Publisher, error) {
 		linking:    make(chan struct{}, 1),
 		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
 	}
-	p.lane, p.headway = newLane(p), newHeadway()
+	p.lane, p.headway = newLane(p), newHeadway(cfg.Now)
 	return p, nil
 }
 

@@ -147,7 +147,7 @@ func (r *round) phases(ctx context.Context) error {
 		return err
 	}
 	stock := r.phase(r.sendStock)
-	stock.alone = true
+	stock.lane = bigcommerce.BulkStock
 	r.refuseIn(stock, r.doubt)
 	if err := r.newest(ctx); err != nil {
 		return err
@@ -159,8 +159,13 @@ func (r *round) phases(ctx context.Context) error {
 func (r *round) newest(ctx context.Context) error {
 	for _, t := range r.tasks {
 		if t.pushed() && !t.left {
-			if _, err := r.renew(ctx, t); err != nil {
-				return err
+			_, err := r.renew(ctx, t)
+			if over(ctx) {
+				return context.Cause(ctx)
+			}
+			if err != nil { // one that cannot be read keeps nobody else waiting
+				r.p.setMisfit(err)
+				t.putOff(r.p.cfg.Now())
 			}
 		}
 	}

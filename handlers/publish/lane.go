@@ -64,9 +64,11 @@ func (l *lane) urgent(id domain.ProductID) bool {
 	if !ok || s.StockDue == 0 {
 		return false
 	}
+	// In this order: a confirmation is recorded before headway forgets.
+	ahead := p.headway.state(id)
 	confirmed := p.cfg.Publications.Publication(p.cfg.Store, id).Confirmed.Position
 	// A twin that never had a full state may not keep stock as the POS does.
-	if confirmed == 0 || s.StockDue <= max(confirmed, p.headway.state(id)) {
+	if confirmed == 0 || s.StockDue <= max(confirmed, ahead) {
 		return false
 	}
 	n, _ := p.need(id, ask{})

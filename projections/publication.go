@@ -155,6 +155,7 @@ type State string
 // The states, in the order in which they are looked for: a product is in the
 // first that fits.
 const (
+	Broken      State = "broken"      // its twin is gone from BigCommerce, so nothing is pushed
 	Refusing    State = "refused"     // BigCommerce will not take the newest state
 	Unlinked    State = "unlinked"    // it has no twin, so nothing is pushed
 	Quarantined State = "quarantined" // an event of an item could not be folded, so nothing is pushed
@@ -164,11 +165,26 @@ const (
 	Synced      State = "confirmed"   // BigCommerce has the newest state
 )
 
+// What a refusal says when BigCommerce has no longer the product that the link
+// names: not found, and the name of the link's id in the SYNC log.
+const (
+	BrokenStatus = 404
+	BrokenField  = "bigcommerce_id"
+)
+
+// Broken reports whether the link names a product that BigCommerce has no longer.
+// That stays so until the product is linked anew, whatever happens in the POS.
+func (p *Publication) Broken() bool {
+	return p.Link != nil && p.Refused != nil && p.Refused.Status == BrokenStatus && p.Refused.Field == BrokenField
+}
+
 // StateOf says where a product stands whose newest event that asks for a push is
 // at due, given what was recorded of it and whether any of its items is
 // quarantined.
 func StateOf(due domain.Position, p Publication, quarantined bool) State {
 	switch {
+	case p.Broken():
+		return Broken
 	case p.Refused != nil && p.Refused.Position >= due:
 		return Refusing
 	case p.Link == nil:
@@ -184,6 +200,10 @@ func StateOf(due domain.Position, p Publication, quarantined bool) State {
 	}
 	return Synced
 }
+
+// Among reports whether products in state s are among those that are asked for by a
+// state: a broken link is a refusal too.
+func (s State) Among(asked State) bool { return s == asked || s == Broken && asked == Refusing }
 
 // NeedsPush reports whether no state at or after due was confirmed by the present
 // twin, or discarded, or somebody has approved a push. A product that no event asks

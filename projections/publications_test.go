@@ -37,6 +37,10 @@ func refused(product domain.ProductID, at domain.Position) *domain.PushRefused {
 	return &domain.PushRefused{Product: product, Position: at, Status: 422, Reason: "no", Field: "name"}
 }
 
+func broken(product domain.ProductID, at domain.Position) *domain.PushRefused {
+	return &domain.PushRefused{Product: product, Position: at, Status: 404, Reason: "gone", Field: projections.BrokenField}
+}
+
 func quarantined(product domain.ProductID, item domain.ItemID, at domain.Position) *domain.ItemQuarantined {
 	return &domain.ItemQuarantined{Product: product, Item: item, Position: at, Reason: "bad"}
 }
@@ -79,6 +83,10 @@ func TestFoldPublication_State(t *testing.T) {
 		"refused, then confirmed":          {[]domain.Event{linked("p", 1), refused("p", 5), confirmed("p", 5, 1)}, 5, projections.Synced},
 		"confirmed, then refused again":    {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), refused("p", 5)}, 5, projections.Refusing},
 		"creating":                         {[]domain.Event{&domain.ProductCreating{Product: "p", Name: "n", SKUs: []string{"s"}}}, 5, projections.Unlinked},
+		"broken":                           {[]domain.Event{linked("p", 1), confirmed("p", 4, 1), broken("p", 5)}, 5, projections.Broken},
+		"broken, then changed":             {[]domain.Event{linked("p", 1), broken("p", 5)}, 9, projections.Broken},
+		"broken, then linked anew":         {[]domain.Event{linked("p", 1), broken("p", 5), linked("p", 2)}, 5, projections.Pending},
+		"not found, but not the twin":      {[]domain.Event{linked("p", 1), &domain.PushRefused{Product: "p", Position: 5, Status: 404, Reason: "no variant", Field: "id"}}, 5, projections.Refusing},
 		"refused to be created":            {[]domain.Event{&domain.ProductCreating{Product: "p", Name: "n", SKUs: []string{"s"}}, refused("p", 5)}, 5, projections.Refusing},
 		"linked to another twin":           {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), linked("p", 2)}, 5, projections.Pending},
 		"linked anew to the same twin":     {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), linked("p", 1)}, 5, projections.Synced},
@@ -295,7 +303,7 @@ func TestPublications_Await(t *testing.T) {
 func TestCount(t *testing.T) {
 	t.Parallel()
 	var pos log
-	for _, id := range []string{"unlinked", "pending", "confirmed", "refused", "quarantined", "quarantined-due", "held", "discarded", "quarantined-held"} {
+	for _, id := range []string{"unlinked", "pending", "confirmed", "refused", "quarantined", "quarantined-due", "held", "discarded", "quarantined-held", "broken"} {
 		pos.add(t, domain.TypeProductSaved, `{"item":%q,"sku":%q,"name":"n"}`, id, id)
 	}
 	c := open(t, newBucket())
@@ -305,10 +313,12 @@ func TestCount(t *testing.T) {
 		linked("quarantined", 4), confirmed("quarantined", 5, 4), quarantined("quarantined", "quarantined", 9),
 		linked("quarantined-due", 5), quarantined("quarantined-due", "quarantined-due", 9), quarantined("nobody", "nobody", 9),
 		linked("held", 6), held("held", 7), linked("discarded", 7), held("discarded", 8), decided("discarded", 8, domain.Discarded),
-		linked("quarantined-held", 8), held("quarantined-held", 9), quarantined("quarantined-held", "quarantined-held", 9)))
-	got := projections.NewStoreStatus("demo", 10, c, p, 3)
-	want := `{"store":"demo","log":{"last_position":10},"projection":{"position":9,"lag":1,"products":9,"events":{"folded":9}},` +
-		`"publishing":{"pending":2,"confirmed":1,"refused":1,"unlinked":1,"quarantined":3,"held":1,"discarded":1,"requests":0,"throttled":0},"dead_letters":3,` +
+		linked("quarantined-held", 8), held("quarantined-held", 9), quarantined("quarantined-held", "quarantined-held", 9),
+		linked("broken", 9), broken("broken", 10)))
+	got := projections.NewStoreStatus("demo", 11, c, p, 3)
+	want := `{"store":"demo","log":{"last_position":11},"projection":{"position":10,"lag":1,"products":10,"events":{"folded":10}},` +
+		`"publishing":{"pending":2,"confirmed":1,"refused":2,"broken":1,"unlinked":1,"quarantined":3,"held":1,"discarded":1,` +
+		`"last_refusal":{"product":"broken","reason":"gone","at":"2026-11-01T10:00:20Z"},"requests":0,"throttled":0},"dead_letters":3,` +
 		`"alarm":"the breaker holds 2 products back, quarantined-held for one: too many: run ` + "`tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`" + `"}`
 	diff(t, "status", jsonOf(t, got), want)
 }

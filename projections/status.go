@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -55,10 +56,20 @@ type Counts struct {
 	Pending     int `json:"pending"`
 	Confirmed   int `json:"confirmed"`
 	Refused     int `json:"refused"`
+	Broken      int `json:"broken"` // of the refused
 	Unlinked    int `json:"unlinked"`
 	Quarantined int `json:"quarantined"`
 	Held        int `json:"held"`
 	Discarded   int `json:"discarded"`
+	// LastRefusal is the newest of the refused; nil for none.
+	LastRefusal *Refusal `json:"last_refusal,omitempty"`
+}
+
+// Refusal is a product that BigCommerce refuses, and why.
+type Refusal struct {
+	Product domain.ProductID `json:"product"`
+	Reason  string           `json:"reason"`
+	At      time.Time        `json:"at"`
 }
 
 // Count counts the products of a store. It looks at what the SYNC log names only,
@@ -75,7 +86,13 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 		if state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due) {
 			counts.Pending++
 		}
+		if r := pub.Refused; state.Among(Refusing) && (counts.LastRefusal == nil || r.At.After(counts.LastRefusal.At)) {
+			counts.LastRefusal = &Refusal{id, r.Reason, r.At}
+		}
 		switch state {
+		case Broken:
+			counts.Broken++
+			counts.Refused++
 		case Refusing:
 			counts.Refused++
 		case Unlinked:

@@ -59,6 +59,7 @@ type Store struct {
 	Publish     string           `koanf:"publish"`      // linked, or all: create what has no twin
 	POSPlan     string           `koanf:"pos_plan"`     // empty: not said
 	OnDelete    string           `koanf:"on_delete"`    // hide, keep or delete the twin of a deleted product
+	OnMissing   string           `koanf:"on_missing"`   // report, relink or recreate a twin that is gone from BigCommerce
 	Outlets     map[string]int64 `koanf:"outlets"`      // to locations; empty: all to location 1
 	SafetyStock int64            `koanf:"safety_stock"` // held back at each location
 	BigCommerce BigCommerce      `koanf:"bigcommerce"`
@@ -112,7 +113,7 @@ func defaultConfig() Config {
 // defaultStore is what holds of a store when only its id is set.
 func defaultStore() Store {
 	return Store{
-		Stock: "levels", Publish: "linked", OnDelete: "hide",
+		Stock: "levels", Publish: "linked", OnDelete: "hide", OnMissing: "report",
 		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0", Quiet: publish.DefaultQuiet},
 	}
 }

@@ -51,6 +51,7 @@ func storeSettings() []setting {
 		{key: "publish", env: "PUBLISH", read: oneOf("linked", "all")},
 		{key: "pos_plan", env: "POS_PLAN", read: posPlan},
 		{key: "on_delete", env: "ON_DELETE", read: oneOf("hide", "keep", "delete")},
+		{key: "on_missing", env: "ON_MISSING", read: oneOf("report", "relink", "recreate")},
 		{key: "outlets", env: "OUTLETS", read: outlets},
 		{key: "safety_stock", env: "SAFETY_STOCK", read: whole(0, maxWhole)},
 		{key: "bigcommerce.api", env: "BIGCOMMERCE_API", read: httpURL},

@@ -144,7 +144,7 @@ func (c *cli) linksCommand() *cobra.Command {
 		Use:   "links",
 		Short: "List which BigCommerce product shows which product",
 		Example: `  tillstream links
-  tillstream links --state refused`,
+  tillstream links --state broken`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if state != "" && !slices.Contains(linkedStates(), state) {
@@ -187,11 +187,11 @@ func (c *cli) links(ctx context.Context, to *storeClient, query url.Values) erro
 	rows := make([][]string, len(list.Links))
 	for i, l := range list.Links {
 		rows[i] = []string{
-			oneLine(string(l.Product)), oneLine(l.Name), c.stdout.state(string(l.State)), strconv.FormatInt(l.BigCommerceID, 10), strconv.Itoa(len(l.Variants)),
+			oneLine(string(l.Product)), oneLine(l.Name), c.stdout.state(string(l.State)), strconv.FormatInt(l.BigCommerceID, 10), strconv.Itoa(len(l.Variants)), brief(l.Error),
 		}
 	}
 	if len(rows) > 0 {
-		c.stdout.table([]string{"PRODUCT", "NAME", "STATE", "BIGCOMMERCE", "VARIANTS"}, rows)
+		c.stdout.table([]string{"PRODUCT", "NAME", "STATE", "BIGCOMMERCE", "VARIANTS", "WHY"}, rows)
 	}
 	c.stderr.line("%d linked, %d not", list.Linked, list.Unlinked)
 	return nil

@@ -57,11 +57,11 @@ func (s *screen) paint(c colour, words string) string {
 // state shows where a product stands, good in green, bad in red.
 func (s *screen) state(state string) string {
 	switch state {
-	case "confirmed", "linked", "created", "folded":
+	case "confirmed", "linked", "created", "updated", "folded":
 		return s.paint(green, state)
-	case "refused", "quarantined", "dead_letter", "nothing":
+	case "refused", "broken", "quarantined", "dead_letter", "nothing":
 		return s.paint(red, state)
-	case "pending":
+	case "pending", "differs":
 		return s.paint(yellow, state)
 	}
 	return s.paint(faint, state)
@@ -129,6 +129,27 @@ func count(n int, noun string) string {
 		noun += "s"
 	}
 	return thousands(n) + " " + noun
+}
+
+// are is a count with its verb: 1 product is, 2 products are.
+func are(n int, noun string) string {
+	if n == 1 {
+		return count(n, noun) + " is"
+	}
+	return count(n, noun) + " are"
+}
+
+// mostBrief is how much of a reason is shown where it is one of several things, in
+// characters; show has it whole.
+const mostBrief = 300
+
+// brief shows a reason on one line, cut to what a list has room for.
+func brief(reason string) string {
+	reason = oneLine(reason)
+	if r := []rune(reason); len(r) > mostBrief {
+		return string(r[:mostBrief-1]) + "…"
+	}
+	return reason
 }
 
 // some is a number with its word, and nothing for none.

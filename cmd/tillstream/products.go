@@ -15,7 +15,7 @@ import (
 
 // productStates are the places where a product can stand.
 func productStates() []string {
-	return []string{"confirmed", "pending", "refused", "unlinked", "quarantined"}
+	return []string{"confirmed", "pending", "refused", "broken", "unlinked", "quarantined"}
 }
 
 func (c *cli) productsCommand() *cobra.Command {
@@ -28,7 +28,8 @@ func (c *cli) productsCommand() *cobra.Command {
 
   confirmed    BigCommerce has confirmed its newest state
   pending      its newest state is not confirmed yet
-  refused      BigCommerce refuses its newest state; show ITEM says why
+  refused      BigCommerce refuses its newest state
+  broken       BigCommerce refuses it because its twin there is gone
   unlinked     it has no twin in BigCommerce, so nothing is pushed
   quarantined  an event of it could not be folded; show ITEM says which`,
 		Example: `  tillstream products
@@ -114,7 +115,7 @@ func (c *cli) products(ctx context.Context, to *storeClient, state string, limit
 			rows[i] = c.productRow(p)
 		}
 		if len(rows) > 0 {
-			c.stdout.table([]string{"PRODUCT", "NAME", "SKU", "STATE", "BIGCOMMERCE"}, rows)
+			c.stdout.table([]string{"PRODUCT", "NAME", "SKU", "STATE", "BIGCOMMERCE", "WHY"}, rows)
 		}
 		total += len(rows)
 		return nil
@@ -142,5 +143,5 @@ func (c *cli) productRow(p console.ProductLine) []string {
 	if p.BigCommerceID != nil {
 		twin = strconv.FormatInt(*p.BigCommerceID, 10)
 	}
-	return []string{oneLine(string(p.Product)), name, shown, c.stdout.state(string(p.State)), twin}
+	return []string{oneLine(string(p.Product)), name, shown, c.stdout.state(string(p.State)), twin, brief(p.Error)}
 }

@@ -94,8 +94,14 @@ func problemsOf(s *projections.Status) []string {
 		if t.Paused {
 			out = append(out, fmt.Sprintf("%s: pushing is paused", t.Store))
 		}
-		if n := t.Publishing.Refused; n > 0 {
+		if n := t.Publishing.Broken; n > 0 {
+			out = append(out, fmt.Sprintf("%s: BigCommerce no longer has what %s linked to (tillstream links --state broken)", t.Store, are(n, "product")))
+		}
+		if n := t.Publishing.Refused - t.Publishing.Broken; n > 0 {
 			out = append(out, fmt.Sprintf("%s: BigCommerce refuses %s (tillstream products --state refused)", t.Store, count(n, "product")))
+		}
+		if r := t.Publishing.LastRefusal; r != nil {
+			out = append(out, fmt.Sprintf("%s: refused last was product %s: %s", t.Store, oneLine(string(r.Product)), brief(r.Reason)))
 		}
 		if n := t.DeadLetters; n > 0 {
 			out = append(out, fmt.Sprintf("%s: %s could not be used (tillstream deadletters list)", t.Store, count(n, "event")))

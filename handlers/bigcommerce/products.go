@@ -35,7 +35,18 @@ func (c *Client) Product(ctx context.Context, id ProductID) (Product, error) {
 
 // ProductsByID returns those of the products that exist, with their variants, in no particular order.
 func (c *Client) ProductsByID(ctx context.Context, ids []ProductID) ([]Product, error) {
-	return listed[Product](ctx, c, "read products", "/catalog/products", "id", texts(ids), url.Values{"include": {"variants"}})
+	return listed[Product](ctx, c, "read products", "/catalog/products", "id", texts(ids), url.Values{"include": {"variants"}, "include_fields": {productFields}})
+}
+
+// ExistingProducts returns those of the ids that name a product, in no particular order.
+func (c *Client) ExistingProducts(ctx context.Context, ids []ProductID) ([]ProductID, error) {
+	// An id always comes back; it cannot be asked for alone.
+	found, err := listed[Product](ctx, c, "read which products exist", "/catalog/products", "id", texts(ids), url.Values{"include_fields": {"name"}})
+	there := make([]ProductID, len(found))
+	for i, p := range found {
+		there[i] = p.ID
+	}
+	return there, err
 }
 
 // ProductsBySKU returns the products whose own SKU is one of those given, with their variants, in no particular order.
@@ -121,7 +132,9 @@ func listed[T any](ctx context.Context, c *Client, op, path, filter string, valu
 	var all []T
 	for key, value := range filters(filter, values) {
 		query.Set(key, value)
-		query.Set("limit", pageLimit)
+		if !query.Has("limit") {
+			query.Set("limit", pageLimit)
+		}
 		for page := 1; ; page++ {
 			query.Set("page", strconv.Itoa(page))
 			r, err := do[[]T](ctx, c, call{op: op, method: http.MethodGet, path: path, query: query})

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,6 +24,7 @@ type Publisher interface {
 	Create(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Approve(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Discard(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
+	Preview(ctx context.Context, ids []domain.ProductID) iter.Seq2[publish.Preview, error]
 	Status() publish.Status
 }
 
@@ -37,6 +39,7 @@ type LinkLine struct {
 	BigCommerceID int64                   `json:"bigcommerce_id,omitempty"`
 	Variants      map[domain.ItemID]int64 `json:"variants,omitempty"`
 	Missing       int                     `json:"missing,omitempty"` // variants that the push will create
+	Error         string                  `json:"error,omitempty"`   // why BigCommerce refused the newest state
 }
 
 // AmbiguousLine is a product for which no twin could be chosen.
@@ -64,7 +67,7 @@ func (c *Console) mountLinks(api huma.API) {
 
 type linksInput struct {
 	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,quarantined"`
+	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,broken,quarantined"`
 }
 
 type linkList struct {
@@ -86,14 +89,18 @@ func (c *Console) listLinks(ctx context.Context, in *linksInput) (*body[linkList
 		}
 		out.Linked++
 		state := c.state(store.ID, summary)
-		if in.State != "" && state != projections.State(in.State) {
+		if in.State != "" && !state.Among(projections.State(in.State)) {
 			continue
 		}
 		_, name, err := c.name(ctx, store.ID, id)
 		if err != nil {
 			return nil, err
 		}
-		out.Links = append(out.Links, linkLine(id, name, state, pub.Link))
+		line := linkLine(id, name, state, pub.Link)
+		if state.Among(projections.Refusing) && pub.Refused != nil {
+			line.Error = pub.Refused.Reason
+		}
+		out.Links = append(out.Links, line)
 	}
 	out.Unlinked = c.Catalog.Size(store.ID) - out.Linked
 	return &body[linkList]{out}, nil

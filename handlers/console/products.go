@@ -23,6 +23,7 @@ type ProductLine struct {
 	Deleted       bool              `json:"deleted"`
 	State         projections.State `json:"state"`
 	BigCommerceID *int64            `json:"bigcommerce_id"`
+	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state
 }
 
 // ProductPage is one product whole, as `tillstream show --json` prints it.
@@ -109,7 +110,7 @@ const mostListed = 1000
 
 type listInput struct {
 	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,unlinked,quarantined" doc:"only products in this state"`
+	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,broken,unlinked,quarantined" doc:"only products in this state"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
 	After string `query:"after" doc:"the last product of the page before"`
 }
@@ -130,7 +131,7 @@ func (c *Console) listProducts(ctx context.Context, in *listInput) (*body[produc
 		for _, s := range page {
 			after = s.ID
 			state := c.state(store.ID, s)
-			if in.State != "" && state != projections.State(in.State) {
+			if in.State != "" && !state.Among(projections.State(in.State)) {
 				continue
 			}
 			line, err := c.productLine(ctx, store.ID, s, state)
@@ -164,8 +165,12 @@ func (c *Console) productLine(ctx context.Context, store domain.StoreID, s proje
 	for _, v := range variants[:min(3, len(variants))] {
 		line.SKUs = append(line.SKUs, v.SKU)
 	}
-	if link := c.Publications.Publication(store, s.ID).Link; link != nil {
-		line.BigCommerceID = &link.BigCommerceID
+	pub := c.Publications.Publication(store, s.ID)
+	if pub.Link != nil {
+		line.BigCommerceID = &pub.Link.BigCommerceID
+	}
+	if state.Among(projections.Refusing) && pub.Refused != nil {
+		line.Error = pub.Refused.Reason
 	}
 	return line, nil
 }

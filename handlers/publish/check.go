@@ -9,9 +9,14 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// Limits of one BigCommerce product (bigcommerce, section 2.3).
+// Limits of one BigCommerce product (bigcommerce, sections 2.3 and 3), of texts in
+// characters. Others cannot be reached: money is never negative and has at most
+// four decimals, and stock is clamped, in a [domain.Listing].
 const (
 	maxName     = 250
+	maxSKU      = 255
+	maxBrand    = 255
+	maxOption   = 255 // the name of an option, and each of its values
 	maxVariants = 600
 	maxValues   = 250 // of one option
 )
@@ -30,14 +35,24 @@ func check(l *domain.Listing) *Refusal {
 	if l.Deleted {
 		return nil
 	}
-	if n := utf8.RuneCountInString(l.Name); n > maxName {
-		return &Refusal{Reason: fmt.Sprintf("the name has %d characters, BigCommerce takes %d: shorten it", n, maxName), Field: "name"}
+	if r := checkText("name", "the name", l.Name, maxName); r != nil {
+		return r
+	}
+	if l.Brand != "" {
+		if r := checkText("brand_name", "the brand", l.Brand, maxBrand); r != nil {
+			return r
+		}
 	}
 	if n := len(l.Variants); n > maxVariants {
 		return &Refusal{Reason: fmt.Sprintf("%d variants, BigCommerce takes %d: split the product", n, maxVariants), Field: "variants"}
 	}
 	skus := map[string]domain.ItemID{}
 	for _, v := range l.Variants {
+		// BigCommerce takes a simple product without a SKU, but then its twin could not
+		// be recognised.
+		if r := checkText("sku", "the SKU of item "+string(v.Item), string(v.SKU), maxSKU); r != nil {
+			return r
+		}
 		if other, taken := skus[v.SKU.Fold()]; taken {
 			return &Refusal{Reason: fmt.Sprintf("items %s and %s have the same SKU %q: give each its own", other, v.Item, v.SKU), Field: "sku"}
 		}
@@ -47,6 +62,17 @@ func check(l *domain.Listing) *Refusal {
 		return nil
 	}
 	return checkOptions(l)
+}
+
+// checkText holds a text to what BigCommerce takes: something, and not too much.
+func checkText(field, what, s string, most int) *Refusal {
+	if n := utf8.RuneCountInString(s); n > most {
+		return &Refusal{Reason: fmt.Sprintf("%s has %d characters, BigCommerce takes %d: shorten it", what, n, most), Field: field}
+	}
+	if strings.TrimSpace(s) == "" {
+		return &Refusal{Reason: fmt.Sprintf("%s is blank: fill it in", what), Field: field}
+	}
+	return nil
 }
 
 // checkOptions holds the variants to what makes them variants of one product: the
@@ -64,6 +90,12 @@ func checkOptions(l *domain.Listing) *Refusal {
 		}
 		names := make([]string, len(v.Options))
 		for j, o := range v.Options {
+			if r := checkText("option_values", fmt.Sprintf("the name of an option of variant %q", v.SKU), o.Name, maxOption); r != nil {
+				return r
+			}
+			if r := checkText("option_values", fmt.Sprintf("the value of option %q of variant %q", quoted(o.Name), v.SKU), o.Value, maxOption); r != nil {
+				return r
+			}
 			names[j] = foldLabel(o.Name)
 			if slices.Contains(names[:j], names[j]) {
 				return refuse("variant %q has two values of option %q: keep one", v.SKU, o.Name)

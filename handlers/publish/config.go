@@ -23,6 +23,20 @@ const (
 // Source is the CloudEvents source of every event that a Publisher records.
 const Source domain.SourceID = "/tillstream/publish"
 
+// OnMissing says what becomes of a link whose BigCommerce product is gone.
+type OnMissing string
+
+// What becomes of a broken link.
+const (
+	// MissingReports marks it, and leaves it to somebody.
+	MissingReports OnMissing = "report"
+	// MissingRelinks links the product that has its SKU, if there is exactly one and
+	// it is free, and else reports.
+	MissingRelinks OnMissing = "relink"
+	// MissingRecreates does so too, and creates the product anew if none has its SKU.
+	MissingRecreates OnMissing = "recreate"
+)
+
 // Log is where outcomes are recorded: the SYNC log.
 type Log interface {
 	// Append stores a group of events of one store, all or none, and returns where
@@ -46,6 +60,9 @@ type Config struct {
 	// CreateAll creates the twin of every product that is described and has none. By
 	// default only linked products are pushed.
 	CreateAll bool
+	// OnMissing says what becomes of a link when BigCommerce has no longer the product
+	// that it names; default [MissingReports].
+	OnMissing OnMissing
 	// Weight and Categories are given to a product that is created, because
 	// BigCommerce asks for them; they belong to the merchant from then on.
 	Weight     bigcommerce.Number
@@ -80,6 +97,9 @@ func (c Config) complete() (Config, error) {
 	var err error
 	if c.Guards.Breaker, err = c.Guards.Breaker.complete(); err != nil {
 		return c, err
+	}
+	if c.OnMissing == "" {
+		c.OnMissing = MissingReports
 	}
 	if c.Channel == 0 {
 		c.Channel = DefaultChannel

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/tillstream/tillstream/domain"
@@ -39,7 +40,11 @@ func (r *round) create(ctx context.Context) error {
 	var orphans []*task
 	var notes []note
 	for _, t := range tasks {
-		if t.left || t.twin != nil {
+		switch {
+		case t.left || t.twin != nil:
+			continue
+		case !r.mayCreate(t):
+			t.refuse(Refusal{Reason: "none with its SKU is there"}, r.p.cfg.Now())
 			continue
 		}
 		orphans = append(orphans, t)
@@ -49,7 +54,7 @@ func (r *round) create(ctx context.Context) error {
 		return err
 	}
 	births := r.phase(r.sendCreation)
-	r.refuseIn(births, func(t *task, err error) { t.refuse(refusal(err), r.p.cfg.Now()) })
+	r.refuseIn(births, r.reject)
 	if err := births.run(ctx, singles(orphans), r.p.cfg.Concurrency); err != nil {
 		return err
 	}
@@ -133,7 +138,7 @@ func (r *round) assign(ctx context.Context, tasks []*task) error {
 		return r.p.cfg.Client.AssignChannels(ctx, assignments)
 	})
 	// A product without a channel is still better linked than created twice.
-	ph.refuse = func(_ domain.ProductID, err error) { r.p.setMisfit(err) }
+	ph.refuse = func(_ context.Context, _ domain.ProductID, err error) { r.p.setMisfit(err) }
 	return ph.run(ctx, slices.Collect(slices.Chunk(rows, mostAssigned)), 1)
 }
 
@@ -147,11 +152,23 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 	defer end()
 	var notes []note
 	now := r.p.cfg.Now()
+	given := map[int64]domain.ProductID{} // in this round
 	for _, t := range tasks {
 		if t.left || t.twin == nil {
 			continue
 		}
-		if r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Link != nil {
+		other, taken := r.p.twin(t.twin.BigCommerceID)
+		if !taken {
+			other, taken = given[t.twin.BigCommerceID]
+		}
+		if taken && other != t.product {
+			t.refuse(Refusal{Field: "sku", Reason: fmt.Sprintf(
+				"BigCommerce product %d has a SKU of it and is linked to product %s: two products have the same SKU, change one of them", t.twin.BigCommerceID, other)}, now)
+			continue
+		}
+		given[t.twin.BigCommerceID] = t.product
+		link := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Link
+		if link != nil && link.BigCommerceID != t.replaces() {
 			t.leave(true) // somebody has linked it by hand meanwhile, and that stands
 			continue
 		}
@@ -169,8 +186,11 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 		return err
 	}
 	for _, t := range tasks {
+		if t.left || t.twin == nil {
+			continue
+		}
+		t.gone = 0
 		switch {
-		case t.left || t.twin == nil:
 		case t.position > 0:
 			t.need, t.desired.Link = needsPush, *t.twin
 		default:

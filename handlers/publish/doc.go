@@ -17,6 +17,11 @@
 // are in flight, never two with the same product. The state is read when the
 // right to send is there.
 //
+// The stock of what was sold, refunded, counted and the like does not wait for a
+// round: it goes first, alone in flight, in a lane that may use the reserve of
+// the quota which other requests leave (see lane.go and bigcommerce.Quota). The
+// full state follows in a round, without that stock if it is still the same.
+//
 // # What is promised
 //
 //   - Every push carries every POS-owned field and no other.
@@ -29,9 +34,16 @@
 //     A Publisher does not know what one before it had in flight when its process
 //     died: that an older state does not arrive after its first requests holds if
 //     BigCommerce drops, or has applied, by then what the dead process sent.
-//   - A product that BigCommerce refuses is found by halving its batch and refused
-//     by name; the others of its batch go through. It is pushed again when it
-//     changes, is linked anew, or somebody asks with [Publisher.Push].
+//   - A product that BigCommerce refuses is refused by name, and the others of its
+//     batch go through: at once when the answer says which it is, and else by
+//     halving, at the cost that unit states. It is pushed again when it changes, is
+//     linked anew, or somebody asks with [Publisher.Push].
+//   - A conflict, over a name or a SKU, is reported with both products. A product
+//     whose conflict is with another of ours that is about to give up what it wants
+//     waits for that one instead.
+//   - A link whose BigCommerce product is gone is marked as broken, which is a
+//     refusal with status 404, and [Config.OnMissing] decides what becomes of it.
+//     Nothing else is sent for it.
 //   - What is wrong with the store, the token or the network refuses no product. One
 //     request at a time then probes, ever more slowly, and [Publisher.Status] says
 //     what is wrong and when the next try is.
@@ -42,6 +54,12 @@
 //     makes a stranger of it.
 //   - A push is confirmed in the SYNC log with the position of the state it carried.
 //     If that record is lost in a crash, the same state is pushed once more.
+//
+// [Publisher.Preview] compares what BigCommerce shows with the payloads of a push,
+// and rehearses a change of structure on a copy of the twin by the same blueprint, so
+// that it and a push cannot disagree about what is sent. What BigCommerce makes of a
+// change of structure is not documented in full; a push looks at it after each step,
+// a preview goes by what is known.
 //
 // Not promised: that BigCommerce shows a stock level at once (it applies levels
 // some time after it has taken them), or that a merchant's edit of a POS-owned

@@ -10,14 +10,16 @@ import (
 
 // ask is what somebody wants of a product beyond what its state says.
 type ask struct {
-	force   bool // push although nothing is due, or although it was refused
-	create  bool // find its twin, or create one
+	force   bool  // push although nothing is due, or although it was refused
+	create  bool  // find its twin, or create one
+	gone    int64 // the BigCommerce product of its link, when BigCommerce has it no more
 	waiters []chan<- Outcome
 }
 
 func (a *ask) join(b ask) {
 	a.force = a.force || b.force
 	a.create = a.create || b.create
+	a.gone = max(a.gone, b.gone)
 	a.waiters = append(a.waiters, b.waiters...)
 }
 
@@ -62,13 +64,18 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 	}
 	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
 	refused := pub.Refused != nil && pub.Refused.Position >= s.Due
+	gone := p.seeksOther(&pub, s.Due, a)
 	switch {
 	case p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...):
 		return needsNothing, "an event of it could not be folded: see `tillstream deadletters list`"
+	case gone && !s.Deleted:
+		return needsTwin, ""
 	case pub.Held != nil && pub.Held.Position >= s.Due:
 		return needsNothing, undecided(pub.Held)
-	case pub.Link != nil && (a.force || pub.NeedsPush(s.Due) && !refused):
+	case pub.Link != nil && (a.force || pub.NeedsPush(s.Due) && !refused && (!pub.Broken() || s.Deleted)):
 		return needsPush, ""
+	case pub.Broken():
+		return needsNothing, pub.Refused.Reason
 	case pub.Link != nil:
 		return needsNothing, "it is linked and up to date"
 	case !a.create && !p.cfg.CreateAll:

@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"time"
+
+	"github.com/tillstream/tillstream/domain"
 )
 
 // finish records what became of the round and gives back what is not done.
@@ -32,15 +34,32 @@ func (r *round) finish(ctx context.Context) error {
 	if err := r.p.record(ctx, notes); err != nil {
 		return err
 	}
+	for _, t := range r.tasks {
+		if t.pushed() {
+			r.p.headway.confirmed(t.product, t.position)
+		} else {
+			r.p.headway.doubt(t.product) // the next push may be long after
+		}
+	}
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
 	r.p.working = 0
+	var done []domain.ProductID
 	for _, t := range r.tasks {
 		if t.again {
 			r.p.agenda.put(t.errand, now)
 			continue
 		}
 		deliver(t.waiters, t.outcome)
+		done = append(done, t.product)
+	}
+	for _, id := range done {
+		for _, waited := range r.p.precedence.done(id) {
+			if e := r.p.agenda.waiting[waited]; e != nil {
+				e.rest = time.Time{}
+				r.p.agenda.put(e, now)
+			}
+		}
 	}
 	return nil
 }

@@ -16,13 +16,6 @@ import (
 
 func empties(c *publish.Config) { c.Guards.Empties = true }
 
-// state is where a product stands.
-func (s *shop) state(id domain.ProductID) projections.State {
-	s.t.Helper()
-	summary, _ := s.catalog.Summary(store, id)
-	return projections.StateOf(summary.Due, s.publication(id), s.pubs.Quarantined(store, summary.Items...))
-}
-
 // stand fails the test unless these products stand there.
 func (s *shop) stand(want projections.State, ids ...domain.ProductID) {
 	s.t.Helper()

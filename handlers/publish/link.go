@@ -62,8 +62,8 @@ func (p *Publisher) ask(ctx context.Context, do func(context.Context) error) err
 	}
 }
 
-// LinkAuto looks for the twins of all products that have none, by SKU, and unless
-// dryRun links them, which makes them due. It reads all BigCommerce products once,
+// LinkAuto looks for the twins of all products that have none, or whose twin is gone,
+// by SKU, and unless dryRun links them, which makes them due. It reads all BigCommerce products once,
 // 250 to a request, which never takes more requests than reading all variants.
 func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 	r := Report{Linked: []LinkFound{}, Ambiguous: []LinkAmbiguous{}, Without: []domain.ProductID{}}
@@ -95,7 +95,7 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		switch {
 		case m.Link != nil:
 			r.Linked = append(r.Linked, LinkFound{m.Product, l.Name, m.Link.BigCommerceID, len(m.Link.Variants), len(l.Variants) - len(m.Link.Variants)})
-			if p.cfg.Publications.Publication(p.cfg.Store, m.Product).Link == nil {
+			if pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product); pub.Link == nil || pub.Broken() {
 				notes = append(notes, p.linkNote(m.Product, *m.Link, domain.LinkedBySKU))
 			}
 		case m.Reason != "":
@@ -121,8 +121,9 @@ func (p *Publisher) unlinked(ctx context.Context) (candidates []Candidate, linke
 		summaries := p.cfg.Catalog.Products(p.cfg.Store, after, page)
 		for _, s := range summaries {
 			after = s.ID
+			pub := p.cfg.Publications.Publication(p.cfg.Store, s.ID)
 			switch {
-			case p.cfg.Publications.Publication(p.cfg.Store, s.ID).Link != nil:
+			case pub.Link != nil && !pub.Broken():
 				linked++
 				continue
 			case s.Due == 0 || s.Deleted:

@@ -2,28 +2,21 @@ package publish
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
-
-// patienceOfUnit is how often the rows of one request may meet a failure that
-// speaks against nobody before they are sent apart, or put off when there is but
-// one product left.
-const patienceOfUnit = 3
-
-// unit is the rows of one request.
-type unit struct {
-	rows     []Row
-	failures int
-}
 
 // phase sends units until each has succeeded or its products have left the round.
 // No product is in two requests at a time.
 type phase struct {
 	publisher *Publisher
+	lane      bigcommerce.Lane
 	// send builds one request of the newest states, and makes it. It returns
 	// errNothing when none of the rows has anything to say any more.
 	send func(ctx context.Context, rows []Row) error
@@ -32,7 +25,7 @@ type phase struct {
 	suspected func(id domain.ProductID) bool
 	// refuse is told of a product that is at fault by itself, tire of one that is to
 	// be tried later.
-	refuse func(id domain.ProductID, err error)
+	refuse func(ctx context.Context, id domain.ProductID, err error)
 	tire   func(id domain.ProductID, err error)
 
 	mu       sync.Mutex
@@ -116,11 +109,14 @@ func (ph *phase) add(rows []Row) {
 // room.
 func (ph *phase) attempt(ctx context.Context, u unit) error {
 	p := ph.publisher
+	if err := p.lane.giveWay(ctx); err != nil {
+		return err
+	}
 	pass, err := p.patience.enter(ctx)
 	if err != nil {
 		return err
 	}
-	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx)
+	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, ph.lane)
 	if err != nil {
 		pass.unused()
 		return err
@@ -152,26 +148,33 @@ func (ph *phase) settle(ctx context.Context, u unit, err error) {
 	first := false
 	switch {
 	case over(ctx):
+	case errors.Is(err, errNothing):
+		again = u.others() // what was at fault may have left
 	case blame(err) == nobody:
+		again = u.next()
 	case blame(err) == setting:
 		for _, id := range ids {
 			ph.tire(id, err)
 		}
+		again = u.others()
 	case blame(err) == product && len(ids) == 1:
-		ph.refuse(ids[0], err)
+		ph.refuse(ctx, ids[0], err)
+		again, first = u.others(), true
 	case blame(err) == product:
-		again, first = ph.apart(u, err), true
+		again, first = ph.apart(ctx, u, err), true
 	case told(err):
 		again = []unit{u}
 	case ph.own(u, err):
 		ph.tire(ids[0], err)
+		again = u.others()
 	case u.failures+1 < patienceOfUnit:
 		u.failures++
 		again = []unit{u}
 	case len(ids) == 1:
 		ph.tire(ids[0], err)
+		again = u.others()
 	default:
-		again = ph.apart(u, err)
+		again = []unit{u.search()}
 	}
 
 	ph.mu.Lock()
@@ -189,14 +192,34 @@ func (ph *phase) settle(ctx context.Context, u unit, err error) {
 	ph.changed = make(chan struct{})
 }
 
-// apart splits a unit: at the product that the error names, or else in halves.
-func (ph *phase) apart(u unit, err error) []unit {
-	if at, named := suspect(err, len(u.rows)); named {
-		one, others := isolate(u.rows, u.rows[at].Product)
-		if len(others) > 0 {
-			return []unit{{rows: one}, {rows: others}}
+// apart splits a unit with a product at fault. Those that the error names for sure
+// are refused at once, others that it names are sent behind the rest. When it names
+// none, the product is searched for.
+func (ph *phase) apart(ctx context.Context, u unit, err error) []unit {
+	named := accused(err)
+	if len(named) == 0 {
+		return []unit{u.search()}
+	}
+	var good, doubtful []Row
+	for _, row := range u.rows {
+		switch c, is := named[row.Product]; {
+		case !is && !bigcommerce.IsPartial(err): // where it is, the others were saved
+			good = append(good, row)
+		case is && !c.sure:
+			doubtful = append(doubtful, row)
 		}
 	}
-	a, b, _ := halve(u.rows)
-	return []unit{{rows: a}, {rows: b}}
+	for _, id := range products(u.rows) {
+		if c, is := named[id]; is && c.sure {
+			ph.refuse(ctx, id, c.err)
+		}
+	}
+	good = slices.Concat(good, u.rest, u.aside)
+	switch {
+	case len(good) > 0:
+		return []unit{{rows: good, aside: doubtful}}
+	case len(doubtful) > 0:
+		return []unit{suspect(doubtful, nil)}
+	}
+	return nil
 }

@@ -118,15 +118,3 @@ func halve(rows []Row) (a, b []Row, ok bool) {
 	at := slices.IndexFunc(rows, func(r Row) bool { return r.Product == first })
 	return rows[:at:at], rows[at:], true
 }
-
-// isolate takes the rows of one product out of the others.
-func isolate(rows []Row, id domain.ProductID) (one, others []Row) {
-	for _, r := range rows {
-		if r.Product == id {
-			one = append(one, r)
-		} else {
-			others = append(others, r)
-		}
-	}
-	return one, others
-}

@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,8 +30,13 @@ type Publisher struct {
 	images  []image // touched by Run only
 	wave    wave    // what the breaker counts
 
+	lane    *lane
+	headway *headway
+
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
+
+	precedence precedence
 
 	// linking has one place: the turn to record what becomes of links, so that the
 	// outcome of a push is not recorded against a link that it was not about.
@@ -42,18 +49,21 @@ func New(cfg Config) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{
-		cfg:       cfg,
-		patience:  newPatience(cfg.Now, cfg.After),
-		recording: newPatience(cfg.Now, cfg.After),
-		woken:     map[domain.ProductID]ask{},
-		agenda:    newAgenda(),
-		wake:      make(chan struct{}, 1),
-		idle:      make(chan struct{}),
-		lingering: map[domain.ProductID]lingering{},
-		wave:      wave{seen: map[domain.ProductID]time.Time{}},
-		linking:   make(chan struct{}, 1),
-	}, nil
+	p := &Publisher{
+		cfg:        cfg,
+		patience:   newPatience(cfg.Now, cfg.After),
+		recording:  newPatience(cfg.Now, cfg.After),
+		woken:      map[domain.ProductID]ask{},
+		agenda:     newAgenda(),
+		wake:       make(chan struct{}, 1),
+		idle:       make(chan struct{}),
+		lingering:  map[domain.ProductID]lingering{},
+		wave:       wave{seen: map[domain.ProductID]time.Time{}},
+		linking:    make(chan struct{}, 1),
+		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
+	}
+	p.lane, p.headway = newLane(p), newHeadway(cfg.Now)
+	return p, nil
 }
 
 // turn waits for the turn to record links. The error is that of ctx.
@@ -76,6 +86,7 @@ func (p *Publisher) want(id domain.ProductID, a ask) {
 	all.join(a)
 	p.woken[id] = all
 	p.mu.Unlock()
+	p.lane.offer(id)
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -86,7 +97,12 @@ func (p *Publisher) want(id domain.ProductID, a ask) {
 // flight when it has returned. Any other error means that an outcome was made that
 // the SYNC log cannot hold, which is a defect.
 func (p *Publisher) Run(ctx context.Context) error {
-	p.survey()
+	p.survey() // before the lane runs, so that all that is urgent at start shares its first request
+	ctx, cancel := context.WithCancel(ctx)
+	var lane sync.WaitGroup
+	lane.Go(func() { p.lane.run(ctx) })
+	defer lane.Wait()
+	defer cancel()
 	for {
 		p.admit()
 		r, next, err := p.gather(ctx)
@@ -121,7 +137,10 @@ func (p *Publisher) Run(ctx context.Context) error {
 func (p *Publisher) survey() {
 	p.wave.recall(p.cfg.Publications.HeldPushes(p.cfg.Store))
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
-		if pub.Link != nil || pub.Creating != nil {
+		switch {
+		case pub.Broken() && p.cfg.OnMissing != MissingReports:
+			p.want(id, ask{gone: pub.Link.BigCommerceID}) // the setting may be new
+		case pub.Link != nil || pub.Creating != nil:
 			p.wakeIfDue(id)
 		}
 	}
@@ -154,7 +173,8 @@ func (p *Publisher) admit() {
 	woken := p.woken
 	p.woken = map[domain.ProductID]ask{}
 	p.mu.Unlock()
-	for id, a := range woken {
+	for _, id := range slices.Sorted(maps.Keys(woken)) { // so that the same wakes make the same rounds
+		a := woken[id]
 		n, why := p.need(id, a)
 		if n == needsNothing {
 			deliver(a.waiters, p.nothing(id, why))

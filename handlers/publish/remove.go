@@ -21,7 +21,7 @@ func (r *round) remove(ctx context.Context) error {
 		}
 	}
 	ph := r.phase(r.sendRemovals)
-	r.refuseIn(ph, func(t *task, err error) { t.refuse(refusal(err), r.p.cfg.Now()) })
+	r.refuseIn(ph, r.reject)
 	return ph.run(ctx, slices.Collect(slices.Chunk(rows, bigcommerce.MaxDeletes)), r.p.cfg.Concurrency)
 }
 

@@ -40,7 +40,7 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 	for range mostSteps {
 		twin, err := r.p.cfg.Client.Product(ctx, id)
 		if bigcommerce.IsNotFound(err) {
-			t.refuseLost(r.p.cfg.Now())
+			r.lose(t)
 			return nil
 		}
 		if err != nil {

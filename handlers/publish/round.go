@@ -50,16 +50,26 @@ func (r *round) withdraw(t *task) {
 
 // read takes the newest state and link.
 func (r *round) read(ctx context.Context, t *task) error {
-	state, err := r.p.cfg.Catalog.Product(ctx, r.p.cfg.Store, t.product)
+	desired, state, err := r.p.desired(ctx, t.product)
 	if err != nil {
-		return fmt.Errorf("read the state of product %s: %w", t.product, err)
+		return err
 	}
-	t.state, t.images = state.Position, state.Family.Images
-	t.desired = Desired{Product: t.product, Listing: state.Listing(r.p.cfg.Rules)}
-	if pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product); pub.Link != nil {
-		t.desired.Link = *pub.Link
-	}
+	t.desired, t.state, t.images = desired, state.Position, state.Family.Images
 	return nil
+}
+
+// desired is what BigCommerce is to show of a product now, and the state that says
+// so.
+func (p *Publisher) desired(ctx context.Context, id domain.ProductID) (Desired, domain.Product, error) {
+	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, id)
+	if err != nil {
+		return Desired{}, state, fmt.Errorf("read the state of product %s: %w", id, err)
+	}
+	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules)}
+	if pub := p.cfg.Publications.Publication(p.cfg.Store, id); pub.Link != nil {
+		d.Link = *pub.Link
+	}
+	return d, state, nil
 }
 
 // renew reads the newest state right before it is sent, and reports whether it may
@@ -72,7 +82,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 	if err := r.read(ctx, t); err != nil {
 		return false, err
 	}
-	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin})
+	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone})
 	if t.desired.Link.BigCommerceID != twin {
 		t.notes = nil // what they say is of the link that was
 		t.leave(true)
@@ -97,7 +107,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 // run takes the round through its phases and records what became of it. The error
 // is the end of ctx, or that of the projections.
 func (r *round) run(ctx context.Context) error {
-	before := r.p.cfg.Client.Quota().Snapshot().Requests
+	before := r.spent()
 	err := r.phases(ctx)
 	if err != nil {
 		if over(ctx) {
@@ -108,8 +118,15 @@ func (r *round) run(ctx context.Context) error {
 	if err := r.finish(ctx); err != nil {
 		return err
 	}
-	r.account(r.p.cfg.Client.Quota().Snapshot().Requests - before)
+	r.account(r.spent() - before)
 	return nil
+}
+
+// spent is how many requests were made by all but the lane, which counts its own.
+func (r *round) spent() uint64 {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	return r.p.cfg.Client.Quota().Snapshot().Requests - r.p.lane.calls
 }
 
 func (r *round) phases(ctx context.Context) error {
@@ -127,13 +144,7 @@ func (r *round) phases(ctx context.Context) error {
 		return err
 	}
 	products := r.phase(r.sendProducts)
-	r.refuseIn(products, func(t *task, err error) {
-		if bigcommerce.IsNotFound(err) {
-			t.refuseLost(p.cfg.Now())
-			return
-		}
-		t.refuse(refusal(err), p.cfg.Now())
-	})
+	r.refuseIn(products, r.reject)
 	if err := products.run(ctx, r.plan(planProducts, (*task).toPush), p.cfg.Concurrency); err != nil {
 		return err
 	}
@@ -142,11 +153,35 @@ func (r *round) phases(ctx context.Context) error {
 	if err := variants.run(ctx, r.plan(planVariants, (*task).updated), p.cfg.Concurrency); err != nil {
 		return err
 	}
-	// A stock lane for sales would make its requests between those of the phases
-	// above, with nothing else in flight, as this one does.
 	stock := r.phase(r.sendStock)
+	stock.lane = bigcommerce.BulkStock
 	r.refuseIn(stock, r.doubt)
-	return stock.run(ctx, r.plan(planStock, (*task).pushed), 1)
+	if err := r.newest(ctx); err != nil {
+		return err
+	}
+	return stock.run(ctx, r.plan(planStock, r.stockLeft), 1)
+}
+
+// newest reads again what the lane may have carried meanwhile.
+func (r *round) newest(ctx context.Context) error {
+	for _, t := range r.tasks {
+		if t.pushed() && !t.left {
+			_, err := r.renew(ctx, t)
+			if over(ctx) {
+				return context.Cause(ctx)
+			}
+			if err != nil { // one that cannot be read keeps nobody else waiting
+				r.p.setMisfit(err)
+				t.putOff(r.p.cfg.Now())
+			}
+		}
+	}
+	return nil
+}
+
+// stockLeft are those whose stock did not go ahead.
+func (r *round) stockLeft(t *task) bool {
+	return t.pushed() && (t.force || !r.p.headway.has(&t.desired))
 }
 
 // plan plans the requests of a phase. Products that were put off before are not
@@ -186,23 +221,23 @@ func (r *round) phase(send func(context.Context, *phase, []Row) error) *phase {
 
 // refuseIn lets a phase decide what becomes of a product at fault. One of which
 // only a secondary part was not saved gets some more tries.
-func (r *round) refuseIn(ph *phase, refuse func(*task, error)) {
-	ph.refuse = func(id domain.ProductID, err error) {
+func (r *round) refuseIn(ph *phase, refuse func(context.Context, *task, error)) {
+	ph.refuse = func(ctx context.Context, id domain.ProductID, err error) {
 		t := r.byID[id]
 		if bigcommerce.IsPartial(err) && t.tries < patienceOfUnit {
 			t.putOff(r.p.cfg.Now())
 			return
 		}
-		refuse(t, err)
+		refuse(ctx, t, err)
 	}
 }
 
 // doubt treats a refused variant or stock level as a sign that the twin has other
 // variants than the link says, once; then as the product's fault.
-func (r *round) doubt(t *task, err error) {
+func (r *round) doubt(ctx context.Context, t *task, err error) {
 	if !t.doubted && !bigcommerce.IsPartial(err) {
 		t.doubt()
 		return
 	}
-	t.refuse(refusal(err), r.p.cfg.Now())
+	r.reject(ctx, t, err)
 }

@@ -33,6 +33,9 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		t := tasks[i]
 		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
 		switch {
+		case m.Link != nil && m.Link.BigCommerceID == t.replaces():
+			t.gone = 0 // it is there after all
+			t.putOff(r.p.cfg.Now())
 		case m.Link != nil:
 			t.twin, t.born = m.Link, creating != nil
 		case m.Reason != "":
@@ -47,10 +50,11 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 	return nil
 }
 
-// settled reports whether BigCommerce has answered the last try to create.
+// settled reports whether BigCommerce has answered the last try to create. Of a
+// product whose twin is gone that is not told apart from the twin's being gone.
 func (r *round) settled(t *task) bool {
 	pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product)
-	return pub.Creating == nil || pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
+	return pub.Creating == nil || t.replaces() == 0 && pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
 }
 
 func (r *round) recordedSKUs(t *task) []domain.SKU {
@@ -72,17 +76,23 @@ func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error)
 		}
 	}
 	slices.Sort(skus)
-	variants, err := r.p.cfg.Client.VariantsBySKU(ctx, slices.Compact(skus))
+	found, err := r.ofVariants(ctx, slices.Compact(skus))
+	return NewShop(found), err
+}
+
+// ofVariants reads the BigCommerce products that have a variant, the base variant
+// included, of one of some SKUs.
+func (r *round) ofVariants(ctx context.Context, skus []string) ([]bigcommerce.Product, error) {
+	variants, err := r.p.cfg.Client.VariantsBySKU(ctx, skus)
 	if err != nil || len(variants) == 0 {
-		return NewShop(nil), err
+		return nil, err
 	}
 	ids := make([]bigcommerce.ProductID, len(variants))
 	for i, v := range variants {
 		ids[i] = v.ProductID
 	}
 	slices.Sort(ids)
-	found, err := r.p.cfg.Client.ProductsByID(ctx, slices.Compact(ids))
-	return NewShop(found), err
+	return r.p.cfg.Client.ProductsByID(ctx, slices.Compact(ids))
 }
 
 // lookAgain looks for the twin of a product that BigCommerce says it has already.

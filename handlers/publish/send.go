@@ -8,6 +8,7 @@ import (
 
 func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
 	var updates []bigcommerce.ProductUpdate
+	var entries []entry
 	carried := map[bigcommerce.ProductID]*task{}
 	for _, row := range rows {
 		t := r.byID[row.Product]
@@ -25,6 +26,7 @@ func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
 		t.position, t.digest = t.state, t.desired.Listing.Digest()
 		u := t.desired.update(t.withSKU || t.desired.renamed())
 		updates = append(updates, u)
+		entries = append(entries, entry{product: t.product, twin: u.ID, sku: t.desired.lead().SKU})
 		carried[u.ID] = t
 	}
 	if len(updates) == 0 {
@@ -32,10 +34,20 @@ func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
 	}
 	stored, err := r.p.cfg.Client.UpdateProducts(ctx, updates)
 	if err != nil {
+		err = accuse(err, entries)
+		named := accused(err)
 		for _, t := range carried {
-			t.position = 0
+			// In part means that the others were saved.
+			if _, is := named[t.product]; is || len(named) == 0 || !bigcommerce.IsPartial(err) {
+				t.position = 0
+			}
 		}
-		return err
+		if bigcommerce.IsNotFound(err) {
+			return r.missing(ctx, ph, rows, carried, err)
+		}
+		if !bigcommerce.IsPartial(err) || len(named) == 0 {
+			return err
+		}
 	}
 	for _, s := range stored {
 		t := carried[s.ID]
@@ -51,15 +63,17 @@ func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
 			t.relink(t.desired.relinked())
 		}
 	}
-	return nil
+	return err
 }
 
 func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 	var updates []bigcommerce.VariantUpdate
+	var entries []entry
 	carried := map[bigcommerce.VariantID]Row{}
 	err := r.each(ctx, rows, func(t *task, row Row) {
 		if u, known := t.desired.variantUpdate(row.Item); known {
 			updates = append(updates, u)
+			entries = append(entries, t.entry(row, u.ID))
 			carried[u.ID] = row
 		}
 	})
@@ -71,7 +85,7 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 	}
 	stored, err := r.p.cfg.Client.UpdateVariants(ctx, updates)
 	if err != nil {
-		return err
+		return accuse(err, entries)
 	}
 	for i := range stored {
 		row := carried[stored[i].ID]
@@ -80,7 +94,7 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 			continue
 		}
 		v, _ := t.desired.variant(row.Item)
-		if stored[i].SKU != string(v.SKU) || combination(optionsOf(&stored[i])) != combination(v.Options) {
+		if odd(&stored[i], &v) {
 			t.odd = true
 		}
 	}
@@ -89,9 +103,19 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 
 func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 	var levels []bigcommerce.StockLevel
+	var entries []entry
+	left, sent := map[*task]bool{}, map[*task]int{}
 	err := r.each(ctx, rows, func(t *task, row Row) {
+		if _, asked := left[t]; !asked {
+			left[t] = r.stockLeft(t) // the lane may have been here meanwhile
+		}
+		if !left[t] {
+			return
+		}
 		if level, known := t.desired.stockLevel(row.Item, row.Location); known {
 			levels = append(levels, level)
+			sent[t]++
+			entries = append(entries, t.entry(row, level.Variant))
 		}
 	})
 	if err != nil {
@@ -100,11 +124,25 @@ func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 	if len(levels) == 0 {
 		return errNothing
 	}
+	for t := range sent {
+		r.p.headway.doubt(t.product)
+	}
 	if err := r.p.cfg.Client.SetStock(ctx, "stock in the POS", levels); err != nil {
-		return err
+		return accuse(err, entries)
+	}
+	for t, n := range sent {
+		if n == len(t.desired.stockLevels()) { // else the rest is in another request
+			r.p.headway.note(&t.desired, t.state)
+		}
 	}
 	r.p.setMisfit(nil)
 	return nil
+}
+
+// entry is a row about one variant, or about the product when variant is 0.
+func (t *task) entry(row Row, variant bigcommerce.VariantID) entry {
+	v, _ := t.desired.variant(row.Item)
+	return entry{product: t.product, twin: bigcommerce.ProductID(t.desired.Link.BigCommerceID), variant: variant, sku: v.SKU}
 }
 
 // each renews the tasks of some rows, and calls do with the rows of those that may

@@ -3,6 +3,7 @@ package publish
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
@@ -65,6 +66,8 @@ func complaint(err error) string {
 		return "publishing is stuck (" + err.Error() + ")"
 	case e.Unauthorized:
 		return fmt.Sprintf("BigCommerce refuses the token (%d; check that it belongs to this store, is not revoked, and may change products and inventory)", e.Status)
+	case e.Status == http.StatusNotFound:
+		return "BigCommerce has no such store (404; check the store hash, and the API's address if it is set)"
 	case e.Status == 0:
 		return fmt.Sprintf("BigCommerce cannot be reached (%v)", e.Cause)
 	case e.Title != "":

@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -61,6 +60,15 @@ func (t *task) putOff(now time.Time) {
 	t.leave(true)
 }
 
+// replaces is the BigCommerce product that is gone, of a task that seeks or creates
+// another in its place; 0 for one that never had a twin.
+func (t *task) replaces() int64 {
+	if t.need != needsTwin {
+		return 0
+	}
+	return t.desired.Link.BigCommerceID
+}
+
 // doubt has the twin's variants compared with ours in the next round.
 func (t *task) doubt() {
 	t.verify, t.doubted = true, true
@@ -78,15 +86,12 @@ func (t *task) note(e domain.Event, o Outcome, at time.Time) {
 func (t *task) refuse(r Refusal, at time.Time) {
 	position := max(t.state, 1)
 	t.leave(false)
+	if id := t.replaces(); id != 0 {
+		r = broken(t.product, id, r.Reason)
+	}
 	r.Reason, r.Field = shorten(r.Reason, mostReason), shorten(r.Field, mostField)
 	t.note(&domain.PushRefused{Product: t.product, Position: position, Status: r.Status, Reason: r.Reason, Field: r.Field},
 		Outcome{Kind: Refused, Position: position, BigCommerceID: t.desired.Link.BigCommerceID, Status: r.Status, Reason: r.Reason, Field: r.Field}, at)
-}
-
-// refuseLost refuses a product whose twin is gone.
-func (t *task) refuseLost(at time.Time) {
-	t.refuse(Refusal{Status: 404, Field: "id", Reason: fmt.Sprintf(
-		"BigCommerce has no product %d any more: unlink product %s, then link or publish it again", t.desired.Link.BigCommerceID, t.product)}, at)
 }
 
 // relink records that the twin's variants are others than the link said.

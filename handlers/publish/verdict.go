@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +37,8 @@ func blame(err error) culprit {
 		return store
 	case bigcommerce.IsPartial(err):
 		return product
+	case e.Status == http.StatusNotFound && e.Method == http.MethodGet && len(e.IDs) == 0:
+		return store // a list is there even if it is empty: what is wrong is the address
 	case e.Verdict != bigcommerce.Permanent:
 		return store
 	case e.Status == http.StatusUnprocessableEntity && strings.HasPrefix(e.Title, "Location not found"):
@@ -68,6 +69,12 @@ func told(err error) bool {
 	return ok && (e.Unauthorized || e.Verdict == bigcommerce.NotBefore)
 }
 
+// spent reports whether the quota, or the platform, had no room for a good request.
+func spent(err error) bool {
+	e, ok := errors.AsType[*bigcommerce.Error](err)
+	return ok && e.Verdict == bigcommerce.NotBefore && !e.Unauthorized
+}
+
 // lingers reports whether a write may still take effect later: there was no
 // answer, or only that of a gateway that gave up waiting for one.
 func lingers(err error) bool {
@@ -94,7 +101,9 @@ func refusal(err error) Refusal {
 	}
 	if len(fields) > 0 {
 		name := slices.Min(slices.Collect(maps.Keys(fields)))
-		r.Reason = cmp.Or(r.Reason, fields[name])
+		if said := fields[name]; said != "" && !strings.Contains(r.Reason, said) {
+			r.Reason = strings.TrimPrefix(r.Reason+": "+said, ": ")
+		}
 		r.Field = name
 		if _, rest, indexed := strings.Cut(name, "."); indexed {
 			r.Field = rest
@@ -102,23 +111,6 @@ func refusal(err error) Refusal {
 	}
 	r.Reason = cmp.Or(r.Reason, e.Error())
 	return r
-}
-
-// suspect returns the index of the entry that an error of a batch names, as in
-// "3.name", or false.
-func suspect(err error, entries int) (int, bool) {
-	e, ok := errors.AsType[*bigcommerce.Error](err)
-	if !ok {
-		return 0, false
-	}
-	for name := range e.Fields {
-		if index, _, indexed := strings.Cut(name, "."); indexed {
-			if i, err := strconv.Atoi(index); err == nil && i >= 0 && i < entries {
-				return i, true
-			}
-		}
-	}
-	return 0, false
 }
 
 // over reports whether the reason for an error is that ctx has ended.

@@ -48,10 +48,30 @@ func (b Breaker) complete() (Breaker, error) {
 	return b, nil
 }
 
+func (b *Breaker) off() bool { return b.Share == 0 }
+
 // trips reports whether so many changed products out of the linked ones are too
 // many.
 func (b *Breaker) trips(changed, linked int) bool {
 	return int64(changed) >= b.Least && float64(changed) > b.Share*float64(linked)
+}
+
+// surge is how many products make a change of the breaker's kind within its window.
+type surge struct {
+	changed, linked int
+	trips           bool
+}
+
+// count counts products in that are to make such a change. What it says of none is
+// that they are not too many.
+func (p *Publisher) count(ids []domain.ProductID) surge {
+	if len(ids) == 0 {
+		return surge{}
+	}
+	b := &p.cfg.Guards.Breaker
+	s := surge{changed: p.wave.rise(p.cfg.Now(), b.Window, ids), linked: p.cfg.Publications.Linked(p.cfg.Store)}
+	s.trips = b.trips(s.changed, s.linked)
+	return s
 }
 
 // wave is the products that made a change of the breaker's kind within its window,

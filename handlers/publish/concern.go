@@ -61,7 +61,7 @@ func (g *Guards) concerns(before *domain.Offer, after domain.Offer) concern {
 		add(!after.Described && (before == nil || before.Described), undescribed)
 		add(!after.Branded && (before == nil || before.Branded), unbranded)
 	}
-	if g.Breaker.Share > 0 && before != nil {
+	if !g.Breaker.off() && before != nil {
 		add(before.InStock && !after.InStock, soldOut)
 		add(before.Visible && !after.Visible, hidden)
 		add(moved(before.LowPrice, after.LowPrice, g.Breaker.Price) || moved(before.HighPrice, after.HighPrice, g.Breaker.Price), repriced)
@@ -76,9 +76,8 @@ func moved(from, to domain.Money, part float64) bool {
 	return max(a-b, b-a) > part*a
 }
 
-// massReason says for people why the breaker holds a push that is one of changed
-// products out of linked ones.
-func (b *Breaker) massReason(j *judgement, changed, linked int) string {
+// massReason says for people why the breaker holds a push that is one of a surge.
+func (b *Breaker) massReason(j *judgement, s surge) string {
 	var would []string
 	if j.concerns&hidden != 0 {
 		would = append(would, "be hidden")
@@ -89,7 +88,7 @@ func (b *Breaker) massReason(j *judgement, changed, linked int) string {
 	if j.concerns&repriced != 0 {
 		would = append(would, fmt.Sprintf("cost %s instead of %s", prices(j.after), prices(*j.before)))
 	}
-	return fmt.Sprintf("it would %s, as one of %d of %d linked products with such a change within %s", strings.Join(would, " and "), changed, linked, b.Window)
+	return fmt.Sprintf("it would %s, as one of %d of %d linked products with such a change within %s", strings.Join(would, " and "), s.changed, s.linked, b.Window)
 }
 
 func prices(o domain.Offer) string {

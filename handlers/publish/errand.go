@@ -13,6 +13,7 @@ type ask struct {
 	force   bool  // push although nothing is due, or although it was refused
 	create  bool  // find its twin, or create one
 	gone    int64 // the BigCommerce product of its link, when BigCommerce has it no more
+	held    bool  // whatever a guard holds
 	waiters []chan<- Outcome
 }
 
@@ -20,6 +21,7 @@ func (a *ask) join(b ask) {
 	a.force = a.force || b.force
 	a.create = a.create || b.create
 	a.gone = max(a.gone, b.gone)
+	a.held = a.held || b.held
 	a.waiters = append(a.waiters, b.waiters...)
 }
 
@@ -70,7 +72,7 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 		return needsNothing, "an event of it could not be folded: see `tillstream deadletters list`"
 	case gone && !s.Deleted:
 		return needsTwin, ""
-	case pub.Held != nil && pub.Held.Position >= s.Due:
+	case pub.Held != nil && pub.Held.Position >= s.Due && !a.held:
 		return needsNothing, undecided(pub.Held)
 	case pub.Link != nil && (a.force || pub.NeedsPush(s.Due) && !refused && (!pub.Broken() || s.Deleted)):
 		return needsPush, ""

@@ -18,7 +18,7 @@ type Guards struct {
 }
 
 // off reports whether there is no guard.
-func (g *Guards) off() bool { return !g.Empties && g.Breaker.Share == 0 }
+func (g *Guards) off() bool { return !g.Empties && g.Breaker.off() }
 
 // guard takes the pushes out of the round that the store's guards hold. The error
 // is the end of ctx.
@@ -28,50 +28,81 @@ func (r *round) guard(ctx context.Context) error {
 		return nil
 	}
 	var changes, empties []*task
+	held := map[*task]*projections.Hold{}
 	for _, t := range r.tasks {
 		if t.left || t.need != needsPush {
 			continue
 		}
 		pub := p.cfg.Publications.Publication(p.cfg.Store, t.product)
+		if pub.Broken() {
+			continue // nothing is there to be changed
+		}
 		if pub.Approved {
 			p.wave.forget(t.product)
 			continue
 		}
-		j := r.judge(t, pub.Confirmed.Offer)
+		j := r.judge(t, p.told(t.product, pub.Confirmed.Offer))
 		c := j.concerns
 		t.judged = &j
-		if pub.Held != nil && c&against(pub.Held.Guard) != 0 {
-			t.stayHeld(pub.Held)
-			continue
+		still := pub.Held != nil && c&against(pub.Held.Guard) != 0
+		if still {
+			held[t] = pub.Held
 		}
-		if c&massChange != 0 {
+		// A text holds no stock back, which the breaker may have to.
+		if c&massChange != 0 && !(still && pub.Held.Guard == domain.GuardBreaker) {
 			changes = append(changes, t)
 		}
-		if c&emptyText != 0 {
+		if c&emptyText != 0 && !still {
 			empties = append(empties, t)
 		}
 	}
 	r.guardMass(changes)
+	for t, h := range held {
+		if !t.left {
+			t.stayHeld(h)
+			p.lane.offer(t.product) // which the breaker may have kept back for a while
+		}
+	}
 	return r.guardTexts(ctx, empties)
+}
+
+// told is what BigCommerce was told of a product last, given what the last confirmed
+// push told it. Where another may have been taken since, any text may be there.
+func (p *Publisher) told(id domain.ProductID, confirmed *domain.Offer) *domain.Offer {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if confirmed == nil || !p.unsure[id] {
+		return confirmed
+	}
+	perhaps := *confirmed
+	perhaps.Described, perhaps.Branded = true, true
+	return &perhaps
+}
+
+// doubt notes that BigCommerce may take, or have taken, a push of a product that is
+// not confirmed. Of pushes that another process made, all that is due at the start
+// may be one.
+func (p *Publisher) doubt(id domain.ProductID) {
+	if !p.cfg.Guards.Empties {
+		return // for which alone it makes a difference
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unsure[id] = true
 }
 
 // guardMass holds all of these pushes, or none.
 func (r *round) guardMass(tasks []*task) {
-	if len(tasks) == 0 {
-		return
-	}
-	p, b := r.p, &r.p.cfg.Guards.Breaker
 	ids := make([]domain.ProductID, len(tasks))
 	for i, t := range tasks {
 		ids[i] = t.product
 	}
-	linked := p.cfg.Publications.Linked(p.cfg.Store)
-	changed := p.wave.rise(p.cfg.Now(), b.Window, ids)
-	if !b.trips(changed, linked) {
+	s := r.p.count(ids)
+	if !s.trips {
 		return
 	}
 	for _, t := range tasks {
-		r.hold(t, domain.GuardBreaker, b.massReason(t.judged, changed, linked))
+		r.hold(t, domain.GuardBreaker, r.p.cfg.Guards.Breaker.massReason(t.judged, s))
 	}
 }
 
@@ -107,6 +138,7 @@ func (r *round) guardTexts(ctx context.Context, tasks []*task) error {
 		if t := asked[twins[i].ID]; t != nil {
 			if reason := emptyReason(t.judged.concerns, &twins[i]); reason != "" {
 				r.hold(t, domain.GuardEmpties, reason)
+				r.p.lane.offer(t.product)
 			}
 		}
 	}

@@ -116,6 +116,13 @@ func guardedRun(t *testing.T, run []deed) (wrong []string) {
 		if state := s.state(id); state != projections.Synced && state != projections.Held && state != projections.Discarded {
 			wrong = append(wrong, fmt.Sprintf("%s is %s", id, state))
 		}
+		pub := s.publication(id)
+		if pub.Held == nil || pub.Held.Guard != domain.GuardEmpties || pub.Confirmed.Position == 0 {
+			continue
+		}
+		if got, want := s.sim.Stock(1, pub.Link.BigCommerceID, 0), s.listing(id).Variants[0].Stock[0].Quantity; got != want {
+			wrong = append(wrong, fmt.Sprintf("stock %d of %s, whose push is held for a text, want %d", got, id, want))
+		}
 	}
 	_ = s.stop()
 	s.open() // what is held is told by the log alone

@@ -76,10 +76,10 @@ func TestPublisher_empties(t *testing.T) {
 			s.stand(projections.Held, "i1")
 			s.stand(projections.Synced, "i2")
 			s.agree("i2")
-			if got := s.twin("i1"); got.Description != "<p>x</p>" || got.Name == "Renamed" || s.sim.Stock(1, got.ID, 0) != 3 {
-				t.Errorf("BigCommerce has got %+v, want nothing of the push that is held", got)
+			if got := s.twin("i1"); got.Description != "<p>x</p>" || got.Name == "Renamed" || s.sim.Stock(1, got.ID, 0) != 1 {
+				t.Errorf("BigCommerce has got %+v, want nothing of the push that is held but its stock", got)
 			}
-			want := []string{"GET /catalog/products", "PUT /catalog/products", "PUT /inventory/adjustments/absolute"}
+			want := []string{getProduct, putStock, putProduct}
 			if diff := cmp.Diff(want, s.requests()[before:]); diff != "" {
 				t.Errorf("requests (-want +got):\n%s", diff)
 			}
@@ -355,6 +355,52 @@ func TestPublisher_empties(t *testing.T) {
 			s.stand(projections.Held, "i1")
 			if got := s.twin("i1").Description; got == "" {
 				t.Error("BigCommerce's description is empty, want the push held")
+			}
+		})
+	})
+
+	t.Run("OK a text that goes while it is on its way is held", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{Latency: time.Second}, empties)
+			s.save(item{id: "i1", sku: "A", brand: "B", stock: "1"})
+			s.link("i1")
+			s.run()
+			s.idle()
+			s.save(item{id: "i1", sku: "A", brand: "B", description: "<p>short-lived</p>"})
+			pass(500 * time.Millisecond) // under way
+			s.save(item{id: "i1", sku: "A", brand: "B"})
+			pass(time.Minute)
+			s.idle()
+			s.stand(projections.Held, "i1")
+			if got := s.twin("i1").Description; got != "<p>short-lived</p>" {
+				t.Errorf("description %q, want the one that was taken", got)
+			}
+		})
+	})
+
+	t.Run("OK a text that BigCommerce took and nobody recorded is not emptied", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, empties)
+			s.save(item{id: "i1", sku: "A", brand: "B", stock: "1"})
+			s.link("i1")
+			s.run()
+			s.idle()
+			s.agree("i1")
+			s.log.stop = func(events []domain.Envelope) bool { return events[0].Type == domain.TypePushConfirmed }
+			s.save(item{id: "i1", sku: "A", brand: "B", description: "<p>unrecorded</p>"})
+			pass(time.Second)
+			if got := s.twin("i1").Description; got != "<p>unrecorded</p>" {
+				t.Fatalf("description %q, want it taken", got)
+			}
+			_ = s.stop()
+			s.log.stop = nil
+			s.save(item{id: "i1", sku: "A", brand: "B"})
+			s.open()
+			s.run()
+			s.idle()
+			s.stand(projections.Held, "i1")
+			if got := s.twin("i1").Description; got != "<p>unrecorded</p>" {
+				t.Errorf("description %q, want the one that was taken", got)
 			}
 		})
 	})

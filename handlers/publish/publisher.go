@@ -27,8 +27,9 @@ type Publisher struct {
 	idle    chan struct{} // closed and replaced when nothing is left to do now
 	misfit  error         // the newest failure that speaks against a setting
 	work    Work
-	images  []image // touched by Run only
-	wave    wave    // what the breaker counts
+	images  []image                   // touched by Run only
+	wave    wave                      // what the breaker counts
+	unsure  map[domain.ProductID]bool // what BigCommerce was told last, beyond what is confirmed
 
 	lane    *lane
 	headway *headway
@@ -58,6 +59,7 @@ func New(cfg Config) (*Publisher, error) {
 		wake:       make(chan struct{}, 1),
 		idle:       make(chan struct{}),
 		lingering:  map[domain.ProductID]lingering{},
+		unsure:     map[domain.ProductID]bool{},
 		wave:       wave{seen: map[domain.ProductID]time.Time{}},
 		linking:    make(chan struct{}, 1),
 		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
@@ -81,12 +83,17 @@ func (p *Publisher) turn(ctx context.Context) (end func(), err error) {
 func (p *Publisher) Wake(id domain.ProductID) { p.want(id, ask{}) }
 
 func (p *Publisher) want(id domain.ProductID, a ask) {
+	p.lane.offer(id)
+	p.look(id, a)
+}
+
+// look has a round look at a product.
+func (p *Publisher) look(id domain.ProductID, a ask) {
 	p.mu.Lock()
 	all := p.woken[id]
 	all.join(a)
 	p.woken[id] = all
 	p.mu.Unlock()
-	p.lane.offer(id)
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -163,8 +170,11 @@ func (p *Publisher) survey() {
 // wakeIfDue spares the memory for those of a million products that need nothing.
 func (p *Publisher) wakeIfDue(id domain.ProductID) {
 	if n, _ := p.need(id, ask{}); n != needsNothing {
+		p.doubt(id)
 		p.Wake(id)
+		return
 	}
+	p.lane.offer(id) // whose push is held, and its stock not
 }
 
 // admit turns those who were woken and need something into errands.

@@ -82,7 +82,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 	if err := r.read(ctx, t); err != nil {
 		return false, err
 	}
-	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone})
+	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone, held: t.held})
 	if t.desired.Link.BigCommerceID != twin {
 		t.notes = nil // what they say is of the link that was
 		t.leave(true)

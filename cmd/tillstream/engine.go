@@ -112,6 +112,7 @@ func (e *engine) addPublisher(s Store) error {
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
 		CreateAll: s.Publish == "all", OnMissing: publish.OnMissing(s.OnMissing), Weight: weight, Categories: s.BigCommerce.Categories,
 		Quiet:     s.BigCommerce.Quiet,
+		Guards:    s.guards(),
 		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}
 	if len(s.BigCommerce.Channels) > 0 {
@@ -132,6 +133,12 @@ func (s *Store) rules() domain.Rules {
 		r.Locations[domain.OutletID(outlet)] = location
 	}
 	return r
+}
+
+// guards are what may hold a push.
+func (s *Store) guards() publish.Guards {
+	b := s.Breaker
+	return publish.Guards{Empties: s.Empties == "hold", Breaker: publish.Breaker{Share: b.Share, Price: b.Price, Window: b.Window, Least: b.Least}}
 }
 
 // serve builds the HTTP API of the roles.

@@ -41,9 +41,13 @@ type judgement struct {
 }
 
 // judge compares a push with what BigCommerce was told last.
-func (g *Guards) judge(before *domain.Offer, l *domain.Listing) judgement {
+func (g *Guards) judge(before *domain.Offer, l *domain.Listing, rules domain.Rules) judgement {
 	after := l.Offer()
-	return judgement{before, after, g.concerns(before, after)}
+	c := g.concerns(before, after)
+	if l.Deleted && rules.OnDelete == domain.DeleteDeletes {
+		c &^= emptyText // the whole product goes
+	}
+	return judgement{before, after, c}
 }
 
 // concerns compares a push with what BigCommerce was told last, nil when that is

@@ -57,8 +57,8 @@ func (r *round) guard(ctx context.Context) error {
 		}
 	}
 	r.guardMass(changes)
-	for t, h := range held {
-		if !t.left {
+	for _, t := range r.tasks {
+		if h := held[t]; h != nil && !t.left {
 			t.stayHeld(h)
 			p.lane.offer(t.product) // which the breaker may have kept back for a while
 		}
@@ -174,9 +174,5 @@ func (r *round) worse(t *task) bool {
 
 // judge judges the state that a task has read last.
 func (r *round) judge(t *task, before *domain.Offer) judgement {
-	j := r.p.cfg.Guards.judge(before, &t.desired.Listing)
-	if t.desired.Listing.Deleted && r.p.cfg.Rules.OnDelete == domain.DeleteDeletes {
-		j.concerns &^= emptyText // the whole product goes
-	}
-	return j
+	return r.p.cfg.Guards.judge(before, &t.desired.Listing, r.p.cfg.Rules)
 }

@@ -272,7 +272,7 @@ func (l *lane) guard(all load) load {
 		d := &all.desired[i]
 		pub := p.cfg.Publications.Publication(p.cfg.Store, d.Product)
 		switch {
-		case pub.Approved || p.cfg.Guards.judge(pub.Confirmed.Offer, &d.Listing).concerns&massChange == 0:
+		case pub.Approved || p.cfg.Guards.judge(pub.Confirmed.Offer, &d.Listing, p.cfg.Rules).concerns&massChange == 0:
 		case pub.Held != nil && pub.Held.Guard == domain.GuardBreaker:
 			kept[d.Product] = true
 		default:

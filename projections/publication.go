@@ -112,6 +112,9 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 		}
 		p.settleGuards(e.Position)
 	case *domain.PushHeld:
+		if p.Link == nil {
+			break // it was about an earlier twin
+		}
 		p.Held, p.Approved = &Hold{e.Position, e.Guard, e.Reason, rec.Time}, false
 		if p.Refused != nil && p.Refused.Position <= e.Position {
 			p.Refused = nil

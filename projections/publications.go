@@ -12,10 +12,13 @@ import (
 )
 
 // PublicationFormat is the format of a publication snapshot. A bucket of another
-// format is rebuilt from the SYNC log.
+// format is refused, and rebuilt from the SYNC log by `tillstream rebuild`.
 //
 //	1: Publication as JSON
-const PublicationFormat = 1
+//	2: with what is held, approved and discarded, and the offer of what is confirmed.
+//	   A program that wrote 1 passes over the events that say so, and would push what
+//	   is held; so neither reads what the other wrote.
+const PublicationFormat = 2
 
 // maxEarly bounds how many events wait in memory for those before them. One that
 // finds no room comes again, from the log.

@@ -72,6 +72,8 @@ func TestPublications_sameLogSameHolds(t *testing.T) {
 			due := domain.Position(rapid.IntRange(1, 6).Draw(r, "due"))
 			state := projections.StateOf(due, pub, false)
 			switch {
+			case pub.Held != nil && pub.Link == nil:
+				r.Errorf("%s is held and has no twin: %+v", id, pub)
 			case pub.Approved && pub.Held != nil:
 				r.Errorf("%s is held and approved: %+v", id, pub)
 			case state == projections.Discarded && pub.NeedsPush(due):

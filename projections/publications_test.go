@@ -269,10 +269,12 @@ func TestPublications_Flush(t *testing.T) {
 	})
 	t.Run("ErrOtherFormat", func(t *testing.T) {
 		t.Parallel()
-		other := newBucket(domain.Entry{Value: []byte(`{"format":2}`)})
-		_, err := projections.OpenPublications(t.Context(), other, log{})
-		if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {
-			t.Errorf("error is %v, want one that names the command", err)
+		for _, format := range []int{1, 3} {
+			other := newBucket(domain.Entry{Value: fmt.Appendf(nil, `{"format":%d}`, format)})
+			_, err := projections.OpenPublications(t.Context(), other, log{})
+			if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {
+				t.Errorf("error of format %d is %v, want one that names the command", format, err)
+			}
 		}
 	})
 }
@@ -319,7 +321,7 @@ func TestCount(t *testing.T) {
 	want := `{"store":"demo","log":{"last_position":11},"projection":{"position":10,"lag":1,"products":10,"events":{"folded":10}},` +
 		`"publishing":{"pending":2,"confirmed":1,"refused":2,"broken":1,"unlinked":1,"quarantined":3,"held":1,"discarded":1,` +
 		`"last_refusal":{"product":"broken","reason":"gone","at":"2026-11-01T10:00:20Z"},"requests":0,"throttled":0},"dead_letters":3,` +
-		`"alarm":"the breaker holds 2 products back, quarantined-held for one: too many: run ` + "`tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`" + `"}`
+		`"alarm":"the breaker holds 2 products back since 2026-11-01T10:00:12Z, quarantined-held for one: too many: run ` + "`tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`" + `"}`
 	diff(t, "status", jsonOf(t, got), want)
 }
 
@@ -334,8 +336,8 @@ func TestAlarm(t *testing.T) {
 	}{
 		"nothing":          {nil, ""},
 		"another guard":    {[]projections.HeldPush{at("a", domain.GuardEmpties, 1)}, ""},
-		"one":              {[]projections.HeldPush{at("a", domain.GuardBreaker, 1), at("b", domain.GuardEmpties, 2)}, "the breaker holds product a back: it is a: run"},
-		"the newest leads": {[]projections.HeldPush{at("a", domain.GuardBreaker, 1), at("b", domain.GuardBreaker, 3), at("c", domain.GuardBreaker, 2)}, "the breaker holds 3 products back, b for one: it is b: run"},
+		"one":              {[]projections.HeldPush{at("a", domain.GuardBreaker, 1), at("b", domain.GuardEmpties, 2)}, "the breaker holds product a back since 2026-11-01T10:00:01Z: it is a: run"},
+		"the newest leads": {[]projections.HeldPush{at("a", domain.GuardBreaker, 1), at("b", domain.GuardBreaker, 3), at("c", domain.GuardBreaker, 2)}, "the breaker holds 3 products back since 2026-11-01T10:00:01Z, b for one: it is b: run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -116,23 +116,27 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 // holds any of these pushes; else "".
 func Alarm(held []HeldPush) string {
 	n := 0
+	var since time.Time
 	var newest HeldPush
 	for _, h := range held {
 		if h.Guard != domain.GuardBreaker {
 			continue
 		}
-		n++
+		if n++; n == 1 || h.At.Before(since) {
+			since = h.At
+		}
 		if n == 1 || h.At.After(newest.At) {
 			newest = h
 		}
 	}
+	at := since.UTC().Format(time.RFC3339)
 	switch n {
 	case 0:
 		return ""
 	case 1:
-		return fmt.Sprintf("the breaker holds product %s back: %s: %s", newest.Product, newest.Reason, release)
+		return fmt.Sprintf("the breaker holds product %s back since %s: %s: %s", newest.Product, at, newest.Reason, release)
 	}
-	return fmt.Sprintf("the breaker holds %d products back, %s for one: %s: %s", n, newest.Product, newest.Reason, release)
+	return fmt.Sprintf("the breaker holds %d products back since %s, %s for one: %s: %s", n, at, newest.Product, newest.Reason, release)
 }
 
 const release = "run `tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`"

@@ -247,6 +247,7 @@ func (e *engine) tellProblems(ctx context.Context) {
 		now := map[string]string{"projecting": e.project.Problem()}
 		for id, p := range e.publishers {
 			now["publishing of "+string(id)] = p.Problem()
+			now["guarding of "+string(id)] = projections.Alarm(e.publications.HeldPushes(id))
 		}
 		for what, problem := range now {
 			switch {

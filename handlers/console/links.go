@@ -39,7 +39,7 @@ type LinkLine struct {
 	BigCommerceID int64                   `json:"bigcommerce_id,omitempty"`
 	Variants      map[domain.ItemID]int64 `json:"variants,omitempty"`
 	Missing       int                     `json:"missing,omitempty"` // variants that the push will create
-	Error         string                  `json:"error,omitempty"`   // why BigCommerce refused the newest state
+	Error         string                  `json:"error,omitempty"`   // why BigCommerce refused the newest state, or a guard holds it
 }
 
 // AmbiguousLine is a product for which no twin could be chosen.
@@ -97,9 +97,7 @@ func (c *Console) listLinks(ctx context.Context, in *linksInput) (*body[linkList
 			return nil, err
 		}
 		line := linkLine(id, name, state, pub.Link)
-		if state.Among(projections.Refusing) && pub.Refused != nil {
-			line.Error = pub.Refused.Reason
-		}
+		line.Error = why(state, &pub)
 		out.Links = append(out.Links, line)
 	}
 	out.Unlinked = c.Catalog.Size(store.ID) - out.Linked

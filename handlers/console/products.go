@@ -23,7 +23,7 @@ type ProductLine struct {
 	Deleted       bool              `json:"deleted"`
 	State         projections.State `json:"state"`
 	BigCommerceID *int64            `json:"bigcommerce_id"`
-	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state
+	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state, or a guard holds it
 }
 
 // ProductPage is one product whole, as `tillstream show --json` prints it.
@@ -169,10 +169,20 @@ func (c *Console) productLine(ctx context.Context, store domain.StoreID, s proje
 	if pub.Link != nil {
 		line.BigCommerceID = &pub.Link.BigCommerceID
 	}
-	if state.Among(projections.Refusing) && pub.Refused != nil {
-		line.Error = pub.Refused.Reason
-	}
+	line.Error = why(state, &pub)
 	return line, nil
+}
+
+// why says of a product in a list why BigCommerce does not have its newest state,
+// where that is somebody's word.
+func why(state projections.State, pub *projections.Publication) string {
+	switch {
+	case state.Among(projections.Refusing) && pub.Refused != nil:
+		return pub.Refused.Reason
+	case state == projections.Held && pub.Held != nil:
+		return pub.Held.Reason
+	}
+	return ""
 }
 
 // RefInput names one product of one store. It is exported for huma, which reads

@@ -93,8 +93,9 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 // nothing is the outcome for those who asked for a product that needs nothing.
 func (p *Publisher) nothing(id domain.ProductID, why string) Outcome {
 	o := Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()}
-	if held := p.cfg.Publications.Publication(p.cfg.Store, id).Held; held != nil && why == undecided(held) {
-		o.Kind, o.Guard, o.Position = Held, held.Guard, held.Position
+	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
+	if held := pub.Held; held != nil && why == undecided(held) {
+		o.Kind, o.Guard, o.Position, o.BigCommerceID = Held, held.Guard, held.Position, pub.Link.BigCommerceID
 	}
 	return o
 }

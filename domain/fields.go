@@ -316,4 +316,17 @@ func (e *DriftFound) fields(v fieldVisitor) {
 	text(v, "got", &e.Got, rule{doc: "what BigCommerce has", max: maxDescription})
 }
 
+func (e *PublishingMeasured) fields(v fieldVisitor) {
+	text(v, "store", &e.Store, idRule("the store"))
+	integer(v, "seconds", &e.Seconds, rule{doc: "how long it is about, up to the time of the event", required: true})
+	integer(v, "busy_seconds", &e.Busy, rule{doc: "of these, how long some product waited for BigCommerce", required: true})
+	integer(v, "requests", &e.Requests, rule{doc: "sent, reads and repetitions included", required: true})
+	integer(v, "bound", &e.Bound, rule{doc: "the fewest requests that what was confirmed needs", required: true})
+	integer(v, "throttled", &e.Throttled, rule{doc: "requests answered with 429", required: true})
+	integer(v, "confirmed", &e.Confirmed, rule{doc: "pushes that BigCommerce confirmed", required: true})
+	integer(v, "waiting", &e.Waiting, rule{doc: "products that still waited at the end", required: true})
+	integer(v, "quota", &e.Quota, rule{doc: "requests of a quota window, as BigCommerce said last"})
+	integer(v, "window_ms", &e.Window, rule{doc: "length of that window, in milliseconds"})
+}
+
 var positionRule = rule{doc: "a position in the POS log", required: true, low: 1}

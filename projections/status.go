@@ -44,6 +44,8 @@ type PublishingStatus struct {
 	Counts
 	Requests  uint64 `json:"requests"`
 	Throttled uint64 `json:"throttled"`
+	// Efficiency is nil in a process that does not publish.
+	Efficiency *Efficiency `json:"efficiency,omitempty"`
 }
 
 // Counts is how many products are in each [State]. Pending also counts the

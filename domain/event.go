@@ -30,6 +30,7 @@ const (
 	TypeItemQuarantined Type = "sync.item.quarantined.v1"
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
+	TypeImageSent       Type = "sync.image.sent.v1"
 
 	TypePublishingMeasured Type = "sync.publishing.measured.v1"
 )
@@ -88,6 +89,8 @@ func newEvent(t Type) Event {
 		return &ItemReleased{}
 	case TypeDriftFound:
 		return &DriftFound{}
+	case TypeImageSent:
+		return &ImageSent{}
 	case TypePublishingMeasured:
 		return &PublishingMeasured{}
 	}
@@ -108,6 +111,6 @@ func POSTypes() []Type {
 func SyncTypes() []Type {
 	return []Type{
 		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushRefused,
-		TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypePublishingMeasured,
+		TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
 	}
 }

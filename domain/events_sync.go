@@ -109,6 +109,15 @@ type DriftFound struct {
 	Got     string
 }
 
+// ImageSent says what became of an image of a product that was created. It is sent
+// once, whatever becomes of it.
+type ImageSent struct {
+	Product       ProductID
+	BigCommerceID int64
+	URL           string
+	Error         string // why BigCommerce has not taken it, or may not have; empty: it has
+}
+
 // PublishingMeasured says what the pushes of some time cost. It is about no single
 // product.
 type PublishingMeasured struct {
@@ -132,6 +141,7 @@ func (e *PushRefused) Type() Type     { return TypePushRefused }
 func (e *ItemQuarantined) Type() Type { return TypeItemQuarantined }
 func (e *ItemReleased) Type() Type    { return TypeItemReleased }
 func (e *DriftFound) Type() Type      { return TypeDriftFound }
+func (e *ImageSent) Type() Type       { return TypeImageSent }
 
 func (e *PublishingMeasured) Type() Type { return TypePublishingMeasured }
 
@@ -143,5 +153,6 @@ func (e *PushRefused) Subject() string     { return string(e.Product) }
 func (e *ItemQuarantined) Subject() string { return string(e.Product) }
 func (e *ItemReleased) Subject() string    { return string(e.Product) }
 func (e *DriftFound) Subject() string      { return string(e.Product) }
+func (e *ImageSent) Subject() string       { return string(e.Product) }
 
 func (e *PublishingMeasured) Subject() string { return string(e.Store) }

@@ -316,6 +316,13 @@ func (e *DriftFound) fields(v fieldVisitor) {
 	text(v, "got", &e.Got, rule{doc: "what BigCommerce has", max: maxDescription})
 }
 
+func (e *ImageSent) fields(v fieldVisitor) {
+	text(v, "product", &e.Product, idRule("the product"))
+	integer(v, "bigcommerce_id", &e.BigCommerceID, rule{doc: "BigCommerce's product id", required: true, low: 1})
+	text(v, "url", &e.URL, rule{doc: "the image's address in the POS", required: true, min: 1, max: maxURL})
+	text(v, "error", &e.Error, rule{doc: "why BigCommerce has not taken it, or may not have; absent when it has", max: maxReason})
+}
+
 func (e *PublishingMeasured) fields(v fieldVisitor) {
 	text(v, "store", &e.Store, idRule("the store"))
 	integer(v, "seconds", &e.Seconds, rule{doc: "how long it is about, up to the time of the event", required: true})

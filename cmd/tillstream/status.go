@@ -158,6 +158,8 @@ func wellness(s *projections.Status) string {
 		switch {
 		case t.Projection.Lag > 0:
 			said = fmt.Sprintf("%s of %s still to be folded", count(int(t.Projection.Lag), "event"), t.Store)
+		case t.Publishing.Pending > 0 && t.Publishing.Manual:
+			said = fmt.Sprintf("%d of %s linked of %s to be pushed by hand (tillstream push --due)", t.Publishing.Pending, count(linked, "product"), t.Store)
 		case t.Publishing.Pending > 0:
 			said = fmt.Sprintf("%d of %s linked of %s on their way to BigCommerce", t.Publishing.Pending, count(linked, "product"), t.Store)
 			if e := t.Publishing.Efficiency; e != nil && e.DrainSeconds >= 1 {

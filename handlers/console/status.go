@@ -37,7 +37,7 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 		if store.Publisher != nil {
 			p := store.Publisher.Status()
 			s.Publishing.Requests, s.Publishing.Throttled = p.Requests, p.Throttled
-			s.Problem = p.Problem
+			s.Publishing.Manual, s.Problem = p.Manual, p.Problem
 			e := store.Publisher.Efficiency()
 			s.Publishing.Efficiency = &e
 		}

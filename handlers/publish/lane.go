@@ -61,7 +61,7 @@ func (l *lane) offer(id domain.ProductID) {
 func (l *lane) urgent(id domain.ProductID) bool {
 	p := l.p
 	s, ok := p.cfg.Catalog.Summary(p.cfg.Store, id)
-	if !ok || s.StockDue == 0 {
+	if !ok || s.StockDue == 0 || p.cfg.Rules.LeaveStock {
 		return false
 	}
 	// In this order: a confirmation is recorded before headway forgets.

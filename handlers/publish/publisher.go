@@ -155,7 +155,7 @@ func (p *Publisher) rest() {
 func (p *Publisher) survey() {
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
 		switch {
-		case pub.Broken() && p.cfg.OnMissing != MissingReports:
+		case pub.Broken() && p.cfg.OnMissing != MissingReports && !p.cfg.Manual:
 			p.want(id, ask{gone: pub.Link.BigCommerceID}) // the setting may be new
 		case pub.Link != nil || pub.Creating != nil:
 			p.wakeIfDue(id)

@@ -14,6 +14,7 @@ type Status struct {
 	Waiting   int    `json:"waiting"` // products that need a push or a twin, as far as it was woken
 	Requests  uint64 `json:"requests"`
 	Throttled uint64 `json:"throttled"`
+	Manual    bool   `json:"manual,omitempty"` // see [Config]
 	// NextTry is when the store is tried again; zero while it answers.
 	NextTry time.Time `json:"next_try,omitzero"`
 	Problem string    `json:"problem,omitempty"` // see [Publisher.Problem]
@@ -25,7 +26,7 @@ func (p *Publisher) Status() Status {
 	p.mu.Lock()
 	s := Status{
 		Waiting:  p.waiting(),
-		Requests: q.Requests, Throttled: q.Throttled,
+		Requests: q.Requests, Throttled: q.Throttled, Manual: p.cfg.Manual,
 	}
 	p.mu.Unlock()
 	if t := p.patience.trouble(); t.cause != nil {

@@ -140,6 +140,7 @@ func (e *engine) serve() {
 		Version: version(), Logger: e.app.log,
 		Catalog: e.catalog, Publications: e.publications, Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
+		Tokens:  console.NewTokens(e.app.conn.Control()),
 		Running: e.running, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {

@@ -29,6 +29,7 @@ type Console struct {
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
 	Sync         projections.Log
+	Tokens       *Tokens
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
@@ -87,6 +88,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountFeed(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
+	c.mountTokens(api)
 }
 
 // body is an answer with a JSON body.

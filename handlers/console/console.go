@@ -74,8 +74,8 @@ func (s *Store) publisher() (Publisher, error) {
 	return s.Publisher, nil
 }
 
-// Mount adds every route to mux, and the OpenAPI document that describes them at
-// /openapi.json.
+// Mount adds every route to mux, the OpenAPI document that describes them at
+// /openapi.json, and the AsyncAPI document of the logs at /asyncapi.json.
 func (c *Console) Mount(mux *http.ServeMux) {
 	config := huma.DefaultConfig("tillstream", c.Version)
 	config.DocsPath = ""     // the page would load scripts from elsewhere
@@ -89,6 +89,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
+	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)
 }
 
 // body is an answer with a JSON body.

@@ -32,6 +32,9 @@ const (
 	TypeItemQuarantined Type = "sync.item.quarantined.v1"
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
+	TypeImageSent       Type = "sync.image.sent.v1"
+
+	TypePublishingMeasured Type = "sync.publishing.measured.v1"
 )
 
 // Versions that are not written any more. A log may hold them for ever:
@@ -43,7 +46,7 @@ type Event interface {
 	// Type names the event's type and version.
 	Type() Type
 	// Subject is the id that the event is about: the item of a POS event, the
-	// product of a sync event.
+	// product of a sync event, the store of [PublishingMeasured].
 	Subject() string
 
 	// fields names every field of the data once, for decoding, encoding and the
@@ -98,6 +101,10 @@ func newEvent(t Type) Event {
 		return &ItemReleased{}
 	case TypeDriftFound:
 		return &DriftFound{}
+	case TypeImageSent:
+		return &ImageSent{}
+	case TypePublishingMeasured:
+		return &PublishingMeasured{}
 	}
 	return nil
 }
@@ -116,6 +123,6 @@ func POSTypes() []Type {
 func SyncTypes() []Type {
 	return []Type{
 		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushConfirmedV1, TypePushRefused,
-		TypePushHeld, TypePushReleased, TypeItemQuarantined, TypeItemReleased, TypeDriftFound,
+		TypePushHeld, TypePushReleased, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
 	}
 }

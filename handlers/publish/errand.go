@@ -70,6 +70,8 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 	switch {
 	case p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...):
 		return needsNothing, "an event of it could not be folded: see `tillstream deadletters list`"
+	case p.cfg.Manual && !a.force && !a.create && a.gone == 0 && !pub.Approved:
+		return needsNothing, "its store is synced by hand: run `tillstream push`"
 	case gone && !s.Deleted:
 		return needsTwin, ""
 	case pub.Held != nil && pub.Held.Position >= s.Due && !a.held:

@@ -282,6 +282,33 @@ func TestPublisher_empties(t *testing.T) {
 		})
 	})
 
+	t.Run("OK synced by hand, what is approved is pushed", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := described(t, empties)
+			_ = s.stop()
+			s.cfg.Manual = true
+			s.open()
+			s.run()
+			s.save(item{id: "i1", sku: "A", stock: "1"})
+			s.idle()
+			s.stand(projections.Pending, "i1")
+			if got, err := s.Push(t.Context(), []domain.ProductID{"i1"}); err != nil || got[0].Kind != publish.Held {
+				t.Errorf("outcome %+v, %v, want held", got, err)
+			}
+			before := len(s.requests())
+			s.count("i1", "2")
+			s.idle()
+			s.stand(projections.Held, "i1")
+			if got := s.requests()[before:]; len(got) != 0 {
+				t.Errorf("requests %v, want none that nobody asked for", got)
+			}
+			s.release(publish.Approved, "i1")
+			s.idle()
+			s.stand(projections.Synced, "i1")
+			s.agree("i1")
+		})
+	})
+
 	t.Run("OK unlinked, nothing is held", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			s := described(t, empties)

@@ -133,6 +133,7 @@ func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 	}
 	for t, n := range sent {
 		t.offer.InStock = t.desired.Listing.Offer().InStock
+		t.stocked = true
 		if n == len(t.desired.stockLevels()) { // else the rest is in another request
 			r.p.headway.note(&t.desired, t.state)
 		}

@@ -1,6 +1,9 @@
 package publish
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
@@ -67,10 +70,13 @@ func (d *Desired) variantUpdate(item domain.ItemID) (bigcommerce.VariantUpdate, 
 // stockLevel is the stock of one variant at one location, or false when there is
 // none to tell.
 func (d *Desired) stockLevel(item domain.ItemID, location int64) (bigcommerce.StockLevel, bool) {
-	v, _ := d.variant(item)
+	v, listed := d.variant(item)
 	link, linked := d.Link.Variant(item)
 	if !linked || !d.Listing.Tracked {
 		return bigcommerce.StockLevel{}, false
+	}
+	if !listed && d.Listing.Deleted {
+		v.Stock = []domain.LocationStock{{Location: location}}
 	}
 	for _, s := range v.Stock {
 		if s.Location != location {
@@ -85,6 +91,14 @@ func (d *Desired) stockLevel(item domain.ItemID, location int64) (bigcommerce.St
 		return level, true
 	}
 	return bigcommerce.StockLevel{}, false
+}
+
+// locations are those at which a store shows stock.
+func locations(r domain.Rules) []int64 {
+	if len(r.Locations) == 0 {
+		return []int64{domain.DefaultLocation}
+	}
+	return slices.Compact(slices.Sorted(maps.Values(r.Locations)))
 }
 
 // newProduct is the body of a creation.

@@ -31,6 +31,7 @@ type Publisher struct {
 	lingering map[domain.ProductID]lingering
 
 	precedence precedence
+	locations  []int64 // of the store
 
 	// linking has one place: the turn to record what becomes of links, so that the
 	// outcome of a push is not recorded against a link that it was not about.
@@ -53,6 +54,7 @@ func New(cfg Config) (*Publisher, error) {
 		idle:       make(chan struct{}),
 		lingering:  map[domain.ProductID]lingering{},
 		linking:    make(chan struct{}, 1),
+		locations:  locations(cfg.Rules),
 		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
 	}, nil
 }

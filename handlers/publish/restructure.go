@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
@@ -16,7 +17,7 @@ const mostSteps = 24
 func (r *round) restructure(ctx context.Context) error {
 	var requests [][]Row
 	for _, t := range r.tasks {
-		if !t.left && t.toPush() && (t.verify || !fits(&t.desired.Listing, &t.desired.Link)) {
+		if !t.left && t.toPush() && t.reshapes() {
 			requests = append(requests, []Row{{Product: t.product}})
 		}
 	}
@@ -46,16 +47,39 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 		if err != nil {
 			return err
 		}
-		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin}
+		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin, t.release, t.making}
 		changes, refusal := b.plan()
+		link := b.known()
+		if len(changes) == 0 {
+			link = b.tie()
+		}
+		relinked := !sameLink(&link, &t.desired.Link)
+		if relinked && refusal == nil {
+			t.relink(link)
+			changes, refusal = b.plan() // whose values they are may have changed
+		}
 		if refusal != nil {
 			t.refuse(*refusal, r.p.cfg.Now())
 			return nil
 		}
-		if len(changes) == 0 {
-			t.verify = false
-			t.relink(b.tie())
-			return r.recordLink(ctx, t)
+		if len(t.release) > 0 && len(b.releases()) == 0 {
+			t.release, t.freed = nil, append(t.freed, r.p.precedence.done(t.product)...)
+		}
+		done := len(changes) == 0
+		if done && len(t.making) > 0 && !relinked {
+			t.relink(link)
+		}
+		if len(t.notes) > 0 {
+			if err := r.recordLink(ctx, t); err != nil || t.left {
+				return err
+			}
+		}
+		if done {
+			t.verify, t.making = false, nil
+			return nil
+		}
+		if err := r.announce(ctx, t, changes); err != nil {
+			return err
 		}
 		for _, c := range changes {
 			if err := r.apply(ctx, t, c); err != nil {
@@ -67,8 +91,27 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 	return nil
 }
 
+// announce records which variants are about to be created, as before a product is:
+// after a crash they are known to be ours, although nothing says so of them.
+func (r *round) announce(ctx context.Context, t *task, changes []change) error {
+	e := &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name}
+	for _, c := range changes {
+		if c.createVariant != nil {
+			e.SKUs = append(e.SKUs, c.createVariant.SKU)
+		}
+	}
+	if len(e.SKUs) == 0 {
+		return nil
+	}
+	t.making = append(t.making, e.SKUs...)
+	return r.p.record(ctx, []note{{event: e}})
+}
+
 // plan returns what to change next, or why nothing may be.
 func (b *blueprint) plan() ([]change, *Refusal) {
+	if released := b.releases(); len(released) > 0 {
+		return released, nil
+	}
 	if b.listing.Deleted || b.listing.Simple() && b.twin.Simple() {
 		return nil, nil
 	}
@@ -110,7 +153,10 @@ func (r *round) apply(ctx context.Context, t *task, c change) error {
 	switch {
 	case c.clearSKU:
 		u := t.desired.update(false)
-		u.SKU, u.InventoryTracking = new(string), tracking(t.desired.Listing.Tracked, t.desired.Listing.Simple())
+		u.SKU = new(string)
+		if !t.desired.Listing.Deleted {
+			u.InventoryTracking = tracking(t.desired.Listing.Tracked, t.desired.Listing.Simple())
+		}
 		_, err = client.UpdateProducts(ctx, []bigcommerce.ProductUpdate{u})
 	case c.renameValue != nil:
 		_, err = client.RenameOptionValue(ctx, id, c.renameValue.option, bigcommerce.OptionValue{ID: c.renameValue.value, Label: c.renameValue.label, SortOrder: c.renameValue.sortOrder})

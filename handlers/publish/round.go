@@ -55,9 +55,9 @@ func (r *round) read(ctx context.Context, t *task) error {
 		return fmt.Errorf("read the state of product %s: %w", t.product, err)
 	}
 	t.state, t.images = state.Position, state.Family.Images
-	t.desired = Desired{Product: t.product, Listing: state.Listing(r.p.cfg.Rules)}
+	t.desired = Desired{Product: t.product, Listing: state.Listing(r.p.cfg.Rules), Locations: r.p.locations}
 	if pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product); pub.Link != nil {
-		t.desired.Link = *pub.Link
+		t.desired.Link, t.making = *pub.Link, making(&pub)
 	}
 	return nil
 }
@@ -187,7 +187,7 @@ func (r *round) refuseIn(ph *phase, refuse func(context.Context, *task, error)) 
 // doubt treats a refused variant or stock level as a sign that the twin has other
 // variants than the link says, once; then as the product's fault.
 func (r *round) doubt(ctx context.Context, t *task, err error) {
-	if !t.doubted && !bigcommerce.IsPartial(err) {
+	if !t.wasDoubted() && !bigcommerce.IsPartial(err) {
 		t.doubt()
 		return
 	}

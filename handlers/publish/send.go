@@ -51,7 +51,7 @@ func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
 	}
 	for _, s := range stored {
 		t := carried[s.ID]
-		if t == nil || !t.desired.Link.Simple || t.withSKU || s.SKU == string(t.desired.lead().SKU) {
+		if t == nil || !t.desired.Link.Simple || t.desired.Listing.Deleted || t.withSKU || s.SKU == string(t.desired.lead().SKU) {
 			continue
 		}
 		// Somebody has changed the SKU in BigCommerce.
@@ -94,7 +94,7 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 			continue
 		}
 		v, _ := t.desired.variant(row.Item)
-		if stored[i].SKU != string(v.SKU) || combination(optionsOf(&stored[i])) != combination(v.Options) {
+		if stored[i].SKU != string(v.SKU) || !sameOptions(&t.desired.Listing, v.Options, optionsOf(&stored[i])) {
 			t.odd = true
 		}
 	}

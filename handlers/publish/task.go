@@ -24,6 +24,9 @@ type task struct {
 	born, made bool
 	images     []string
 
+	making []string           // SKUs under which BigCommerce may have been given variants
+	freed  []domain.ProductID // waited for what the twin has given up
+
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round
 	withSKU bool // BigCommerce has another SKU than the link says
@@ -43,7 +46,13 @@ func (t *task) updated() bool { return t.pushed() && !t.made }
 
 // slow reports whether the task needs requests of its own.
 func (t *task) slow() bool {
-	return t.need == needsTwin || t.verify || !fits(&t.desired.Listing, &t.desired.Link)
+	return t.need == needsTwin || t.reshapes()
+}
+
+// reshapes reports whether the twin has to be read before it is pushed, because its
+// variants are not what the link is to say.
+func (t *task) reshapes() bool {
+	return t.verify || !fits(&t.desired.Listing, &t.desired.Link) || len(t.release) > 0 || len(t.making) > 0
 }
 
 // leave takes the task out of the round. What it did so far is not confirmed.
@@ -67,9 +76,12 @@ func (t *task) replaces() int64 {
 	return t.desired.Link.BigCommerceID
 }
 
+// wasDoubted reports whether the twin's variants were compared for this state.
+func (t *task) wasDoubted() bool { return t.doubted == t.desired.Listing.Digest() }
+
 // doubt has the twin's variants compared with ours in the next round.
 func (t *task) doubt() {
-	t.verify, t.doubted = true, true
+	t.verify, t.doubted = true, t.desired.Listing.Digest()
 	t.leave(true)
 }
 

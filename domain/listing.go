@@ -20,6 +20,16 @@ type Rules struct {
 	OnDelete OnDelete
 }
 
+// Location returns the BigCommerce location that an outlet counts for, or false
+// when it is not shown.
+func (r Rules) Location(outlet OutletID) (int64, bool) {
+	if len(r.Locations) == 0 {
+		return DefaultLocation, true
+	}
+	location, ok := r.Locations[outlet]
+	return location, ok
+}
+
 // DefaultLocation is the BigCommerce location that every store has.
 const DefaultLocation int64 = 1
 
@@ -132,10 +142,7 @@ func (it *Item) locationStock(rules Rules) []LocationStock {
 		sums[location] = Quantity{}
 	}
 	for _, level := range it.Stock {
-		location, ok := rules.Locations[level.Outlet]
-		if len(rules.Locations) == 0 {
-			location, ok = DefaultLocation, true
-		}
+		location, ok := rules.Location(level.Outlet)
 		if !ok {
 			continue
 		}

@@ -23,8 +23,8 @@ type Bucket interface {
 
 // Log is read; nothing here can write to one.
 type Log interface {
-	// Read calls each with the events of one store and id, or of everything when
-	// both are "", at the positions from to to inclusive, in their order; a to of
+	// Read calls each with the events of one store and id, of the whole store when
+	// the id is "", or of everything when both are, at the positions from to to inclusive, in their order; a to of
 	// 0 means the last there is now. A message that is no event is given with
 	// what is known of it, its position at least, and the reason.
 	Read(ctx context.Context, store domain.StoreID, id string, from, to domain.Position, each func(domain.Recorded, error) error) error

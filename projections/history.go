@@ -33,19 +33,30 @@ type Change struct {
 // own events says, as if the item were alone in its product. What its siblings
 // decided for the family is in their histories.
 func History(ctx context.Context, log Log, mode domain.StockMode, store domain.StoreID, item domain.ItemID, to domain.Position, each func(Step) error) error {
-	var now *domain.Product
+	t := thread{item: item}
 	return log.Read(ctx, store, string(item), 0, to, func(rec domain.Recorded, err error) error {
-		step := Step{Event: rec, Problem: err}
-		if err == nil {
-			var next *domain.Product
-			next, step.Outcome, step.Problem = foldAlone(mode, rec, now)
-			if step.Problem == nil {
-				step.Changes = changes(fieldsOf(now, item), fieldsOf(next, item))
-				now = next
-			}
-		}
-		return each(step)
+		return each(t.step(mode, rec, err))
 	})
+}
+
+// thread is one item as its own events up to now make it.
+type thread struct {
+	item domain.ItemID
+	now  *domain.Product
+}
+
+// step takes the item's next event.
+func (t *thread) step(mode domain.StockMode, rec domain.Recorded, err error) Step {
+	s := Step{Event: rec, Problem: err}
+	if err != nil {
+		return s
+	}
+	var next *domain.Product
+	if next, s.Outcome, s.Problem = foldAlone(mode, rec, t.now); s.Problem == nil {
+		s.Changes = changes(fieldsOf(t.now, t.item), fieldsOf(next, t.item))
+		t.now = next
+	}
+	return s
 }
 
 // ItemAt returns the product of one item as the item's own events up to a position
@@ -101,7 +112,7 @@ func fieldsOf(p *domain.Product, id domain.ItemID) map[string]string {
 	stock := it.Stock
 	it.Stock, it.Snapshot, it.Moved, it.Movements, it.Since = nil, domain.Stamp{}, domain.Stamp{}, nil, 0
 	whole := *p
-	whole.Family.Stamp = domain.Stamp{}
+	whole.Items, whole.Family.Stamp = nil, domain.Stamp{}
 	flatten(fields, "", it)
 	flatten(fields, "", whole)
 	for _, name := range []string{"store", "position", "due", "stock_due", "items", "item", "since", "described", "forgotten"} {

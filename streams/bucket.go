@@ -2,7 +2,10 @@ package streams
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -155,6 +158,30 @@ func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, do func(Entry) 
 		pending = meta.NumPending
 	}
 	return nil
+}
+
+// Stores lists the stores that have a key, in their order; none when the bucket does
+// not exist.
+func (b *Bucket) Stores(ctx context.Context) ([]domain.StoreID, error) {
+	s, err := b.conn.askJS.Stream(ctx, b.stream)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, nil
+	}
+	var info *jetstream.StreamInfo
+	if err == nil {
+		info, err = s.Info(ctx, jetstream.WithSubjectFilter(subjectsOfLog(b.prefix)))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the keys of %s: %w", b.stream, b.conn.translate(err))
+	}
+	stores := map[domain.StoreID]bool{}
+	for subject := range info.State.Subjects {
+		store, _, _ := strings.Cut(strings.TrimPrefix(subject, b.prefix+"."), ".")
+		if store != systemStore {
+			stores[domain.StoreID(store)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(stores)), nil
 }
 
 // Len is the number of keys with a value.

@@ -31,6 +31,24 @@ func scan(t *testing.T, b *streams.Bucket, store domain.StoreID) map[streams.Key
 	return got
 }
 
+func TestBucket_Stores(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	b := c.Publications()
+	for _, k := range []streams.Key{streams.CheckpointKey(), streams.MakeKey("mill", "a"), streams.MakeKey("harbour", "weird.*> id"), streams.MakeKey("mill", "b")} {
+		if _, err := b.Put(t.Context(), k, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := b.Stores(t.Context())
+	if diff := cmp.Diff([]domain.StoreID{"harbour", "mill"}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if got, err := c.Products(9).Stores(t.Context()); err != nil || len(got) != 0 {
+		t.Errorf("of a bucket that does not exist: %v, %v", got, err)
+	}
+}
+
 func TestBucket_Put(t *testing.T) {
 	t.Parallel()
 	b := streamstest.Start(t).Publications()

@@ -18,6 +18,13 @@ import (
 const crashDir = "STREAMS_TEST_APPEND_TO"
 
 func TestMain(m *testing.M) {
+	if server := os.Getenv(clusterServer); server != "" {
+		if err := serve(server); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	if dir := os.Getenv(crashDir); dir != "" {
 		testing.Init()
 		if testing.Benchmark(func(b *testing.B) { appendForEver(b, dir) }).N == 0 {

@@ -74,7 +74,7 @@ func (c *Conn) mend(stream string, s setting, want any) string {
 		nats += fmt.Sprintf(` --user %s --password "$(cat %s)"`, operatorUser, c.PasswordFile(operatorUser))
 	}
 	if s.flag == "" && rebuildable(stream) {
-		return fmt.Sprintf("remove it with `%s stream rm %s --force`: the next start makes it again and fills it from the log", nats, stream)
+		return "run `tillstream rebuild`, which makes it again and fills it from the log"
 	}
 	if s.flag == "" || (s.name == "deny_delete" || s.name == "deny_purge") && want == false {
 		return fmt.Sprintf("the server cannot change this in place: back up with `%s stream backup %s FOLDER`, then move the events to a stream made by tillstream", nats, stream)

@@ -112,6 +112,27 @@ func (c *Conn) AcquireAll(ctx context.Context, cfg LeaseConfig, names ...string)
 	return leases, nil
 }
 
+// LeaseHolder returns whom the record of a lease names as its owner, for people:
+// empty when it was given back or never taken. An owner that died is named until
+// another one has followed it.
+func (c *Conn) LeaseHolder(ctx context.Context, name string) (string, error) {
+	entry, err := c.control.Get(ctx, SystemKey("lease-"+name))
+	if errors.Is(err, domain.ErrNotFound) {
+		return "", nil
+	}
+	var owner leaseRecord
+	if err == nil {
+		err = json.Unmarshal(entry.Value, &owner)
+	}
+	if err != nil {
+		return "", fmt.Errorf("lease %s: %w", name, err)
+	}
+	if owner.Session == "" {
+		return "", nil
+	}
+	return owner.Holder, nil
+}
+
 // take returns when the record is ours, with the time before the write that made
 // it so: from then on the TTL counts, for us, sooner than for anybody else. While
 // it waits it looks at the leases that are next.

@@ -139,6 +139,23 @@ func TestLease(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("OK names its holder", func(t *testing.T) {
+		t.Parallel()
+		c := streamstest.Start(t)
+		named := func(want string) {
+			t.Helper()
+			if got, err := c.LeaseHolder(t.Context(), "publish"); err != nil || got != want {
+				t.Errorf("the holder is %q, %v; want %q", got, err, want)
+			}
+		}
+		named("")
+		l := acquire(t, c, streams.LeaseConfig{Holder: "till-host, process 7"})
+		named("till-host, process 7")
+		if err := l.Release(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		named("")
+	})
 	t.Run("OK released", func(t *testing.T) {
 		t.Parallel()
 		c := streamstest.Start(t)

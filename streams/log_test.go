@@ -284,6 +284,37 @@ func TestLog_Submit(t *testing.T) {
 	}
 }
 
+// The server has room for a thousand readers of a stream and would keep each for
+// minutes after it has gone.
+func TestReader_Close(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	mustAppend(t, c.POS(), sold("a", 1))
+	for range 3 {
+		readAll(t, c.POS(), streams.Query{Store: "demo", Key: "a"})
+	}
+	reader, err := c.POS().Follow(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	readers := func() int {
+		t.Helper()
+		s, err := c.JetStream().Stream(t.Context(), "POS")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.CachedInfo().State.Consumers
+	}
+	if got := readers(); got != 1 {
+		t.Errorf("the server has %d readers while one follows, want 1", got)
+	}
+	reader.Close()
+	reader.Close()
+	if got := readers(); got != 0 {
+		t.Errorf("the server has %d readers after the last has gone, want 0", got)
+	}
+}
+
 func TestLog_Read(t *testing.T) {
 	t.Parallel()
 	c := streamstest.Start(t)

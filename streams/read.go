@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -79,6 +80,7 @@ func (l *Log) Follow(ctx context.Context, from domain.Position) (*Reader, error)
 type Reader struct {
 	conn           *Conn
 	stream, prefix string
+	consumer       jetstream.Consumer
 	messages       jetstream.MessagesContext
 	pending        uint64 // when the reader was opened
 	unlink         func() bool
@@ -98,17 +100,22 @@ func readAhead() jetstream.PullMessagesOpt {
 	return jetstream.PullMaxMessagesWithBytesLimit(pullMessages, pullBytes)
 }
 
+// signOfLife is how often the server says that there is nothing to say. A reader
+// that misses two of them begins anew where it was: when the one server of a cluster
+// is gone that kept its place, nothing else tells it.
+const signOfLife = 2 * time.Second
+
 // openReader opens a reader that ends with ctx.
 func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstream.OrderedConsumerConfig, ahead jetstream.PullMessagesOpt) (*Reader, error) {
 	consumer, err := c.readJS.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}
-	messages, err := consumer.Messages(ahead)
+	messages, err := consumer.Messages(ahead, jetstream.PullHeartbeat(signOfLife))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}
-	r := &Reader{conn: c, stream: stream, prefix: prefix, messages: messages, pending: consumer.CachedInfo().NumPending}
+	r := &Reader{conn: c, stream: stream, prefix: prefix, consumer: consumer, messages: messages, pending: consumer.CachedInfo().NumPending}
 	// A reader that takes its place up again waits for the server, and only Stop
 	// ends that wait.
 	r.unlink = context.AfterFunc(ctx, messages.Stop)
@@ -139,10 +146,20 @@ func (r *Reader) next(ctx context.Context) (jetstream.Msg, error) {
 	return nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(err))
 }
 
+// dismissWait bounds how long a closing reader waits for the server.
+const dismissWait = time.Second
+
 // Close gives the reader's place on the server back. It may be called twice.
 func (r *Reader) Close() {
 	r.unlink()
 	r.messages.Stop()
+	// The server would keep the place for five minutes, and has a thousand of them.
+	// Where it does not answer it will do just that.
+	ctx, cancel := context.WithTimeout(context.Background(), dismissWait)
+	defer cancel()
+	if info := r.consumer.CachedInfo(); info != nil {
+		_ = r.conn.askJS.DeleteConsumer(ctx, r.stream, info.Name)
+	}
 }
 
 // messageAt reads one message by its sequence number.

@@ -25,8 +25,8 @@ func (c *Conn) topology() []jetstream.StreamConfig {
 	}
 }
 
-// logConfig is a stream that keeps everything for ever.
-func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfig {
+// streamConfig is what logs and buckets have in common.
+func (c *Conn) streamConfig(name, prefix, description string) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:              name,
 		Description:       description,
@@ -37,37 +37,42 @@ func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfi
 		MaxBytes:          -1,
 		MaxMsgsPerSubject: -1,
 		MaxMsgSize:        -1,
-		Discard:           jetstream.DiscardNew, // were there a limit, it would not eat the past
 		Storage:           jetstream.FileStorage,
 		Replicas:          c.cfg.Replicas,
-		Duplicates:        c.cfg.DuplicateWindow,
-		DenyDelete:        true,
-		DenyPurge:         true,
-		Compression:       jetstream.S2Compression,
 		AllowDirect:       c.directReads(),
 	}
+}
+
+// logConfig is a stream that keeps everything for ever.
+func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfig {
+	cfg := c.streamConfig(name, prefix, description)
+	cfg.Discard = jetstream.DiscardNew // were there a limit, it would not eat the past
+	cfg.Duplicates = c.cfg.DuplicateWindow
+	cfg.DenyDelete, cfg.DenyPurge = true, true
+	cfg.Compression = c.compression()
+	return cfg
+}
+
+// compression is none for replicated logs. A server that comes back after a kill or
+// a power cut cuts a replicated stream back to its last snapshot before it replays
+// its Raft log; server 2.15.2 then compresses, in the background, the very block that
+// it goes on to write to, and what is written behind cannot be read any more, nor
+// can the server start again. TestCluster_Crash shows it.
+func (c *Conn) compression() jetstream.StoreCompression {
+	if c.cfg.Replicas > 1 {
+		return jetstream.NoCompression
+	}
+	return jetstream.S2Compression
 }
 
 // bucketConfig is a stream that keeps the newest message of each subject. It is as
 // durable as a log, see the package comment.
 func (c *Conn) bucketConfig(name, prefix, description string) jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name:               name,
-		Description:        description,
-		Subjects:           []string{subjectsOfLog(prefix)},
-		Retention:          jetstream.LimitsPolicy,
-		MaxConsumers:       -1,
-		MaxMsgs:            -1,
-		MaxBytes:           -1,
-		MaxMsgsPerSubject:  1,
-		MaxMsgSize:         -1,
-		Discard:            jetstream.DiscardOld,
-		Storage:            jetstream.FileStorage,
-		Replicas:           c.cfg.Replicas,
-		Duplicates:         bucketDuplicateWindow,
-		AllowDirect:        c.directReads(),
-		AllowAtomicPublish: true,
-	}
+	cfg := c.streamConfig(name, prefix, description)
+	cfg.MaxMsgsPerSubject, cfg.Discard = 1, jetstream.DiscardOld
+	cfg.Duplicates = bucketDuplicateWindow
+	cfg.AllowAtomicPublish = true
+	return cfg
 }
 
 // directReads lets a single server answer reads without queueing them behind its
@@ -84,9 +89,21 @@ const bucketDuplicateWindow = 2 * time.Minute
 // that differs; nothing is changed then, because changing a log can remove what it
 // holds.
 func (c *Conn) Ensure(ctx context.Context) error {
+	return c.ensureAll(ctx, func(string) bool { return true })
+}
+
+// EnsureLogs is [Conn.Ensure] without the streams that can be folded again from the
+// logs, see [Conn.DropProjections].
+func (c *Conn) EnsureLogs(ctx context.Context) error {
+	return c.ensureAll(ctx, func(stream string) bool { return !rebuildable(stream) })
+}
+
+func (c *Conn) ensureAll(ctx context.Context, chosen func(stream string) bool) error {
 	var errs []error
 	for _, want := range c.topology() {
-		errs = append(errs, c.ensure(ctx, want))
+		if chosen(want.Name) {
+			errs = append(errs, c.ensure(ctx, want))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("topology: %w", err)
@@ -104,14 +121,17 @@ func (c *Conn) EnsureProducts(ctx context.Context, epoch uint64) error {
 	return nil
 }
 
-// DropProducts removes the products bucket of one epoch. An absent one is no error.
-func (c *Conn) DropProducts(ctx context.Context, epoch uint64) error {
-	c.handles.Delete(productsStream(epoch))
-	err := c.js.DeleteStream(ctx, productsStream(epoch))
-	if err == nil || errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil
+// DropProjections removes what is folded from the logs: the products bucket of one
+// epoch and the publications. An absent one is no error.
+func (c *Conn) DropProjections(ctx context.Context, epoch uint64) error {
+	var errs []error
+	for _, stream := range []string{productsStream(epoch), streamPublications} {
+		c.handles.Delete(stream)
+		if err := c.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+			errs = append(errs, fmt.Errorf("drop %s: %w", stream, c.translate(err)))
+		}
 	}
-	return fmt.Errorf("drop %s: %w", productsStream(epoch), c.translate(err))
+	return errors.Join(errs...)
 }
 
 func (c *Conn) ensure(ctx context.Context, want jetstream.StreamConfig) error {

@@ -76,12 +76,18 @@ func TestConn_Ensure(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if err := c.DropProducts(t.Context(), 3); err != nil {
+			if err := c.DropProjections(t.Context(), 3); err != nil {
 				t.Error(err)
 			}
 		}
-		if err := c.EnsureProducts(t.Context(), 3); err != nil {
-			t.Errorf("make a dropped bucket again: %v", err)
+		if err := c.EnsureLogs(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.JetStream().Stream(t.Context(), "PUBLICATIONS"); !errors.Is(err, jetstream.ErrStreamNotFound) {
+			t.Errorf("the publications after a drop: %v", err)
+		}
+		if err := errors.Join(c.Ensure(t.Context()), c.EnsureProducts(t.Context(), 3)); err != nil {
+			t.Errorf("make dropped buckets again: %v", err)
 		}
 	})
 
@@ -110,7 +116,7 @@ func TestConn_Ensure(t *testing.T) {
 		"ErrRetention":  {"POS", func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy }, "retention", "limits", "interest", "the server cannot change this in place"},
 		"ErrPersist": {"PUBLICATIONS", func(c *jetstream.StreamConfig) {
 			c.PersistMode, c.AllowAtomicPublish = jetstream.AsyncPersistMode, false
-		}, "persist_mode", "default", "async", "stream rm PUBLICATIONS --force"},
+		}, "persist_mode", "default", "async", "run `tillstream rebuild`"},
 		"ErrRepublish": {"POS", func(c *jetstream.StreamConfig) { c.RePublish = &jetstream.RePublish{Source: ">", Destination: "x.>"} }, "republish", "false", "true", "stream edit POS --no-republish --force"},
 		"ErrCompress":  {"POS", func(c *jetstream.StreamConfig) { c.Compression = jetstream.NoCompression }, "compression", "s2", "none", "stream edit POS --compression=s2 --force"},
 		"ErrDirect":    {"POS", func(c *jetstream.StreamConfig) { c.AllowDirect = false }, "allow_direct", "true", "false", "stream edit POS --allow-direct --force"},

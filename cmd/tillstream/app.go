@@ -34,6 +34,7 @@ type app struct {
 
 	engine  atomic.Pointer[engine]
 	readied chan struct{} // closed when an engine is ready for the first time
+	ending  chan struct{} // closed when the HTTP server begins to end
 	once    sync.Once
 	watch   func(publish.Outcome) // set before run; told every outcome of a push
 	pace    pace                  // set before run
@@ -50,12 +51,20 @@ type pace struct {
 // openApp takes the data folder, connects to the broker and checks its streams.
 // Everything it has opened is closed by close, or by itself on an error.
 func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
+	return openChecked(ctx, cfg, log, (*streams.Conn).Ensure)
+}
+
+// openChecked is openApp with a check of its own.
+func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*streams.Conn, context.Context) error) (*app, error) {
 	lock, err := streams.LockDataDir(cfg.Data)
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), watch: func(publish.Outcome) {}}
+	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), watch: func(publish.Outcome) {}}
 	if err := a.connect(ctx); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	if err := check(a.conn, ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
@@ -79,10 +88,7 @@ func (a *app) connect(ctx context.Context) (err error) {
 		CredentialsFile: n.Credentials, User: n.User, Password: password,
 		TLSCA: n.CA, TLSCert: n.Cert, TLSKey: n.Key, Replicas: n.Replicas, Logger: a.log,
 	})
-	if err != nil {
-		return err
-	}
-	return a.conn.Ensure(ctx)
+	return err
 }
 
 // embedded reports whether the broker is in this process, so that the lock of the

@@ -50,6 +50,17 @@ type appended struct {
 	Error     *problem.Details `json:"error"`
 }
 
+// hint says what to try about a refused event.
+func (a *appended) hint() string {
+	switch {
+	case a.Error.Hint != "":
+		return a.Error.Hint
+	case len(a.Error.Errors) > 0 && a.Error.Errors[0].Location == "event":
+		return "tillstream append --help, for how events are written"
+	}
+	return "tillstream schema TYPE, for what an event may hold"
+}
+
 func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 	file, size, err := c.source(name)
 	if err != nil {
@@ -65,12 +76,12 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 		input = newWakeful(reading, file, c.awake)
 	}
 	body := bufio.NewReader(input)
-	kind := "application/x-ndjson"
+	kind, place := "application/x-ndjson", "line"
 	if first, err := body.Peek(1); err == nil && first[0] == '[' {
-		kind = "application/cloudevents-batch+json"
+		kind, place = "application/cloudevents-batch+json", "event"
 	}
 	events, duplicates, refused := 0, 0, 0
-	var first string
+	var first, hint string
 	err = to.lines(ctx, call{http.MethodPost, to.path("events"), c.dry(), kind, body}, func(raw json.RawMessage) error {
 		var a appended
 		if err := json.Unmarshal(raw, &a); err != nil {
@@ -83,7 +94,7 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 		switch {
 		case a.Error != nil:
 			if refused++; refused == 1 {
-				first = fmt.Sprintf("line %d: %s", a.Line, inFull(a.Error).Detail)
+				first, hint = fmt.Sprintf("%s %d: %s", place, a.Line, inFull(a.Error).Detail), a.hint()
 			}
 		case a.Duplicate:
 			duplicates++
@@ -95,7 +106,7 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 	}
 	bar.end()
 	if refused > 0 {
-		return withHint(fmt.Errorf("%s refused of %s; the first: %s", count(refused, "event"), thousands(events), first), "tillstream schema TYPE, for what an event may hold")
+		return withHint(fmt.Errorf("%s refused of %s; the first: %s", count(refused, "event"), thousands(events), first), hint)
 	}
 	verb := "appended"
 	if c.dryRun {

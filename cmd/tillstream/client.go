@@ -22,6 +22,7 @@ type client struct {
 	base  string
 	token Secret
 	http  *http.Client
+	own   bool // the program is in this process, and ends with the command
 }
 
 // newClient returns a client of the program at base. Requests take as long as

@@ -18,6 +18,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/ingest"
+	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/handlers/publish"
 	"github.com/tillstream/tillstream/projections"
@@ -138,7 +139,8 @@ func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
 		Catalog: e.catalog, Publications: e.publications, Project: e.project,
-		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Running: e.running,
+		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
+		Running: e.running, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -163,7 +165,7 @@ func (e *engine) serve() {
 		e.console.Mount(mux)
 	}
 	e.console.MountStatus(mux)
-	e.handler = mux
+	e.handler = problem.Routes(mux)
 }
 
 // running is what the console cannot know of the process.
@@ -204,7 +206,7 @@ func (e *engine) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if !e.caughtUp(ctx) {
+		if !e.caughtUp(ctx, func(domain.Position) {}) {
 			return nil
 		}
 		e.ready.Store(true)
@@ -268,13 +270,15 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// caughtUp waits until what the log held at the start is folded.
-func (e *engine) caughtUp(ctx context.Context) bool {
+// caughtUp waits until what the log held at the start is folded, and tells how far
+// it is meanwhile.
+func (e *engine) caughtUp(ctx context.Context, tell func(domain.Position)) bool {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for e.catalog.Position() < e.goal {
 		select {
 		case <-tick.C:
+			tell(e.catalog.Position())
 		case <-ctx.Done():
 			return false
 		}

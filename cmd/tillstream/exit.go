@@ -13,10 +13,15 @@ import (
 
 // The exit codes.
 const (
-	exitDone   = 0
-	exitFailed = 1
-	exitMisuse = 2 // of the command line or the settings
+	exitDone    = 0
+	exitFailed  = 1
+	exitMisuse  = 2 // of the command line or the settings
+	exitDiffers = 3 // what was compared is not the same
 )
+
+// errDiffers says that what was compared is not the same. It is a result that was
+// printed, and no failure to tell of.
+var errDiffers = errors.New("it differs")
 
 // hintedError is an error with something to try.
 type hintedError struct {
@@ -45,6 +50,8 @@ func exitCode(err error) int {
 		return exitDone
 	case errors.As(err, &wrong), errors.As(err, &settings):
 		return exitMisuse
+	case errors.Is(err, errDiffers):
+		return exitDiffers
 	}
 	return exitFailed
 }

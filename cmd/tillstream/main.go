@@ -7,8 +7,8 @@
 // Both ways it speaks the same HTTP API, so there is one meaning of every command.
 //
 // Results go to standard output and everything else to standard error. The exit
-// code is 0 when it was done, 1 when it failed, and 2 when the command line or the
-// settings were wrong.
+// code is 0 when it was done, 1 when it failed, 2 when the command line or the
+// settings were wrong, and 3 when what was compared is not the same.
 package main
 
 import (

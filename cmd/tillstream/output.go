@@ -57,11 +57,11 @@ func (s *screen) paint(c colour, words string) string {
 // state shows where a product stands, good in green, bad in red.
 func (s *screen) state(state string) string {
 	switch state {
-	case "confirmed", "linked", "created", "folded":
+	case "confirmed", "linked", "created", "updated", "folded":
 		return s.paint(green, state)
-	case "broken", "refused", "quarantined", "dead_letter", "nothing":
+	case "refused", "broken", "quarantined", "dead_letter", "nothing":
 		return s.paint(red, state)
-	case "pending":
+	case "pending", "differs":
 		return s.paint(yellow, state)
 	}
 	return s.paint(faint, state)

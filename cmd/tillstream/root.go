@@ -35,7 +35,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
-	if err != nil {
+	if err != nil && exitCode(err) != exitDiffers {
 		explain(stderr, err)
 	}
 	return exitCode(err)
@@ -63,7 +63,7 @@ Commands talk to the tillstream that runs on the data folder, or open the folder
 themselves when none does. ITEM is a SKU, a POS item id or a product id. Commands
 marked [ro] change nothing; those marked [rw] take --dry-run.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings.`,
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 		Example: `  tillstream up --demo                a shop and a simulated BigCommerce, to look around
   tillstream import export.csv        bring in the catalogue
   tillstream link --auto              link what BigCommerce has already, by SKU
@@ -83,8 +83,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings.`,
 		{"run", "Run:", []*cobra.Command{c.upCommand(), c.simulateCommand()}},
 		{"in", "Bring in what happened:", []*cobra.Command{c.importCommand(), c.appendCommand()}},
 		{"look", "Look:", []*cobra.Command{c.statusCommand(), c.productsCommand(), c.showCommand(), c.historyCommand(), c.linksCommand()}},
-		{"out", "BigCommerce:", []*cobra.Command{c.linkCommand(), c.unlinkCommand(), c.publishCommand(), c.pushCommand()}},
-		{"mend", "Mend:", []*cobra.Command{c.deadLettersCommand()}},
+		{"out", "BigCommerce:", []*cobra.Command{c.linkCommand(), c.unlinkCommand(), c.publishCommand(), c.previewCommand(), c.pushCommand(), c.pushesCommand()}},
+		{"mend", "Mend:", []*cobra.Command{c.deadLettersCommand(), c.rebuildCommand()}},
 		{"about", "About:", []*cobra.Command{c.schemaCommand(), c.versionCommand()}},
 	} {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

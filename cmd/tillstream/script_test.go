@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/streams"
 )
 
 // TestScript runs the real program by the scripts in testdata/script. Beside
@@ -30,7 +32,8 @@ import (
 //	settled                  wait until everything is folded and confirmed
 //	shows SKU field=value…   BigCommerce shows that: name, description, price, cost, visible, stock
 //	pushed SKU [!]           BigCommerce was sent the product since this was asked last, or was not
-//	edit SKU field=value     the merchant changes a field in BigCommerce: weight or name
+//	edit SKU field=value     the merchant changes a field in BigCommerce: weight, name or description
+//	damage products|publications spoil a bucket of the folder, which nobody may hold
 //	vanish SKU               the merchant deletes the product in BigCommerce
 //	post CODE PATH FILE TYPE send a file to the program, and expect the status
 func TestScript(t *testing.T) {
@@ -45,7 +48,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "bigcommerce": beginShop, "ready": ready, "settled": waitSettled,
-			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "vanish": vanish, "post": post,
+			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "damage": damage, "vanish": vanish, "post": post,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -218,6 +221,8 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 		switch field {
 		case "name":
 			p.Name = value
+		case "description":
+			p.Description = value
 		case "weight":
 			var err error
 			p.Weight, err = strconv.ParseFloat(value, 64)
@@ -226,6 +231,17 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("edit: no field %s", field)
 		}
 	}))
+}
+
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	conn, err := streams.Connect(context.Background(), streams.Config{DataDir: ts.Getenv("TILLSTREAM_DATA")})
+	ts.Check(err)
+	if args[0] == "products" {
+		_, err = conn.Products(productsEpoch).Put(context.Background(), streams.CheckpointKey(), []byte(`{"format":999}`), nil)
+	} else {
+		_, err = conn.Publications().Put(context.Background(), streams.MakeKey("harbour", "i-1"), []byte("scrap"), nil)
+	}
+	ts.Check(errors.Join(err, conn.Close()))
 }
 
 func vanish(ts *testscript.TestScript, _ bool, args []string) {

@@ -18,7 +18,7 @@ func inMemory(handler http.Handler, token Secret) (*client, func() error) {
 	go func() { served <- server.Serve(listener) }()
 	to := newClient("http://localhost", token)
 	transport := &http.Transport{DialContext: listener.dial}
-	to.http = &http.Client{Transport: transport}
+	to.http, to.own = &http.Client{Transport: transport}, true
 	return to, func() error {
 		transport.CloseIdleConnections()
 		err := server.Close()

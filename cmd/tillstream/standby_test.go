@@ -80,6 +80,18 @@ func until(t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// rebuildOn runs the command against a broker, and returns what it prints, its exit
+// code and what it says.
+func rebuildOn(t *testing.T, cfg Config, wait string) (string, int, string) {
+	t.Helper()
+	var out, said strings.Builder
+	code := run(t.Context(), []string{"rebuild", "--wait", wait, "--data", t.TempDir()}, []string{
+		"TILLSTREAM_NATS=" + cfg.NATS.URL.Reveal(), "TILLSTREAM_NATS_USER=" + cfg.NATS.User, "TILLSTREAM_NATS_PASSWORD=" + cfg.NATS.Password.Reveal(),
+		"TILLSTREAM_STORE=" + cfg.Stores[0].ID,
+	}, strings.NewReader(""), &out, &said)
+	return out.String(), code, said.String()
+}
+
 // Of two processes on one broker one projects and pushes. The other takes events
 // in, shows the same state, and takes over when the first one ends.
 func TestStandBy(t *testing.T) {
@@ -101,6 +113,9 @@ func TestStandBy(t *testing.T) {
 
 	first := startNode(t, cfg)
 	until(t, "the first owns", first.owns)
+	if _, code, said := rebuildOn(t, cfg, "100ms"); code != exitFailed || !strings.Contains(said, "project by ") || !strings.Contains(said, "publish by ") {
+		t.Errorf("a rebuild while another process owns ends with %d and says %s", code, said)
+	}
 	second := startNode(t, cfg)
 	until(t, "the second stands by", func() bool { e := second.app.engine.Load(); return e != nil && e.ready.Load() })
 	if second.owns() {
@@ -128,4 +143,11 @@ func TestStandBy(t *testing.T) {
 	if n := len(shop.Products()); n != 1 {
 		t.Errorf("BigCommerce has %d products, want 1", n)
 	}
+
+	second.end()
+	if out, code, said := rebuildOn(t, cfg, "1m"); code != exitDone || !strings.HasPrefix(out, "2 events read, 2 folded, 1 product in ") {
+		t.Errorf("a rebuild when nobody owns ends with %d and says %s%s", code, out, said)
+	}
+	third := startNode(t, cfg)
+	until(t, "the third owns what was given back", third.owns)
 }

@@ -42,7 +42,7 @@ var rules = []rule{
 		"it starts a real broker for other packages' tests"},
 	{"handlers/bigcommerce", []string{"github.com/govalues/decimal", "github.com/cenkalti/backoff/v5"}, nil,
 		"an API client is not about our products, and could be lifted out"},
-	{"handlers/bigcommerce/simulator", []string{"github.com/govalues/decimal"}, nil,
+	{"handlers/bigcommerce/simulator", []string{"github.com/govalues/decimal", "github.com/standard-webhooks/standard-webhooks/libraries/go"}, nil,
 		"a simulator that shared code with its client would share its mistakes"},
 	{"handlers/pos", []string{module + "/domain"}, []string{"net", "net/http", "os", "os/exec"},
 		"translation is pure: bytes in, envelopes out"},

@@ -25,8 +25,8 @@ type call struct {
 	path   string
 	query  url.Values
 	ids    []int64
-	body   any  // nil for none
-	alone  bool // at most one such request of a client is in flight
+	body   any // nil for none
+	lane   Lane
 }
 
 func (c call) write() bool { return c.method != http.MethodGet }
@@ -74,18 +74,9 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 	if err != nil {
 		return r, call.refuse("%w", err)
 	}
-	permit, err := c.quota.claim(ctx)
+	permit, err := c.quota.claim(ctx, call.lane)
 	if err != nil {
 		return r, call.fail(outcome{cause: err})
-	}
-	if call.alone {
-		// After the claim: one who holds the turn must not wait for a place that another who waits for the turn holds.
-		endTurn, err := c.turn(ctx)
-		if err != nil {
-			permit.abandon()
-			return r, call.fail(outcome{cause: err})
-		}
-		defer endTurn()
 	}
 	permit.sending()
 	start := c.now()
@@ -116,7 +107,7 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, bound+1))
 	o := outcome{sent: true, status: status, header: response.Header, now: c.now()}
-	o.notBefore = permit.settle(status, response.Header)
+	o.notBefore = permit.settle(call.op, status, response.Header)
 	switch {
 	case status >= 300:
 		// An error's body only explains; one that is cut off or too long explains less.

@@ -1,7 +1,6 @@
 package bigcommerce
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -79,7 +78,6 @@ type Client struct {
 	now       func() time.Time
 	observe   func(Request)
 	quota     *Quota
-	alone     chan struct{} // has one place: the turn of requests that must be alone in flight
 }
 
 var storeHash = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
@@ -142,7 +140,6 @@ func New(cfg Config) (*Client, error) {
 		now:     cfg.Now,
 		observe: cfg.Observe,
 		quota:   newQuota(cfg.Concurrency, cfg.Now, cfg.After),
-		alone:   make(chan struct{}, 1),
 	}, nil
 }
 
@@ -151,13 +148,3 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 
 // Quota returns the gate that every request of this client passes.
 func (c *Client) Quota() *Quota { return c.quota }
-
-// turn waits for the right to make a request that must be alone in flight.
-func (c *Client) turn(ctx context.Context) (end func(), err error) {
-	select {
-	case c.alone <- struct{}{}:
-		return func() { <-c.alone }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}

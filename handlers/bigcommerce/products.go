@@ -35,7 +35,7 @@ func (c *Client) Product(ctx context.Context, id ProductID) (Product, error) {
 
 // ProductsByID returns those of the products that exist, with their variants, in no particular order.
 func (c *Client) ProductsByID(ctx context.Context, ids []ProductID) ([]Product, error) {
-	return listed[Product](ctx, c, "read products", "/catalog/products", "id", texts(ids), url.Values{"include": {"variants"}})
+	return listed[Product](ctx, c, "read products", "/catalog/products", "id", texts(ids), url.Values{"include": {"variants"}, "include_fields": {productFields}})
 }
 
 // ExistingProducts returns those of the ids that name a product, in no particular order.
@@ -132,7 +132,9 @@ func listed[T any](ctx context.Context, c *Client, op, path, filter string, valu
 	var all []T
 	for key, value := range filters(filter, values) {
 		query.Set(key, value)
-		query.Set("limit", pageLimit)
+		if !query.Has("limit") {
+			query.Set("limit", pageLimit)
+		}
 		for page := 1; ; page++ {
 			query.Set("page", strconv.Itoa(page))
 			r, err := do[[]T](ctx, c, call{op: op, method: http.MethodGet, path: path, query: query})

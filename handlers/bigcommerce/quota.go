@@ -3,7 +3,6 @@ package bigcommerce
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,45 +10,51 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
+// Lane says with whom a request may be in flight, and whether it may use the last of a quota window.
+type Lane int
+
 const (
-	// DefaultConcurrency is how many requests are in flight at most. BigCommerce documents no figure for products;
-	// three was the rule until 2023, and four was never seen refused.
-	DefaultConcurrency = 4
-
-	// resetMargin is waited beyond the announced reset, because the header counts whole milliseconds.
-	resetMargin = 20 * time.Millisecond
-
-	// regrowAfter replies without a refusal, one place in flight that a refusal took away is given back.
-	regrowAfter = 50
+	// Bulk is everything but stock. It leaves a reserve, which shrinks to nothing before the window ends.
+	Bulk Lane = iota
+	// BulkStock leaves the reserve, too, and is alone in flight: BigCommerce asks that inventory and catalog are not written
+	// together, and two levels of one item in flight could end in either order. While it waits for those in flight, no
+	// other request begins.
+	BulkStock
+	// UrgentStock is alone like BulkStock and may use the reserve.
+	UrgentStock
 )
+
+func (l Lane) alone() bool { return l != Bulk }
 
 // Quota keeps a client inside the request quota that BigCommerce reports with every reply. The quota belongs to the
 // store and is shared with every other app on it, so what the headers say is believed over what was counted here.
 //
-// It promises that no request is sent while the requests left, minus those in flight, are none; that the first request
-// of all goes alone, to learn the quota; and that after a refusal without a quota to wait for, the whole client pauses
-// for an exponentially growing, jittered while, with fewer requests in flight after it. It does not promise that no
-// request is refused: other apps spend the same quota unseen.
+// It promises that no request is sent while the requests left, minus those in flight and those that are kept, are none;
+// that the first request of all goes alone, to learn the quota; and that after a refusal without a quota to wait for, the
+// whole client pauses for an exponentially growing, jittered while, with fewer requests in flight after it. What is kept
+// is explained at [reserve]; how many requests are in flight, at [concurrency]. It does not promise that no request is
+// refused: other apps spend the same quota unseen.
 type Quota struct {
 	now   func() time.Time
 	after func(time.Duration) <-chan time.Time
-	max   int
 
-	mu       sync.Mutex
-	changed  chan struct{} // closed and replaced whenever a waiter may go on
-	inflight int
-	slots    int // places in flight now, 1 to max
-	calm     int // replies without refusal since slots changed
-	learned  bool
-	limited  bool // the store reports a quota
-	limit    int
-	left     int
-	window   time.Duration
-	resetAt  time.Time
-	era      int // counts windows, so that a late reply of an earlier one is told apart
-	pause    time.Time
-	pauses   int
-	backoff  *backoff.ExponentialBackOff
+	mu          sync.Mutex
+	changed     chan struct{} // closed and replaced whenever a waiter may go on
+	inflight    int
+	alone       bool // the one in flight wants no other beside it
+	claims      int  // of those that wait to be alone and could otherwise go
+	concurrency concurrency
+	learned     bool
+	limited     bool // the store reports a quota
+	limit       int
+	left        int
+	window      time.Duration
+	resetAt     time.Time // zero at the begin of a window, until a reply of it tells
+	era         int       // counts windows, so that a late reply of an earlier one is told apart
+	reserve     reserve
+	pause       time.Time
+	pauses      int
+	backoff     *backoff.ExponentialBackOff
 
 	requests  uint64
 	throttled uint64
@@ -57,33 +62,40 @@ type Quota struct {
 
 // QuotaSnapshot is the quota at one moment, for status.
 type QuotaSnapshot struct {
-	Quota     int       // requests per window; 0 when unknown or unlimited
-	Left      int       // as last reported
-	ResetAt   time.Time // when the window ends; zero when unknown
-	Requests  uint64    // sent since start
-	Throttled uint64    // refused with 429 since start
+	Quota       int           // requests per window; 0 when unknown or unlimited
+	Left        int           // as last reported
+	Window      time.Duration // 0 when unknown or unlimited
+	ResetAt     time.Time     // when the window ends; zero when unknown
+	Requests    uint64        // sent since start
+	Throttled   uint64        // refused with 429 since start
+	Ours        int           // requests sent in the last window that is over
+	Others      int           // requests that other apps were seen to make in it, at least
+	Concurrency int           // requests that may be in flight now
 }
 
-func newQuota(concurrency int, now func() time.Time, after func(time.Duration) <-chan time.Time) *Quota {
+func newQuota(most int, now func() time.Time, after func(time.Duration) <-chan time.Time) *Quota {
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval = time.Second
 	b.MaxInterval = time.Minute
-	return &Quota{now: now, after: after, max: concurrency, slots: concurrency, changed: make(chan struct{}), backoff: b}
+	return &Quota{now: now, after: after, concurrency: newConcurrency(most), changed: make(chan struct{}), backoff: b}
 }
 
 // Snapshot returns what is known now.
 func (q *Quota) Snapshot() QuotaSnapshot {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return QuotaSnapshot{Quota: q.limit, Left: q.left, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled}
+	return QuotaSnapshot{
+		Quota: q.limit, Left: q.left, Window: q.window, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled,
+		Ours: q.reserve.lastOurs, Others: q.reserve.lastOthers, Concurrency: q.concurrency.slots,
+	}
 }
 
 // Acquire reserves the right to send one request, waiting for quota and for a place in flight. The first call of this
 // quota's client that is made with the returned context uses the reservation instead of waiting itself, so that a
 // caller can put a request together at the last moment. Release must be called when the work is done; it gives back a
 // reservation that was not used. The error is that of ctx.
-func (q *Quota) Acquire(ctx context.Context) (reserved context.Context, release func(), err error) {
-	p, err := q.acquire(ctx)
+func (q *Quota) Acquire(ctx context.Context, lane Lane) (reserved context.Context, release func(), err error) {
+	p, err := q.acquire(ctx, lane)
 	if err != nil {
 		return ctx, func() {}, err
 	}
@@ -98,7 +110,7 @@ func (q *Quota) Acquire(ctx context.Context) (reserved context.Context, release 
 type reservationKey struct{ quota *Quota }
 
 type reservation struct {
-	permit permit
+	permit *permit
 	used   atomic.Bool
 }
 
@@ -108,35 +120,48 @@ func (r *reservation) take() bool { return r.used.CompareAndSwap(false, true) }
 // permit is the right to send one request. Exactly one of its settle and abandon methods is called.
 type permit struct {
 	quota  *Quota
+	lane   Lane
 	era    int
 	pauses int
+	sent   time.Time // zero until the request is about to leave
 }
 
-// claim returns the permit reserved in ctx, or acquires one.
-func (q *Quota) claim(ctx context.Context) (permit, error) {
+// claim returns the permit reserved in ctx, or acquires one. A reservation beside others is of no use to who has to be
+// alone.
+func (q *Quota) claim(ctx context.Context, lane Lane) (*permit, error) {
 	if r, ok := ctx.Value(reservationKey{q}).(*reservation); ok && r.take() {
-		return r.permit, nil
+		if r.permit.lane.alone() || !lane.alone() {
+			return r.permit, nil
+		}
+		r.permit.abandon()
 	}
-	return q.acquire(ctx)
+	return q.acquire(ctx, lane)
 }
 
 // acquire waits until a request may be sent, or for the end of ctx.
-func (q *Quota) acquire(ctx context.Context) (permit, error) {
+func (q *Quota) acquire(ctx context.Context, lane Lane) (*permit, error) {
+	claimed := false
 	for {
-		if err := ctx.Err(); err != nil {
-			return permit{}, err
-		}
 		q.mu.Lock()
-		wait, free := q.gate(q.now())
-		if free {
+		wait, room := q.room(q.now(), lane)
+		ended := ctx.Err()
+		if claim := room && lane.alone() && q.inflight > 0 && ended == nil; claim != claimed {
+			claimed = claim
+			q.hold(claim)
+		}
+		if ended != nil {
+			q.mu.Unlock()
+			return nil, ended
+		}
+		if room && q.free(lane) {
 			q.inflight++
-			p := permit{quota: q, era: q.era, pauses: q.pauses}
+			q.alone = lane.alone()
+			p := &permit{quota: q, lane: lane, era: q.era, pauses: q.pauses}
 			q.mu.Unlock()
 			return p, nil
 		}
 		changed := q.changed
 		q.mu.Unlock()
-
 		var timer <-chan time.Time
 		if wait > 0 {
 			timer = q.after(wait)
@@ -149,48 +174,89 @@ func (q *Quota) acquire(ctx context.Context) (permit, error) {
 	}
 }
 
-// gate says whether a request may go now, and otherwise after which time to look again; 0 means when something changes.
-func (q *Quota) gate(now time.Time) (wait time.Duration, free bool) {
+// hold keeps others from beginning while somebody waits to be alone, or ends that.
+func (q *Quota) hold(on bool) {
+	if on {
+		q.claims++
+		return
+	}
+	q.claims--
+	q.tell()
+}
+
+// free reports whether those in flight leave a place.
+func (q *Quota) free(lane Lane) bool {
+	switch {
+	case lane.alone():
+		return q.inflight == 0
+	case q.alone || q.claims > 0:
+		return false
+	case !q.learned:
+		return q.inflight == 0
+	}
+	return q.inflight < q.concurrency.slots
+}
+
+// room reports whether the quota has room for a request, and otherwise after which time to look again; 0 means when
+// something changes.
+func (q *Quota) room(now time.Time, lane Lane) (wait time.Duration, room bool) {
 	if now.Before(q.pause) {
 		return q.pause.Sub(now), false
 	}
 	if q.limited && !now.Before(q.resetAt) && !q.resetAt.IsZero() {
 		// The window is over. What is left of the new one is reported by the first reply to come.
 		q.left, q.resetAt = q.limit, time.Time{}
-		q.era++
+		q.turn()
 	}
-	slots := q.slots
-	if !q.learned {
-		slots = 1
+	if !q.limited {
+		return 0, true
 	}
-	if q.inflight >= slots {
-		return 0, false
+	rest := q.window
+	if !q.resetAt.IsZero() {
+		rest = q.resetAt.Sub(now)
 	}
-	if q.limited && q.left-q.inflight <= 0 {
-		if q.resetAt.IsZero() {
-			return 0, false
-		}
-		return q.resetAt.Sub(now), false
+	kept := q.reserve.kept(q.limit, q.window, rest, q.concurrency.latency, lane)
+	switch {
+	case q.left-q.inflight > kept:
+		return 0, true
+	case q.resetAt.IsZero():
+		return 0, q.inflight == 0 // only a reply tells, so one request asks
+	case kept > 0:
+		return min(rest, q.window/releases), false
 	}
-	return 0, true
+	return rest, false
+}
+
+// turn begins a window.
+func (q *Quota) turn() {
+	q.era++
+	q.reserve.turn(q.window)
 }
 
 // sending counts the request that the permit is about to be used for.
-func (p permit) sending() {
-	p.quota.mu.Lock()
-	defer p.quota.mu.Unlock()
-	p.quota.requests++
+func (p *permit) sending() {
+	q := p.quota
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	p.sent = q.now()
+	q.requests++
+	q.reserve.ours++
 }
 
 // abandon gives the place back after no request, or one that brought no reply.
-func (p permit) abandon() {
-	p.quota.mu.Lock()
-	defer p.quota.mu.Unlock()
-	p.quota.finish()
+func (p *permit) abandon() {
+	q := p.quota
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !p.sent.IsZero() && p.era == q.era {
+		q.left-- // it may have been counted there
+	}
+	q.finish()
 }
 
-// settle gives the place back and learns from the reply. It returns when another try makes sense after a 429.
-func (p permit) settle(status int, header http.Header) (notBefore time.Time) {
+// settle gives the place back and learns from the reply to a request of that name. It returns when another try makes
+// sense after a 429.
+func (p *permit) settle(op string, status int, header http.Header) (notBefore time.Time) {
 	q := p.quota
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -203,7 +269,8 @@ func (p permit) settle(status int, header http.Header) (notBefore time.Time) {
 	}
 	if status != http.StatusTooManyRequests {
 		q.learned = q.learned || known || status < 300
-		q.relax()
+		q.backoff.Reset()
+		q.concurrency.answered(op, now.Sub(p.sent), q.inflight)
 		return time.Time{}
 	}
 	q.throttled++
@@ -215,71 +282,20 @@ func (p permit) settle(status int, header http.Header) (notBefore time.Time) {
 	if p.pauses == q.pauses {
 		q.pauses++
 		q.pause = now.Add(q.backoff.NextBackOff())
-		q.slots, q.calm = max(1, q.slots/2), 0
+		q.concurrency.refused()
 	}
 	return q.pause
 }
 
+// finish gives a place back.
 func (q *Quota) finish() {
 	q.inflight--
+	q.alone = false
+	q.tell()
+}
+
+// tell has those who wait look again.
+func (q *Quota) tell() {
 	close(q.changed)
 	q.changed = make(chan struct{})
-}
-
-func (q *Quota) relax() {
-	q.backoff.Reset()
-	if q.slots == q.max {
-		return
-	}
-	if q.calm++; q.calm >= regrowAfter {
-		q.slots, q.calm = q.slots+1, 0
-	}
-}
-
-// rate is what the four headers say.
-type rate struct {
-	limit, left   int
-	window, reset time.Duration
-}
-
-// readRate reads the headers; without a usable quota, remainder and reset there is nothing to learn.
-func readRate(h http.Header) (rate, bool) {
-	number := func(name string) (int, bool) {
-		n, err := strconv.Atoi(h.Get(name))
-		return n, err == nil && n >= 0
-	}
-	limit, ok1 := number("X-Rate-Limit-Requests-Quota")
-	left, ok2 := number("X-Rate-Limit-Requests-Left")
-	reset, ok3 := number("X-Rate-Limit-Time-Reset-Ms")
-	window, ok4 := number("X-Rate-Limit-Time-Window-Ms")
-	if !ok4 || window == 0 {
-		window = 30_000
-	}
-	const day = 24 * 60 * 60 * 1000
-	if !ok1 || !ok2 || !ok3 || limit == 0 || reset > day || window > day {
-		return rate{}, false
-	}
-	return rate{limit, left, time.Duration(window) * time.Millisecond, time.Duration(reset) * time.Millisecond}, true
-}
-
-// adopt takes over what a reply says. Replies overtake each other: within one window the smallest remainder is the
-// newest, and the earliest reset the most exact, since a reply's way only ever makes it look later.
-func (q *Quota) adopt(era int, r rate, now time.Time) {
-	q.limit, q.window, q.limited = r.limit, r.window, true
-	resetAt := now.Add(r.reset + resetMargin)
-	switch {
-	case era < q.era:
-		// Sent in an earlier window; where it was counted is unknown, and a newer reply will tell.
-	case q.resetAt.IsZero():
-		q.left, q.resetAt = r.left, resetAt
-	case resetAt.After(q.resetAt.Add(r.window / 2)):
-		// The next window began before this side expected it.
-		q.left, q.resetAt = r.left, resetAt
-		q.era++
-	default:
-		q.left = min(q.left, r.left)
-		if resetAt.Before(q.resetAt) {
-			q.resetAt = resetAt
-		}
-	}
 }

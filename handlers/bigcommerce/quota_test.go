@@ -166,20 +166,20 @@ func TestQuota_Acquire(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, c := pair(t, simulator.Config{Quota: 150}, 1)
-		reserved, release, err := c.Quota().Acquire(context.Background())
+		reserved, release, err := c.Quota().Acquire(context.Background(), bigcommerce.Bulk)
 		if err != nil {
 			t.Fatal(err)
 		}
 		short, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		if _, _, err := c.Quota().Acquire(short); !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err := c.Quota().Acquire(short, bigcommerce.Bulk); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("a second reservation of one place: %v, want the context's end", err)
 		}
 		if err := c.SetStock(reserved, "", []bigcommerce.StockLevel{{Location: 1, Product: 1, Quantity: 1}}); !errors.As(err, new(*bigcommerce.Error)) {
 			t.Errorf("a request with the reservation: %v, want the store's refusal", err)
 		}
 		release()
-		_, release, err = c.Quota().Acquire(context.Background())
+		_, release, err = c.Quota().Acquire(context.Background(), bigcommerce.Bulk)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,8 +13,7 @@ import (
 // Success means accepted: BigCommerce applies levels later, gives no way to ask, and reads lag behind. One wrong
 // level refuses the whole call, naming it at best in [Error.Title].
 func (c *Client) SetStock(ctx context.Context, reason string, levels []StockLevel) error {
-	// Two absolute levels of one item in flight together could end in either order, hence alone.
-	call := call{op: "set stock", method: http.MethodPut, path: "/inventory/adjustments/absolute", alone: true,
+	call := call{op: "set stock", method: http.MethodPut, path: "/inventory/adjustments/absolute", lane: BulkStock,
 		body: struct {
 			Reason string       `json:"reason"`
 			Items  []StockLevel `json:"items"`

@@ -28,9 +28,13 @@ type Console struct {
 	Project      *project.Handler
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
+	Sync         projections.Log
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
+	// Ending, when set, is closed when the process begins to end. Answers that would
+	// go on until the caller leaves end then.
+	Ending <-chan struct{}
 }
 
 // Store is one store as the console knows it.
@@ -79,6 +83,8 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountProducts(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
+	c.mountPreview(api)
+	c.mountFeed(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
 }
@@ -89,17 +95,26 @@ type body[T any] struct{ Body T }
 // register adds one operation whose errors become problem details. What the
 // caller is not told is kept in the log.
 func register[In, Out any](c *Console, api huma.API, method, path, summary string, do func(context.Context, *In) (*Out, error)) {
-	huma.Register(api, huma.Operation{
+	op := operation(method, path, summary)
+	huma.Register(api, op, handle(c, op, do))
+}
+
+func operation(method, path, summary string) huma.Operation {
+	return huma.Operation{
 		OperationID: operationID(method, path),
 		Method:      method, Path: path, Summary: summary,
 		Errors: []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
-	}, func(ctx context.Context, in *In) (*Out, error) {
+	}
+}
+
+func handle[In, Out any](c *Console, op huma.Operation, do func(context.Context, *In) (*Out, error)) func(context.Context, *In) (*Out, error) {
+	return func(ctx context.Context, in *In) (*Out, error) {
 		out, err := do(ctx, in)
 		if err != nil {
-			return nil, c.explain(method+" "+path, err)
+			return nil, c.explain(op.Method+" "+op.Path, err)
 		}
 		return out, nil
-	})
+	}
 }
 
 func (c *Console) explain(what string, err error) *problem.Details {

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"errors"
+	"iter"
 	"net/http"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,6 +22,7 @@ type Publisher interface {
 	Unlink(ctx context.Context, id domain.ProductID, reason string) error
 	Push(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Create(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
+	Preview(ctx context.Context, ids []domain.ProductID) iter.Seq2[publish.Preview, error]
 	Status() publish.Status
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/ingest"
@@ -94,8 +95,18 @@ func TestService_Events(t *testing.T) {
 			want: []string{"1 a at 1", `2 a id: "a": already used by a different event at position 1; an id belongs to one event for ever`}, recorded: 1},
 		{name: "ErrAhead", body: strings.Replace(counted("a", "i-1", "3"), "2026-11-01", "2999-11-01", 1),
 			want: []string{`1 a time: "2999-11-01T10:15:12Z": lies more than five years ahead: check the clock and the unit of the source`}},
-		{name: "ErrBatch cut off", body: "[" + counted("a", "i-1", "3"), format: ingest.Batch,
+		{name: "ErrBatch cut off", body: "[" + counted("a", "i-1", "3") + "," + counted("b", "i-2", "4"), format: ingest.Batch,
 			want: []string{"1 a at 1", "error: body: the JSON array does not end: the rest was not received"}, recorded: 1},
+		{name: "OK batch of none", body: " [ ] ", format: ingest.Batch},
+		{name: "OK batch with brackets in strings", body: "[\n" + line("a", "pos.stock.counted.v1", "i-1]", `"outlet":"Quay\"]side,","on_hand":"3","count":"["`) + " , " + counted("b", "i-2", "4") + "\n]", format: ingest.Batch,
+			want: []string{"1 a at 1", "2 b at 2"}, recorded: 2},
+		{name: "OK byte order mark", body: "\ufeff" + counted("a", "i-1", "3"), want: []string{"1 a at 1"}, recorded: 1},
+		{name: "ErrBatch element stops no other", body: "[" + counted("a", "i-1", "3") + `,{"specversion":1.0.0},,"` + long + `",` + counted("b", "i-2", "4") + "]", format: ingest.Batch,
+			want: []string{"1 a at 1", `2  event: "{\"specversion\":1.0.0}": must be a JSON object: invalid character '.' after object key:value pair (byte 19)`,
+				"3  event: must be a JSON object: unexpected end of JSON input (byte 0)",
+				fmt.Sprintf(`4  event: "%d bytes": must be at most %d bytes`, ingest.MaxLine+2, ingest.MaxLine), "5 b at 2"}, recorded: 2},
+		{name: "ErrBatch followed by another", body: "[" + counted("a", "i-1", "3") + "]\n[" + counted("b", "i-2", "4") + "]", format: ingest.Batch,
+			want: []string{"1 a at 1", "error: body: something follows the JSON array: send one array in a request"}, recorded: 1},
 		{name: "ErrBatch none", body: "{}", format: ingest.Batch, want: []string{"error: body: must be a JSON array of events"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -109,6 +120,29 @@ func TestService_Events(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An array is answered as the same documents on lines are.
+func TestService_Events_BatchAsLines(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		blank := rapid.StringMatching(`[ \t\r\n]{0,2}`)
+		var onLines, inArray []string
+		for _, doc := range rapid.SliceOfN(rapid.MapOf(rapid.String(), rapid.OneOf(
+			rapid.String().AsAny(), rapid.Int().AsAny(), rapid.SliceOf(rapid.StringMatching(`[\[\]{},"\\a]*`)).AsAny())), 1, 5).Draw(rt, "documents") {
+			b, err := json.Marshal(doc)
+			if err != nil {
+				rt.Fatal(err)
+			}
+			onLines = append(onLines, string(b))
+			inArray = append(inArray, blank.Draw(rt, "before")+string(b)+blank.Draw(rt, "after"))
+		}
+		s := ingest.New(nil, time.Now) // a dry run appends nothing
+		lines := answers(t, s, strings.Join(onLines, "\n"), ingest.Lines, true)
+		if diff := cmp.Diff(lines, answers(t, s, "["+strings.Join(inArray, ",")+"]", ingest.Batch, true)); diff != "" {
+			rt.Errorf("lines and batch differ (-lines +batch):\n%s", diff)
+		}
+	})
 }
 
 // A sale of more lines than can be recorded at once is refused whole, however long
@@ -200,6 +234,8 @@ func TestHTTP_Events(t *testing.T) {
 		{"OK again", url, "text/plain", counted("b", "i-2", "3"), 200, `{"id":"b","position":2,"duplicate":true}` + "\n"},
 		{"OK one", url, "application/cloudevents+json; charset=utf-8", counted("c", "i-3", "3"), 200, `{"id":"c","position":3,"duplicate":false}` + "\n"},
 		{"OK dry", url + "?dry_run=true", "application/x-ndjson", counted("d", "i-3", "3"), 200, `{"id":"d","valid":true}` + "\n"},
+		{"ErrDry", url + "?dry_run=yes", "application/x-ndjson", counted("d", "i-3", "3"), 422,
+			`{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"dry_run: \"yes\": must be true or false","errors":[{"location":"dry_run","message":"must be true or false","value":"yes"}]}` + "\n"},
 		{"OK nothing", url, "application/x-ndjson", "\n", 200, ""},
 		{"ErrOne", url, "application/cloudevents+json", counted("e", "i-3", "x"), 422,
 			`{"type":"about:blank","title":"Unprocessable Entity","status":422,"detail":"data.on_hand: \"x\": must be a plain decimal such as 12.50","errors":[{"location":"data.on_hand","message":"must be a plain decimal such as 12.50","value":"x"}]}` + "\n"},

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -61,7 +63,11 @@ func (h *HTTP) events(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, problem.From(err))
 		return
 	}
-	dry := r.URL.Query().Get("dry_run") == "true"
+	dry, err := dryRun(r.URL.Query())
+	if err != nil {
+		problem.Write(w, h.problem(err))
+		return
+	}
 	format := formatOf(r.Header.Get("Content-Type"))
 	out := newLineWriter(w)
 	body := &patientBody{r: r.Body, control: http.NewResponseController(w)}
@@ -81,6 +87,20 @@ func (h *HTTP) events(w http.ResponseWriter, r *http.Request) {
 		return out.write(line)
 	}, out.flush)
 	out.end(err, h.problem)
+}
+
+// dryRun reads ?dry_run. What it does not understand it refuses, because a write
+// that was meant to be none cannot be undone.
+func dryRun(query url.Values) (bool, error) {
+	if !query.Has("dry_run") {
+		return false, nil
+	}
+	s := query.Get("dry_run")
+	dry, err := strconv.ParseBool(s)
+	if err != nil {
+		return false, &domain.InvalidError{Path: "dry_run", Value: s, Reason: "must be true or false"}
+	}
+	return dry, nil
 }
 
 // problem classifies err and keeps in the log what the caller is not told.

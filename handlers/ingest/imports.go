@@ -49,9 +49,9 @@ type ImportRow struct {
 
 // Import appends the rows of a product file in order, and calls row for each about
 // which there is something to say and progress every so often. A bad row stops no
-// other. The error is a [*csv.HeaderError], that of body, of the log, of row or of
-// progress; rows before it are recorded, and importing again under the same id
-// records the rest.
+// other. The error is a [*csv.HeaderError], a [*csv.RowError] when a row does not
+// end, or that of body, of the log, of row or of progress; rows before it are
+// recorded, and importing again under the same id records the rest.
 func (s *Service) Import(ctx context.Context, store domain.StoreID, body io.Reader, im Import, row func(ImportRow) error, progress func(Report) error) (Report, []string, error) {
 	var report Report
 	begun := time.Unix(im.ID.Time().UnixTime()).UTC()
@@ -128,12 +128,17 @@ func (h *HTTP) imports(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, h.problem(err))
 		return
 	}
-	im := Import{ID: id, File: query.Get("file"), Dry: query.Get("dry_run") == "true"}
+	dry, err := dryRun(query)
+	if err != nil {
+		problem.Write(w, h.problem(err))
+		return
+	}
+	im := Import{ID: id, File: query.Get("file"), Dry: dry}
 	out := newLineWriter(w)
 	body := &patientBody{r: r.Body, control: http.NewResponseController(w)}
 	report, ignored, err := h.service.Import(r.Context(), store, body, im, func(row ImportRow) error {
 		if row.Error != nil {
-			return out.write(rowAnswer{Row: row.Row, Error: &rowProblem{row.Error.Column, row.Error.Value, row.Error.Reason}})
+			return out.write(rowAnswer{Row: row.Row, Error: &rowProblem{row.Error.Column, problem.Shown(row.Error.Value), row.Error.Reason}})
 		}
 		return out.write(rowAnswer{Row: row.Row, Note: row.Note})
 	}, func(report Report) error {
@@ -166,8 +171,9 @@ func importID(s string) (uuid.UUID, error) {
 // importProblem also knows the errors of files.
 func (h *HTTP) importProblem(err error) *problem.Details {
 	var header *csv.HeaderError
-	if errors.As(err, &header) {
-		return problem.New(http.StatusUnprocessableEntity, header.Error())
+	var row *csv.RowError
+	if errors.As(err, &header) || errors.As(err, &row) {
+		return problem.New(http.StatusUnprocessableEntity, err.Error())
 	}
 	return h.problem(err)
 }

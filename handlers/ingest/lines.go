@@ -3,7 +3,6 @@ package ingest
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +33,18 @@ type lines struct {
 	line int
 }
 
-func newLines(r io.Reader) *lines { return &lines{r: bufio.NewReaderSize(r, 64<<10)} }
+func newLines(r io.Reader) *lines { return &lines{r: buffered(r)} }
+
+// buffered passes over a UTF-8 byte order mark, which some editors and shells write.
+func buffered(r io.Reader) *bufio.Reader {
+	in := bufio.NewReaderSize(r, 64<<10)
+	if start, err := in.Peek(len(byteOrderMark)); err == nil && string(start) == byteOrderMark {
+		_, _ = in.Discard(len(byteOrderMark)) // cannot fail: it was peeked at
+	}
+	return in
+}
+
+const byteOrderMark = "\ufeff"
 
 func (l *lines) next() (document, error) {
 	for {
@@ -74,39 +84,6 @@ func (l *lines) readLine() (line []byte, tooLong bool, err error) {
 			return nil, false, err
 		}
 	}
-}
-
-// batch reads a JSON array of documents, one element at a time.
-type batch struct {
-	d     *json.Decoder
-	place int
-	open  bool
-}
-
-func newBatch(r io.Reader) *batch { return &batch{d: json.NewDecoder(r)} }
-
-func (b *batch) next() (document, error) {
-	if !b.open {
-		if t, err := b.d.Token(); err != nil || t != json.Delim('[') {
-			return document{}, &domain.InvalidError{Path: "body", Reason: "must be a JSON array of events"}
-		}
-		b.open = true
-	}
-	if !b.d.More() {
-		if _, err := b.d.Token(); err != nil {
-			return document{}, &domain.InvalidError{Path: "body", Reason: "the JSON array does not end: the rest was not received"}
-		}
-		return document{}, io.EOF
-	}
-	b.place++
-	var raw json.RawMessage
-	if err := b.d.Decode(&raw); err != nil {
-		return document{}, &domain.InvalidError{Path: fmt.Sprintf("body[%d]", b.place-1), Reason: "is not JSON: " + err.Error()}
-	}
-	if len(raw) > MaxLine {
-		return document{line: b.place, err: &domain.InvalidError{Path: "event", Value: fmt.Sprintf("%d bytes", len(raw)), Reason: fmt.Sprintf("must be at most %d bytes", MaxLine)}}, nil
-	}
-	return document{line: b.place, bytes: raw}, nil
 }
 
 // single reads the whole body as one document.

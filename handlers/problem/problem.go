@@ -17,6 +17,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -42,7 +43,17 @@ type Details struct {
 type Field struct {
 	Location string `json:"location"`
 	Message  string `json:"message"`
-	Value    string `json:"value,omitempty"`
+	Value    string `json:"value,omitempty"` // as [Shown]
+}
+
+// Shown is what an answer shows of a wrong value: enough to find it, without
+// sending a whole description back.
+func Shown(value string) string {
+	const most = 200
+	if len(value) <= most {
+		return value
+	}
+	return strings.ToValidUTF8(value[:most], "") + "…"
 }
 
 // New returns a problem with a sentence of its own.
@@ -84,11 +95,11 @@ func From(err error) *Details {
 		return details
 	case errors.As(err, &invalid):
 		d := New(http.StatusUnprocessableEntity, err.Error())
-		d.Errors = []Field{{Location: invalid.Path, Message: invalid.Reason, Value: invalid.Value}}
+		d.Errors = []Field{{Location: invalid.Path, Message: invalid.Reason, Value: Shown(invalid.Value)}}
 		return d
 	case errors.As(err, &unknown):
 		d := New(http.StatusUnprocessableEntity, err.Error()).WithHint("tillstream schema lists the types")
-		d.Errors = []Field{{Location: "type", Message: "unknown event type", Value: string(unknown.Type)}}
+		d.Errors = []Field{{Location: "type", Message: "not an event type of this version of tillstream", Value: Shown(string(unknown.Type))}}
 		return d
 	case errors.As(err, &reused), errors.Is(err, domain.ErrConflict):
 		return New(http.StatusConflict, err.Error())

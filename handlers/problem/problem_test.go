@@ -15,6 +15,47 @@ import (
 	"github.com/tillstream/tillstream/streams"
 )
 
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /there/{name}", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.PathValue("name")) })
+	for _, tt := range []struct {
+		name, method, path string
+		status             int
+		body               string
+	}{
+		{"OK", "GET", "/there/x", 200, "x"},
+		{"OK redirect", "GET", "/there//x", 307, "<a href=\"/there/x\">Temporary Redirect</a>.\n\n"},
+		{"ErrPath", "GET", "/nowhere", 404, `{"type":"about:blank","title":"Not Found","status":404,"detail":"there is nothing at /nowhere","hint":"/openapi.json describes what there is"}` + "\n"},
+		{"ErrMethod", "PUT", "/there/x", 405, `{"type":"about:blank","title":"Method Not Allowed","status":405,"detail":"PUT is not possible at /there/x, only GET, HEAD","hint":"/openapi.json describes what there is"}` + "\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w := httptest.NewRecorder()
+			problem.Routes(mux).ServeHTTP(w, httptest.NewRequest(tt.method, tt.path, nil))
+			if w.Code != tt.status || w.Body.String() != tt.body {
+				t.Errorf("answered %d %s, want %d %s", w.Code, w.Body, tt.status, tt.body)
+			}
+			if kind := w.Header().Get("Content-Type"); (kind == problem.ContentType) != (tt.status >= 400) {
+				t.Errorf("content type %q", kind)
+			}
+		})
+	}
+}
+
+func TestShown(t *testing.T) {
+	t.Parallel()
+	for value, want := range map[string]string{
+		"12,50":                        "12,50",
+		strings.Repeat("x", 200):       strings.Repeat("x", 200),
+		strings.Repeat("x", 199) + "é": strings.Repeat("x", 199) + "…",
+	} {
+		if got := problem.Shown(value); got != want {
+			t.Errorf("%q is shown as %q, want %q", value, got, want)
+		}
+	}
+}
+
 func TestFrom(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

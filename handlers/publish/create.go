@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/tillstream/tillstream/domain"
@@ -156,10 +157,21 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 	defer end()
 	var notes []note
 	now := r.p.cfg.Now()
+	given := map[int64]domain.ProductID{} // in this round
 	for _, t := range tasks {
 		if t.left || t.twin == nil {
 			continue
 		}
+		other, taken := r.p.holder(t.twin.BigCommerceID)
+		if !taken {
+			other, taken = given[t.twin.BigCommerceID]
+		}
+		if taken && other != t.product {
+			t.refuse(Refusal{Field: "sku", Reason: fmt.Sprintf(
+				"BigCommerce product %d has a SKU of it and is linked to product %s: two products have the same SKU, change one of them", t.twin.BigCommerceID, other)}, now)
+			continue
+		}
+		given[t.twin.BigCommerceID] = t.product
 		link := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Link
 		if link != nil && link.BigCommerceID != t.replaces() {
 			t.leave(true) // somebody has linked it by hand meanwhile, and that stands

@@ -17,6 +17,11 @@
 // are in flight, never two with the same product. The state is read when the
 // right to send is there.
 //
+// The stock of what was sold, refunded, counted and the like does not wait for a
+// round: it goes first, alone in flight, in a lane that may use the reserve of
+// the quota which other requests leave (see lane.go and bigcommerce.Quota). The
+// full state follows in a round, without that stock if it is still the same.
+//
 // # What is promised
 //
 //   - Every push carries every POS-owned field and no other.
@@ -49,6 +54,12 @@
 //     makes a stranger of it.
 //   - A push is confirmed in the SYNC log with the position of the state it carried.
 //     If that record is lost in a crash, the same state is pushed once more.
+//
+// [Publisher.Preview] compares what BigCommerce shows with the payloads of a push,
+// and rehearses a change of structure on a copy of the twin by the same blueprint, so
+// that it and a push cannot disagree about what is sent. What BigCommerce makes of a
+// change of structure is not documented in full; a push looks at it after each step,
+// a preview goes by what is known.
 //
 // Not promised: that BigCommerce shows a stock level at once (it applies levels
 // some time after it has taken them), or that a merchant's edit of a POS-owned

@@ -34,6 +34,13 @@ func (r *round) finish(ctx context.Context) error {
 	if err := r.p.record(ctx, notes); err != nil {
 		return err
 	}
+	for _, t := range r.tasks {
+		if t.pushed() {
+			r.p.headway.confirmed(t.product, t.position)
+		} else {
+			r.p.headway.doubt(t.product) // the next push may be long after
+		}
+	}
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
 	r.p.working = 0

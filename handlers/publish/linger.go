@@ -17,15 +17,19 @@ func (r *round) remember(rows []Row, err error) error {
 	if !lingers(err) {
 		return err
 	}
-	until := r.p.cfg.Now().Add(r.p.cfg.Quiet)
-	r.p.lingerMu.Lock()
-	defer r.p.lingerMu.Unlock()
 	for _, id := range products(rows) {
 		if t := r.byID[id]; !t.left {
-			r.p.lingering[id] = lingering{t.desired.Listing.Digest(), until}
+			r.p.linger(id, t.desired.Listing.Digest())
 		}
 	}
 	return err
+}
+
+// linger notes that a state of a product may still take effect.
+func (p *Publisher) linger(id domain.ProductID, digest string) {
+	p.lingerMu.Lock()
+	defer p.lingerMu.Unlock()
+	p.lingering[id] = lingering{digest, p.cfg.Now().Add(p.cfg.Quiet)}
 }
 
 // inheritLingering lets a product that takes over a twin wait for what may still

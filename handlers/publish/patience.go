@@ -45,8 +45,9 @@ func newPatience(now func() time.Time, after func(time.Duration) <-chan time.Tim
 
 // pass is the right to make one try. Exactly one of its methods is called.
 type pass struct {
-	gate *patience
-	age  int
+	gate   *patience
+	age    int
+	probes bool // it is the one that goes through while the gate is shut
 }
 
 // enter waits until a try may be made. The error is that of ctx.
@@ -59,7 +60,7 @@ func (p *patience) enter(ctx context.Context) (pass, error) {
 		wait := p.until.Sub(p.now())
 		if p.cause == nil || wait <= 0 && !p.probing {
 			p.probing = p.cause != nil
-			t := pass{p, p.age}
+			t := pass{p, p.age, p.probing}
 			p.mu.Unlock()
 			return t, nil
 		}
@@ -82,7 +83,7 @@ func (t pass) succeeded() {
 	p := t.gate
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.change()
+	defer t.change()
 	if t.age == p.age {
 		p.cause, p.since, p.until = nil, time.Time{}, time.Time{}
 		p.pace.Reset()
@@ -94,7 +95,7 @@ func (t pass) failed(err error, notBefore time.Time) {
 	p := t.gate
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	defer p.change()
+	defer t.change()
 	if t.age != p.age {
 		return
 	}
@@ -114,11 +115,14 @@ func (t pass) failed(err error, notBefore time.Time) {
 func (t pass) unused() {
 	t.gate.mu.Lock()
 	defer t.gate.mu.Unlock()
-	t.gate.change()
+	t.change()
 }
 
-func (p *patience) change() {
-	p.probing = false
+func (t pass) change() {
+	p := t.gate
+	if t.probes || p.cause == nil {
+		p.probing = false
+	}
 	close(p.changed)
 	p.changed = make(chan struct{})
 }

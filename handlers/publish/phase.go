@@ -16,6 +16,7 @@ import (
 // No product is in two requests at a time.
 type phase struct {
 	publisher *Publisher
+	lane      bigcommerce.Lane
 	// send builds one request of the newest states, and makes it. It returns
 	// errNothing when none of the rows has anything to say any more.
 	send func(ctx context.Context, rows []Row) error
@@ -108,11 +109,14 @@ func (ph *phase) add(rows []Row) {
 // room.
 func (ph *phase) attempt(ctx context.Context, u unit) error {
 	p := ph.publisher
+	if err := p.lane.giveWay(ctx); err != nil {
+		return err
+	}
 	pass, err := p.patience.enter(ctx)
 	if err != nil {
 		return err
 	}
-	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx)
+	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, ph.lane)
 	if err != nil {
 		pass.unused()
 		return err

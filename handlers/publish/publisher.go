@@ -3,6 +3,8 @@ package publish
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,6 +29,9 @@ type Publisher struct {
 	work    Work
 	images  []image // touched by Run only
 
+	lane    *lane
+	headway *headway
+
 	lingerMu  sync.Mutex
 	lingering map[domain.ProductID]lingering
 
@@ -44,7 +49,7 @@ func New(cfg Config) (*Publisher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher{
+	p := &Publisher{
 		cfg:        cfg,
 		patience:   newPatience(cfg.Now, cfg.After),
 		recording:  newPatience(cfg.Now, cfg.After),
@@ -56,7 +61,9 @@ func New(cfg Config) (*Publisher, error) {
 		linking:    make(chan struct{}, 1),
 		locations:  locations(cfg.Rules),
 		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
-	}, nil
+	}
+	p.lane, p.headway = newLane(p), newHeadway(cfg.Now)
+	return p, nil
 }
 
 // turn waits for the turn to record links. The error is that of ctx.
@@ -79,6 +86,7 @@ func (p *Publisher) want(id domain.ProductID, a ask) {
 	all.join(a)
 	p.woken[id] = all
 	p.mu.Unlock()
+	p.lane.offer(id)
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -89,7 +97,12 @@ func (p *Publisher) want(id domain.ProductID, a ask) {
 // flight when it has returned. Any other error means that an outcome was made that
 // the SYNC log cannot hold, which is a defect.
 func (p *Publisher) Run(ctx context.Context) error {
-	p.survey()
+	p.survey() // before the lane runs, so that all that is urgent at start shares its first request
+	ctx, cancel := context.WithCancel(ctx)
+	var lane sync.WaitGroup
+	lane.Go(func() { p.lane.run(ctx) })
+	defer lane.Wait()
+	defer cancel()
 	for {
 		p.admit()
 		r, next, err := p.gather(ctx)
@@ -159,7 +172,8 @@ func (p *Publisher) admit() {
 	woken := p.woken
 	p.woken = map[domain.ProductID]ask{}
 	p.mu.Unlock()
-	for id, a := range woken {
+	for _, id := range slices.Sorted(maps.Keys(woken)) { // so that the same wakes make the same rounds
+		a := woken[id]
 		n, why := p.need(id, a)
 		if n == needsNothing {
 			deliver(a.waiters, Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()})

@@ -75,7 +75,7 @@ func (r *round) rival(ctx context.Context, t *task, err error) (other *rival, kn
 	var claim string
 	var made claims
 	var found []bigcommerce.Product
-	has := func(bigcommerce.Product) (string, bool) { return "", false }
+	var has func(bigcommerce.Product) (string, bool)
 	var read func(context.Context) error
 	switch {
 	case bigcommerce.IsDuplicateName(err):

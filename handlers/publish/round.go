@@ -50,16 +50,30 @@ func (r *round) withdraw(t *task) {
 
 // read takes the newest state and link.
 func (r *round) read(ctx context.Context, t *task) error {
-	state, err := r.p.cfg.Catalog.Product(ctx, r.p.cfg.Store, t.product)
+	desired, state, err := r.p.desired(ctx, t.product)
 	if err != nil {
-		return fmt.Errorf("read the state of product %s: %w", t.product, err)
+		return err
 	}
-	t.state, t.images = state.Position, state.Family.Images
-	t.desired = Desired{Product: t.product, Listing: state.Listing(r.p.cfg.Rules), Locations: r.p.locations}
+	t.desired, t.state, t.images = desired, state.Position, state.Family.Images
+	t.making = nil
 	if pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product); pub.Link != nil {
-		t.desired.Link, t.making = *pub.Link, making(&pub)
+		t.making = making(&pub)
 	}
 	return nil
+}
+
+// desired is what BigCommerce is to show of a product now, and the state that says
+// so.
+func (p *Publisher) desired(ctx context.Context, id domain.ProductID) (Desired, domain.Product, error) {
+	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, id)
+	if err != nil {
+		return Desired{}, state, fmt.Errorf("read the state of product %s: %w", id, err)
+	}
+	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules), Locations: p.locations}
+	if pub := p.cfg.Publications.Publication(p.cfg.Store, id); pub.Link != nil {
+		d.Link = *pub.Link
+	}
+	return d, state, nil
 }
 
 // renew reads the newest state right before it is sent, and reports whether it may
@@ -93,7 +107,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 // run takes the round through its phases and records what became of it. The error
 // is the end of ctx, or that of the projections.
 func (r *round) run(ctx context.Context) error {
-	before := r.p.cfg.Client.Quota().Snapshot().Requests
+	before := r.spent()
 	err := r.phases(ctx)
 	if err != nil {
 		if over(ctx) {
@@ -104,8 +118,15 @@ func (r *round) run(ctx context.Context) error {
 	if err := r.finish(ctx); err != nil {
 		return err
 	}
-	r.account(r.p.cfg.Client.Quota().Snapshot().Requests - before)
+	r.account(r.spent() - before)
 	return nil
+}
+
+// spent is how many requests were made by all but the lane, which counts its own.
+func (r *round) spent() uint64 {
+	r.p.mu.Lock()
+	defer r.p.mu.Unlock()
+	return r.p.cfg.Client.Quota().Snapshot().Requests - r.p.lane.calls
 }
 
 func (r *round) phases(ctx context.Context) error {
@@ -129,11 +150,35 @@ func (r *round) phases(ctx context.Context) error {
 	if err := variants.run(ctx, r.plan(planVariants, (*task).updated), p.cfg.Concurrency); err != nil {
 		return err
 	}
-	// A stock lane for sales would make its requests between those of the phases
-	// above, with nothing else in flight, as this one does.
 	stock := r.phase(r.sendStock)
+	stock.lane = bigcommerce.BulkStock
 	r.refuseIn(stock, r.doubt)
-	return stock.run(ctx, r.plan(planStock, (*task).pushed), 1)
+	if err := r.newest(ctx); err != nil {
+		return err
+	}
+	return stock.run(ctx, r.plan(planStock, r.stockLeft), 1)
+}
+
+// newest reads again what the lane may have carried meanwhile.
+func (r *round) newest(ctx context.Context) error {
+	for _, t := range r.tasks {
+		if t.pushed() && !t.left {
+			_, err := r.renew(ctx, t)
+			if over(ctx) {
+				return context.Cause(ctx)
+			}
+			if err != nil { // one that cannot be read keeps nobody else waiting
+				r.p.setMisfit(err)
+				t.putOff(r.p.cfg.Now())
+			}
+		}
+	}
+	return nil
+}
+
+// stockLeft are those whose stock did not go ahead.
+func (r *round) stockLeft(t *task) bool {
+	return t.pushed() && (t.force || !r.p.headway.has(&t.desired))
 }
 
 // plan plans the requests of a phase. Products that were put off before are not

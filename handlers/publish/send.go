@@ -94,7 +94,7 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 			continue
 		}
 		v, _ := t.desired.variant(row.Item)
-		if stored[i].SKU != string(v.SKU) || !sameOptions(&t.desired.Listing, v.Options, optionsOf(&stored[i])) {
+		if odd(&t.desired.Listing, &stored[i], &v) {
 			t.odd = true
 		}
 	}
@@ -104,9 +104,17 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 	var levels []bigcommerce.StockLevel
 	var entries []entry
+	left, sent := map[*task]bool{}, map[*task]int{}
 	err := r.each(ctx, rows, func(t *task, row Row) {
+		if _, asked := left[t]; !asked {
+			left[t] = r.stockLeft(t) // the lane may have been here meanwhile
+		}
+		if !left[t] {
+			return
+		}
 		if level, known := t.desired.stockLevel(row.Item, row.Location); known {
 			levels = append(levels, level)
+			sent[t]++
 			entries = append(entries, t.entry(row, level.Variant))
 		}
 	})
@@ -116,8 +124,16 @@ func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 	if len(levels) == 0 {
 		return errNothing
 	}
+	for t := range sent {
+		r.p.headway.doubt(t.product)
+	}
 	if err := r.p.cfg.Client.SetStock(ctx, "stock in the POS", levels); err != nil {
 		return accuse(err, entries)
+	}
+	for t, n := range sent {
+		if n == len(t.desired.stockLevels()) { // else the rest is in another request
+			r.p.headway.note(&t.desired, t.state)
+		}
 	}
 	r.p.setMisfit(nil)
 	return nil

@@ -69,6 +69,12 @@ func told(err error) bool {
 	return ok && (e.Unauthorized || e.Verdict == bigcommerce.NotBefore)
 }
 
+// spent reports whether the quota, or the platform, had no room for a good request.
+func spent(err error) bool {
+	e, ok := errors.AsType[*bigcommerce.Error](err)
+	return ok && e.Verdict == bigcommerce.NotBefore && !e.Unauthorized
+}
+
 // lingers reports whether a write may still take effect later: there was no
 // answer, or only that of a gateway that gave up waiting for one.
 func lingers(err error) bool {

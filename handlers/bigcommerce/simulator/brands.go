@@ -15,14 +15,17 @@ type brands struct {
 
 func newBrands() brands { return brands{byID: map[int64]string{}, byName: map[string]int64{}} }
 
-// find returns the id of the brand of that name; no name is no brand.
+const maxBrands = 30_000 // of one store
+
+// find returns the id of the brand of that name, which it makes if need be; no name is no brand, 0, and so is one that
+// would be too many.
 func (b *brands) find(name string) int64 {
 	key := fold(name)
 	if key == "" {
 		return 0
 	}
 	id, ok := b.byName[key]
-	if !ok {
+	if !ok && len(b.byID) < maxBrands {
 		id = int64(len(b.byID)) + 501
 		b.byName[key], b.byID[id] = id, strings.TrimSpace(name)
 	}
@@ -34,10 +37,14 @@ func listBrands(s *Store, x *exchange) (response, *problem) {
 	if refusal != nil {
 		return response{}, refusal
 	}
-	found := slices.Sorted(maps.Keys(s.brands.byID))
+	var found []int64
+	if name, ok := l.filters["name"]; !ok {
+		found = slices.Sorted(maps.Keys(s.brands.byID))
+	} else if id, ok := s.brands.byName[fold(name[0])]; ok {
+		found = []int64{id}
+	}
 	for name, values := range l.filters {
 		if name == "name" {
-			found = slices.DeleteFunc(found, func(id int64) bool { return fold(s.brands.byID[id]) != fold(values[0]) })
 			continue
 		}
 		wanted, refusal := ids(name, values[0])

@@ -1,19 +1,23 @@
 package simulator
 
 import (
-	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
 )
 
-// channelKey is a product offered in a sales channel.
-type channelKey struct{ product, channel int64 }
-
+// assignment is a product offered in a sales channel.
 type assignment struct {
 	Product int64 `json:"product_id"`
 	Channel int64 `json:"channel_id"`
+}
+
+// Assigned says whether a product is offered in a channel.
+func (s *Store) Assigned(product, channel int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.channels[product], channel)
 }
 
 func listChannels(s *Store, x *exchange) (response, *problem) {
@@ -25,25 +29,36 @@ func listChannels(s *Store, x *exchange) (response, *problem) {
 	if refusal != nil {
 		return response{}, refusal
 	}
-	return l.reply(len(found), func(i int) json.RawMessage { return mustJSON(assignment{found[i].product, found[i].channel}) }), nil
+	return l.reply(len(found), func(i int) json.RawMessage { return mustJSON(found[i]) }), nil
 }
 
 // assigned returns the assignments that pass the filters, in order.
-func (s *Store) assigned(l listing) ([]channelKey, *problem) {
-	found := slices.SortedFunc(maps.Keys(s.channels), func(a, b channelKey) int {
-		return cmp.Or(cmp.Compare(a.product, b.product), cmp.Compare(a.channel, b.channel))
-	})
-	for name, values := range l.filters {
-		wanted, refusal := ids(name, values[0])
-		if refusal != nil {
-			return nil, refusal
+func (s *Store) assigned(l listing) ([]assignment, *problem) {
+	filter := func(name string) ([]int64, *problem) {
+		if values, ok := l.filters[name]; ok {
+			return ids(name, values[0])
 		}
-		found = slices.DeleteFunc(found, func(k channelKey) bool {
-			if name == "product_id:in" {
-				return !slices.Contains(wanted, k.product)
+		return nil, nil
+	}
+	products, refusal := filter("product_id:in")
+	if refusal != nil {
+		return nil, refusal
+	}
+	channels, refusal := filter("channel_id:in")
+	if refusal != nil {
+		return nil, refusal
+	}
+	if products == nil {
+		products = slices.Collect(maps.Keys(s.channels))
+	}
+	slices.Sort(products)
+	var found []assignment
+	for _, product := range slices.Compact(products) {
+		for _, channel := range s.channels[product] {
+			if channels == nil || slices.Contains(channels, channel) {
+				found = append(found, assignment{product, channel})
 			}
-			return !slices.Contains(wanted, k.channel)
-		})
+		}
 	}
 	return found, nil
 }
@@ -59,10 +74,9 @@ func assignChannels(s *Store, x *exchange) (response, *problem) {
 		}
 	}
 	for _, row := range rows {
-		key := channelKey{row.Product, row.Channel}
-		if !s.channels[key] {
-			s.channels[key] = true
-			x.tx.effects = append(x.tx.effects, Effect{Verb: Created, Kind: "channel", Product: row.Product})
+		if !slices.Contains(s.channels[row.Product], row.Channel) {
+			s.channels[row.Product] = slices.Sorted(slices.Values(append(s.channels[row.Product], row.Channel)))
+			x.tx.effects = append(x.tx.effects, Effect{Verb: Created, Kind: "channel", Product: row.Product, ID: row.Channel})
 		}
 	}
 	return noContent(), nil
@@ -77,9 +91,9 @@ func unassignChannels(s *Store, x *exchange) (response, *problem) {
 		return response{}, &problem{status: http.StatusUnprocessableEntity, title: "A filter is required to delete assignments"}
 	}
 	found, refusal := s.assigned(l)
-	for _, key := range found {
-		delete(s.channels, key)
-		x.tx.effects = append(x.tx.effects, Effect{Verb: Deleted, Kind: "channel", Product: key.product})
+	for _, a := range found {
+		s.channels[a.Product] = slices.DeleteFunc(s.channels[a.Product], func(channel int64) bool { return channel == a.Channel })
+		x.tx.effects = append(x.tx.effects, Effect{Verb: Deleted, Kind: "channel", Product: a.Product, ID: a.Channel})
 	}
 	return noContent(), refusal
 }

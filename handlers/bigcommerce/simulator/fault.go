@@ -1,9 +1,10 @@
 package simulator
 
 import (
+	"errors"
 	"fmt"
-	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,27 +12,62 @@ import (
 // Kind is what goes wrong.
 type Kind string
 
+// What comes instead of doing what was asked.
 const (
-	// Status answers with [Fault.Status] and a JSON error instead of doing anything.
+	// Status answers with [Fault.Status] and a JSON error. A 429 has no rate headers, as under platform load, unless
+	// [Fault.Spent] is set.
 	Status Kind = "status"
-	// HTML does so with a page of HTML, as a gateway does.
+	// HTML answers with a page of HTML, as a gateway does.
 	HTML Kind = "html"
-	// Partial does what was asked and answers 207 with an error beside the data. It needs a write that answers 200.
-	Partial Kind = "partial"
-	// CloseBeforeCommit closes the connection without doing anything.
-	CloseBeforeCommit Kind = "closeBeforeCommit"
-	// CloseAfterCommit does what was asked and closes the connection without a reply.
-	CloseAfterCommit Kind = "closeAfterCommit"
-	// Truncate does what was asked and closes the connection in the middle of the reply.
-	Truncate Kind = "truncate"
-	// Slow waits for [Fault.Delay] and goes on.
-	Slow Kind = "slow"
-	// Hang neither acts nor answers until the client gives up or the store is healed.
+	// Revoked answers 401 in plain text, as for a token that was revoked.
+	Revoked Kind = "revoked"
+	// Connect lets no connection come about: it fails after [Fault.Delay] with a timeout, or when the client gives up.
+	// Only [Store.Client] can tell that from Hang; on a network the connection stands already, and nothing is answered.
+	Connect Kind = "connect"
+	// Hang does not answer until the client gives up or the store is healed.
 	Hang Kind = "hang"
+	// CloseBeforeCommit closes the connection.
+	CloseBeforeCommit Kind = "closeBeforeCommit"
 )
 
-// Fault makes matching requests go wrong: Count of them if that is set, each with Probability if that is set, until
-// Until if that is set, and else until [Store.Heal].
+// What comes of the reply when what was asked has been done.
+const (
+	// CloseAfterCommit closes the connection without a reply.
+	CloseAfterCommit Kind = "closeAfterCommit"
+	// Late replies after [Fault.Delay].
+	Late Kind = "late"
+	// Dribble sends the reply [Fault.Size] bytes at a time, one by default, with [Fault.Delay] before each.
+	Dribble Kind = "dribble"
+	// Truncate closes the connection in the middle of the reply.
+	Truncate Kind = "truncate"
+	// Huge makes the reply at least [Fault.Size] bytes long, 100 MB by default, as valid JSON.
+	Huge Kind = "huge"
+	// InvalidUTF8 begins each text of the reply with bytes that are not UTF-8.
+	InvalidUTF8 Kind = "invalidUTF8"
+	// StringIDs makes text of each id in the reply.
+	StringIDs Kind = "stringIDs"
+	// Partial answers 207 with an error beside the data. It needs a write that answers 200.
+	Partial Kind = "partial"
+)
+
+// What happens just before what was asked is done. The merchant's kinds are met by requests that write to a product: it
+// is the first that the request names.
+const (
+	// Slow waits for [Fault.Delay].
+	Slow Kind = "slow"
+	// ProductDeleted is the merchant who deletes the product.
+	ProductDeleted Kind = "productDeleted"
+	// ProductRecreated is the merchant who deletes the product and makes it again, with the same SKUs and other ids.
+	ProductRecreated Kind = "productRecreated"
+	// NameTaken is the merchant who gives the name that the request writes to a product of his own.
+	NameTaken Kind = "nameTaken"
+	// QuotaChange changes the store's quota to [Fault.Quota] in windows of [Fault.Window]; once, unless Count is set.
+	QuotaChange Kind = "quota"
+)
+
+// Fault makes matching requests go wrong: after the first Skip of them, Count of them if that is set, each with
+// Probability if that is set, and until [Store.Heal] if nothing ends it before. It begins After it was added, and ends
+// For a time later, or at Until. In JSON a duration is text such as "30s", or a number of nanoseconds.
 type Fault struct {
 	// Match is "METHOD PATTERN", such as "PUT /catalog/products" or "* /catalog/products/*": a method or "*", and a
 	// pattern of path.Match for the path below /stores/{hash}/v3. Empty matches every request.
@@ -39,104 +75,78 @@ type Fault struct {
 	Kind  Kind   `json:"kind"`
 	// Status is needed by the kinds Status and HTML.
 	Status int `json:"status,omitzero"`
-	// Spent makes a 429 say that no quota is left; without it a 429 has no rate headers, as under platform load.
-	Spent       bool          `json:"spent,omitzero"`
-	Delay       time.Duration `json:"delay,omitzero"` // nanoseconds; for Slow
+	// Spent makes a 429 say that no quota is left.
+	Spent bool `json:"spent,omitzero"`
+	// Delay is needed by the kinds Slow, Late and Dribble.
+	Delay time.Duration `json:"delay,omitzero"`
+	Size  int           `json:"size,omitzero"` // for Dribble and Huge
+	// Quota is needed by the kind QuotaChange; without a Window that stays as it is.
+	Quota  int           `json:"quota,omitzero"`
+	Window time.Duration `json:"window,omitzero"`
+
+	Skip        int           `json:"skip,omitzero"`
 	Count       int           `json:"count,omitzero"`
 	Probability float64       `json:"probability,omitzero"`
+	After       time.Duration `json:"after,omitzero"`
+	For         time.Duration `json:"for,omitzero"`
 	Until       time.Time     `json:"until,omitzero"`
 }
 
+// defaultHuge is the size of a reply that is too big.
+const defaultHuge = 100 << 20
+
+// UnmarshalJSON refuses fields that a fault does not have.
+func (f *Fault) UnmarshalJSON(raw []byte) error {
+	type plain Fault
+	return readObject(raw, (*plain)(f))
+}
+
 func (f Fault) validate() error {
-	if _, _, ok := strings.Cut(f.Match, " "); !ok && f.Match != "" {
-		return fmt.Errorf("match %q: want METHOD PATTERN, such as PUT /catalog/products", f.Match)
+	if err := checkMatch(f.Match); err != nil {
+		return err
 	}
-	if _, err := path.Match(f.Match, ""); err != nil {
-		return fmt.Errorf("match %q: %w", f.Match, err)
-	}
-	switch f.Kind {
-	case Status, HTML:
-		if f.Status < 400 || f.Status > 599 {
-			return fmt.Errorf("status %d: want 400 to 599 for kind %q", f.Status, f.Kind)
-		}
-	case Slow:
-		if f.Delay <= 0 {
-			return fmt.Errorf("delay %v: want one above 0 for kind %q", f.Delay, f.Kind)
-		}
-	case Partial, CloseBeforeCommit, CloseAfterCommit, Truncate, Hang:
-	default:
-		return fmt.Errorf("kind %q is unknown", f.Kind)
+	switch {
+	case !slices.Contains(kinds(), f.Kind):
+		return fmt.Errorf("kind %q is unknown: want one of %q", f.Kind, kinds())
+	case (f.Kind == Status || f.Kind == HTML) && (f.Status < 400 || f.Status > 599):
+		return fmt.Errorf("status %d: want 400 to 599 for kind %q", f.Status, f.Kind)
+	case (f.Kind == Slow || f.Kind == Late || f.Kind == Dribble) && f.Delay <= 0:
+		return fmt.Errorf("delay %v: want one above 0 for kind %q", f.Delay, f.Kind)
+	case f.Kind == QuotaChange && f.Quota < 1:
+		return fmt.Errorf("quota %d: want 1 or more for kind %q", f.Quota, f.Kind)
+	case !part(f.Probability):
+		return fmt.Errorf("probability %v: want 0 to 1", f.Probability)
+	case f.Delay < 0 || f.Size < 0 || f.Window < 0 || f.Skip < 0 || f.Count < 0 || f.After < 0 || f.For < 0:
+		return errors.New("delay, size, window, skip, count, after and for cannot be negative")
+	case f.For > 0 && !f.Until.IsZero():
+		return errors.New("a fault ends by for or by until, not by both")
 	}
 	return nil
 }
 
-func (f Fault) matches(method, below string) bool {
-	if f.Match == "" {
+// kinds are all that there are.
+func kinds() []Kind {
+	return []Kind{Status, HTML, Revoked, Connect, Hang, CloseBeforeCommit, CloseAfterCommit, Late, Dribble, Truncate, Huge,
+		InvalidUTF8, StringIDs, Partial, Slow, ProductDeleted, ProductRecreated, NameTaken, QuotaChange}
+}
+
+// checkMatch says what is wrong with a [Fault.Match].
+func checkMatch(match string) error {
+	if _, _, ok := strings.Cut(match, " "); !ok && match != "" {
+		return fmt.Errorf("match %q: want METHOD PATTERN, such as PUT /catalog/products", match)
+	}
+	if _, err := path.Match(match, ""); err != nil {
+		return fmt.Errorf("match %q: %w", match, err)
+	}
+	return nil
+}
+
+// matches says whether a request is one of a [Fault.Match].
+func matches(match, method, below string) bool {
+	if match == "" {
 		return true
 	}
-	wantMethod, pattern, _ := strings.Cut(f.Match, " ")
+	wantMethod, pattern, _ := strings.Cut(match, " ")
 	ok, _ := path.Match(pattern, below)
 	return ok && (wantMethod == "*" || strings.EqualFold(wantMethod, method))
-}
-
-type faults struct{ list []*Fault }
-
-// Fail adds a fault. Of several that match a request, the one added first is met.
-func (s *Store) Fail(f Fault) error {
-	if err := f.validate(); err != nil {
-		return fmt.Errorf("fault: %w", err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if f.Count == 0 {
-		f.Count = -1
-	}
-	s.faults.list = append(s.faults.list, &f)
-	return nil
-}
-
-// Heal removes every fault and lets go of requests that hang. It does not end [Store.Down] or [Store.RevokeToken].
-func (s *Store) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults.list = nil
-	close(s.released)
-	s.released = make(chan struct{})
-}
-
-// Down makes the store answer everything with 503, or ends that.
-func (s *Store) Down(down bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.down = down
-}
-
-// RevokeToken makes the store refuse its token, except for the control API.
-func (s *Store) RevokeToken() { s.setRevoked(true) }
-
-// RestoreToken makes the store take its token again.
-func (s *Store) RestoreToken() { s.setRevoked(false) }
-
-func (s *Store) setRevoked(revoked bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.revoked = revoked
-}
-
-// meet returns the fault that a request meets, if any, and uses it up.
-func (s *Store) meet(r *http.Request, below string) (Fault, bool) {
-	now := s.cfg.Now()
-	for _, f := range s.faults.list {
-		if f.Count == 0 || !f.Until.IsZero() && !now.Before(f.Until) || !f.matches(r.Method, below) {
-			continue
-		}
-		if f.Probability > 0 && s.rand.Float64() >= f.Probability {
-			continue
-		}
-		if f.Count > 0 {
-			f.Count--
-		}
-		return *f, true
-	}
-	return Fault{}, false
 }

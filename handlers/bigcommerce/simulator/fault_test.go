@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,43 +20,64 @@ import (
 )
 
 // TestFault_Kinds: what each fault answers, and whether the request had its effect. Over a network and without one they
-// look the same to the client.
+// look the same to the client, and so they do however the fault came to be.
 func TestFault_Kinds(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name   string
-		fault  simulator.Fault
+		fault  string
 		status int // 0: no reply
 		body   string
 		cut    bool // the body breaks off
 		acted  bool
 	}{
-		{"Status", simulator.Fault{Kind: simulator.Status, Status: 500}, 500, `"status":500`, false, false},
-		{"HTML", simulator.Fault{Kind: simulator.HTML, Status: 502}, 502, "<html>", false, false},
-		{"Partial", simulator.Fault{Kind: simulator.Partial}, 207, `"errors":{"errors":{"inventory_level"`, false, true},
-		{"CloseBeforeCommit", simulator.Fault{Kind: simulator.CloseBeforeCommit}, 0, "", false, false},
-		{"CloseAfterCommit", simulator.Fault{Kind: simulator.CloseAfterCommit}, 0, "", false, true},
-		{"Truncate", simulator.Fault{Kind: simulator.Truncate}, 200, `{"data":`, true, true},
-		{"Slow", simulator.Fault{Kind: simulator.Slow, Delay: time.Millisecond}, 200, `{"data":`, false, true},
+		{`{"kind":"status","status":500}`, 500, `"status":500`, false, false},
+		{`{"kind":"status","status":429}`, 429, `"title":"Too many requests"`, false, false},
+		{`{"kind":"html","status":502}`, 502, "<html>", false, false},
+		{`{"kind":"revoked"}`, 401, "Unauthorized", false, false},
+		{`{"kind":"connect","delay":"1ms"}`, 0, "", false, false},
+		{`{"kind":"hang","delay":"1ms"}`, 0, "", false, false},
+		{`{"kind":"closeBeforeCommit"}`, 0, "", false, false},
+		{`{"kind":"closeAfterCommit"}`, 0, "", false, true},
+		{`{"kind":"late","delay":"1ms"}`, 200, `{"data":{"id":`, false, true},
+		{`{"kind":"dribble","delay":"1us","size":100}`, 200, `"meta":{}}`, false, true},
+		{`{"kind":"truncate"}`, 200, `{"data":{"id":`, true, true},
+		{`{"kind":"huge","size":5000}`, 200, strings.Repeat("x", 5000) + `","data":{"id":`, false, true},
+		{`{"kind":"invalidUTF8"}`, 200, "\"name\":\"\xff\xfeBowl\"", false, true},
+		{`{"kind":"stringIDs"}`, 200, `{"data":{"id":"1000001"`, false, true},
+		{`{"kind":"partial"}`, 207, `"errors":{"errors":{"inventory_level"`, false, true},
+		{`{"kind":"slow","delay":"1ms"}`, 200, `{"data":{"id":`, false, true},
+		{`{"kind":"productDeleted"}`, 404, `"status":404`, false, false},
+		{`{"kind":"productRecreated"}`, 404, `"status":404`, false, false},
+		{`{"kind":"nameTaken"}`, 409, `"name":"The product name is a duplicate"`, false, false},
+		{`{"kind":"quota","quota":7,"window":"10s"}`, 200, `{"data":{"id":`, false, true},
 	}
 	for _, tt := range tests {
-		for _, network := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/network=%t", tt.name, network), func(t *testing.T) {
+		for _, way := range []string{"config", "control", "network"} {
+			t.Run(tt.fault+"/"+way, func(t *testing.T) {
 				t.Parallel()
-				s, products := seeded(t, simulator.Config{})
+				text := `{"match":"PUT /catalog/products/*","count":1,` + tt.fault[1:]
+				var fault simulator.Fault
+				if err := json.Unmarshal([]byte(text), &fault); err != nil {
+					t.Fatal(err)
+				}
+				cfg := simulator.Config{Quota: 150}
+				if way == "config" {
+					cfg.Faults = []simulator.Fault{fault}
+				}
+				s, products := seeded(t, cfg)
+				if way != "config" {
+					if got := send(t, s, "POST", "/control/faults", text); got.Status != 200 {
+						t.Fatal(got)
+					}
+				}
 				client, base := s.Client(), "http://shop"
-				if network {
+				if way == "network" {
 					server := httptest.NewServer(s)
 					defer server.Close()
 					client, base = server.Client(), server.URL
 				}
-				fault := tt.fault
-				fault.Match, fault.Count = "PUT /catalog/products/*", 1
-				if err := s.Fail(fault); err != nil {
-					t.Fatal(err)
-				}
 				put := func() (int, string, error) {
-					r, err := http.NewRequest("PUT", fmt.Sprintf("%s/stores/demo/v3/catalog/products/%d", base, products[0].ID), strings.NewReader(`{"price":99}`))
+					r, err := http.NewRequest("PUT", fmt.Sprintf("%s/stores/demo/v3/catalog/products/%d", base, products[0].ID), strings.NewReader(`{"name":"Bowl","price":99}`))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -69,7 +92,7 @@ func TestFault_Kinds(t *testing.T) {
 					return response.StatusCode, string(raw), err
 				}
 				status, body, err := put()
-				if status != tt.status || !strings.HasPrefix(body, strings.SplitN(tt.body, `"status"`, 2)[0]) && !strings.Contains(body, tt.body) || errors.Is(err, io.ErrUnexpectedEOF) != tt.cut {
+				if status != tt.status || !strings.Contains(body, tt.body) || errors.Is(err, io.ErrUnexpectedEOF) != tt.cut {
 					t.Errorf("got %d %q (%v), want %d %q, cut off: %t", status, body, err, tt.status, tt.body, tt.cut)
 				}
 				if p, _ := s.Product(products[0].ID); (p.Price == 99) != tt.acted {
@@ -79,15 +102,150 @@ func TestFault_Kinds(t *testing.T) {
 				if log[0].Fault != fault.Kind || (len(log[0].Effects) > 0) != tt.acted {
 					t.Errorf("the log says fault %q and effects %v", log[0].Fault, log[0].Effects)
 				}
-				if status, _, err := put(); status != 200 || err != nil {
-					t.Errorf("after its one time the fault is met again: %d (%v)", status, err)
+				if left := s.Faults(); len(left) != 0 {
+					t.Errorf("after its one time the fault still stands: %+v", left)
+				}
+				if len(log) == 1 { // the merchant has left the product as it was
+					if status, _, err := put(); status != 200 || err != nil {
+						t.Errorf("after its one time the fault is met again: %d (%v)", status, err)
+					}
 				}
 			})
 		}
 	}
+	covered := map[simulator.Kind]bool{}
+	for _, tt := range tests {
+		var f simulator.Fault
+		if err := json.Unmarshal([]byte(tt.fault), &f); err != nil {
+			t.Fatal(err)
+		}
+		covered[f.Kind] = true
+	}
+	err := simulator.New(simulator.Config{}).Fail(simulator.Fault{Kind: "?"})
+	for _, quoted := range regexp.MustCompile(`"\w+"`).FindAllString(err.Error(), -1) {
+		if kind := simulator.Kind(strings.Trim(quoted, `"`)); !covered[kind] {
+			t.Errorf("no test of kind %q", kind)
+		}
+	}
 }
 
-// TestFault_Until and its siblings decide how often a fault is met.
+// TestFault_Connect: no connection is a timeout of the dial, after which nothing can have happened.
+func TestFault_Connect(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := seeded(t, simulator.Config{Faults: []simulator.Fault{{Kind: simulator.Connect, Delay: 30 * time.Second}}})
+		wrote := false
+		ctx := httptrace.WithClientTrace(context.Background(), &httptrace.ClientTrace{WroteHeaders: func() { wrote = true }})
+		r, err := http.NewRequestWithContext(ctx, "PUT", "http://shop/stores/demo/v3/catalog/products", strings.NewReader("[]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		_, err = s.Client().Do(r)
+		dial, ok := errors.AsType[*net.OpError](err)
+		if !ok || dial.Op != "dial" || !dial.Timeout() || wrote || time.Since(start) != 30*time.Second {
+			t.Errorf("got %v after %v, and headers written: %t; want a timeout of the dial after 30 s, and none", err, time.Since(start), wrote)
+		}
+		s.Heal()
+		if r, err = http.NewRequestWithContext(ctx, "GET", "http://shop/stores/demo/v3/catalog/products", nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Client().Do(r); err != nil || !wrote {
+			t.Errorf("healed: got %v, and headers written: %t", err, wrote)
+		}
+	})
+}
+
+// TestFault_Dribble: the reply comes a byte at a time, for as long as the client has patience.
+func TestFault_Dribble(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := seeded(t, simulator.Config{Faults: []simulator.Fault{{Kind: simulator.Dribble, Delay: time.Second}}})
+		start := time.Now()
+		got := send(t, s, "GET", "/catalog/products?include_fields=name&limit=1", "")
+		if took, want := time.Since(start), time.Duration(len(got.Body)+1)*time.Second; took != want {
+			t.Errorf("%d bytes took %v, want %v", len(got.Body), took, want)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 5500*time.Millisecond)
+		defer cancel()
+		r, err := http.NewRequestWithContext(ctx, "GET", "http://shop/stores/demo/v3/catalog/products", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Auth-Token", "demo")
+		response, err := s.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := io.ReadAll(response.Body); len(read) != 5 || err == nil {
+			t.Errorf("after 5.5 s the client has read %q (%v), want five bytes and an error", read, err)
+		}
+	})
+}
+
+// TestFault_Huge: the reply is made as it is read, so that a client that stops reading costs nothing.
+func TestFault_Huge(t *testing.T) {
+	t.Parallel()
+	s, _ := seeded(t, simulator.Config{Faults: []simulator.Fault{{Kind: simulator.Huge}}})
+	r, err := http.NewRequest("GET", "http://shop/stores/demo/v3/catalog/products", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Auth-Token", "demo")
+	response, err := s.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, response.Body)
+	if n < 100<<20 || err != nil {
+		t.Errorf("read %d bytes (%v), want 100 MB or more", n, err)
+	}
+}
+
+// TestFault_Merchant: what the merchant of a fault does is in the log, and in the store.
+func TestFault_Merchant(t *testing.T) {
+	t.Parallel()
+	t.Run("Recreated", func(t *testing.T) {
+		t.Parallel()
+		s, products := seeded(t, simulator.Config{Faults: []simulator.Fault{{Match: "PUT /catalog/variants", Kind: simulator.ProductRecreated, Count: 1}}})
+		got := send(t, s, "PUT", "/catalog/variants", fillIn(products, `[{"id":{v},"price":1}]`))
+		if got.Status != 422 || !strings.Contains(got.Body, `"code":22001`) {
+			t.Errorf("got %d %s, want a variant that is not found", got.Status, got.Body)
+		}
+		p, ok := s.ProductBySKU("T-S")
+		if !ok || p.ID <= products[2].ID || len(p.Variants) != 2 || p.Variants[0].ID <= products[2].Variants[1].ID || p.Options[0].ID <= products[2].Options[0].ID {
+			t.Errorf("the shirt is %+v, want another of the same SKUs and other ids", p)
+		}
+	})
+	t.Run("NameTaken", func(t *testing.T) {
+		t.Parallel()
+		s, products := seeded(t, simulator.Config{Faults: []simulator.Fault{{Match: "PUT /catalog/products", Kind: simulator.NameTaken, Count: 1}}})
+		got := send(t, s, "PUT", "/catalog/products", fillIn(products, `[{"id":{1},"name":"Spoon"},{"id":{0},"name":"Bowl"}]`))
+		if got.Status != 409 || !strings.Contains(got.Body, `"name":`) {
+			t.Errorf("got %d %s, want a name that is taken", got.Status, got.Body)
+		}
+		all := s.Products()
+		if len(all) != 4 || all[3].Name != "Spoon" || all[1].Name == "Spoon" {
+			t.Errorf("the store has %s, want a new Spoon and the old one renamed", dump(t, all))
+		}
+	})
+	t.Run("OthersAreNotConcerned", func(t *testing.T) {
+		t.Parallel()
+		s, products := seeded(t, simulator.Config{Faults: []simulator.Fault{{Kind: simulator.ProductDeleted, Count: 1}}})
+		send(t, s, "GET", fmt.Sprintf("/catalog/products/%d", products[0].ID), "")
+		send(t, s, "POST", "/catalog/products", `{"name":"Cup","type":"physical","weight":0,"price":1}`)
+		if got := len(s.Products()); got != 4 {
+			t.Errorf("a read and a create met a fault of updates: %d products, want 4", got)
+		}
+		send(t, s, "PUT", "/inventory/adjustments/absolute", fillIn(products, `{"items":[{"location_id":1,"product_id":{0},"quantity":1}]}`))
+		log := s.Requests()
+		if got := len(s.Products()); got != 3 || log[len(log)-1].Actor != "merchant" || log[len(log)-1].Method != "DELETE" {
+			t.Errorf("%d products, and the log ends with %+v; want the merchant to have deleted one", got, log[len(log)-1])
+		}
+	})
+}
+
+// TestFault_Extent: when a fault begins and ends, and how often it is met.
 func TestFault_Extent(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -115,9 +273,25 @@ func TestFault_Extent(t *testing.T) {
 		if got := met(3); got != 3 {
 			t.Errorf("before its end the fault was met %d times of 3", got)
 		}
-		time.Sleep(time.Minute) // of the bubble
+		<-time.After(time.Minute) // of the bubble
 		if got := met(3); got != 0 {
 			t.Errorf("after its end the fault was met %d times", got)
+		}
+		fail(simulator.Fault{After: time.Minute, For: time.Hour})
+		if got := met(3); got != 0 {
+			t.Errorf("before its beginning the fault was met %d times", got)
+		}
+		<-time.After(time.Minute)
+		if got := met(3); got != 3 {
+			t.Errorf("from its beginning the fault was met %d times of 3", got)
+		}
+		<-time.After(time.Hour)
+		if got := met(3); got != 0 || len(s.Faults()) != 1 {
+			t.Errorf("after its time the fault was met %d times, and %d faults stand, want the first alone", got, len(s.Faults()))
+		}
+		fail(simulator.Fault{Skip: 2, Count: 3})
+		if got := []int{met(2), met(3), met(3)}; got[0] != 0 || got[1] != 3 || got[2] != 0 {
+			t.Errorf("a fault of three requests after two was met %v times", got)
 		}
 		fail(simulator.Fault{Probability: 0.3})
 		if got := met(1000); got < 250 || got > 350 {
@@ -130,6 +304,8 @@ func TestFault_Extent(t *testing.T) {
 	})
 	for name, f := range map[string]simulator.Fault{
 		"ErrKind": {Kind: "sick"}, "ErrStatus": {Kind: simulator.Status, Status: 200}, "ErrDelay": {Kind: simulator.Slow},
+		"ErrLate": {Kind: simulator.Late}, "ErrQuota": {Kind: simulator.QuotaChange}, "ErrProbability": {Kind: simulator.Hang, Probability: 2},
+		"ErrCount": {Kind: simulator.Hang, Count: -1}, "ErrTwoEnds": {Kind: simulator.Hang, For: 1, Until: time.Now()},
 		"ErrMatch": {Kind: simulator.Hang, Match: "/catalog"}, "ErrPattern": {Kind: simulator.Hang, Match: "GET /["},
 	} {
 		if err := simulator.New(simulator.Config{}).Fail(f); err == nil {
@@ -168,173 +344,6 @@ func TestFault_Hang(t *testing.T) {
 	})
 }
 
-// TestWindow: the quota is the store's, whoever spends it, and comes back with the next window.
-func TestWindow(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	s := simulator.New(simulator.Config{Quota: 3, Now: func() time.Time { return now }})
-	ask := func(status int, left, reset string) {
-		t.Helper()
-		got := send(t, s, "GET", "/catalog/products", "")
-		if got.Status != status || got.Header.Get("X-Rate-Limit-Requests-Left") != left || got.Header.Get("X-Rate-Limit-Time-Reset-Ms") != reset {
-			t.Errorf("got %d with %v, want %d with %s left and a reset in %s ms", got.Status, got.Header, status, left, reset)
-		}
-	}
-	ask(200, "2", "30000")
-	now = now.Add(10 * time.Second)
-	s.Spend(1)
-	ask(200, "0", "20000")
-	ask(429, "0", "20000")
-	now = now.Add(20 * time.Second)
-	ask(200, "2", "30000")
-	now = now.Add(100 * time.Second) // three windows and a third later
-	ask(200, "2", "20000")
-	if err := s.Fail(simulator.Fault{Kind: simulator.Status, Status: 429, Count: 1}); err != nil {
-		t.Fatal(err)
-	}
-	ask(429, "", "")
-	if err := s.Fail(simulator.Fault{Kind: simulator.Status, Status: 429, Spent: true, Count: 1}); err != nil {
-		t.Fatal(err)
-	}
-	ask(429, "0", "20000")
-}
-
-// TestStock_Lag: a level is accepted first and seen later, by the catalog too.
-func TestStock_Lag(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	var told []simulator.Change
-	s, products := seeded(t, simulator.Config{InventoryLag: 5 * time.Second, Now: func() time.Time { return now }, OnChange: func(c simulator.Change) { told = append(told, c) }})
-	bowl := products[0].ID
-	body := `{"items":[{"location_id":1,"product_id":%d,"quantity":%d}]}`
-	for _, n := range []int{4, 7} {
-		if got := send(t, s, "PUT", "/inventory/adjustments/absolute", fmt.Sprintf(body, bowl, n)); got.Status != 200 {
-			t.Fatal(got)
-		}
-	}
-	if got := s.Stock(1, bowl, 0); got != 0 || len(told) != 0 {
-		t.Errorf("before the lag is over the stock is %d, and %d changes were told", got, len(told))
-	}
-	now = now.Add(5 * time.Second)
-	if p, _ := s.Product(bowl); p.InventoryLevel != 7 || p.Variants[0].InventoryLevel != 7 || s.Stock(1, bowl, 0) != 7 {
-		t.Errorf("after it the catalog shows %d, want 7: one request after the other keep their order", p.InventoryLevel)
-	}
-	if len(told) != 2 || string(told[1].Fields[0].Before) != "4" || string(told[1].Fields[0].After) != "7" || told[0].Seq != 1 || told[1].Seq != 2 {
-		t.Errorf("told %+v, want the levels 4 and 7 of requests 1 and 2", told)
-	}
-}
-
-// TestStock_Overlap: absolute levels in flight together may end in either order.
-func TestStock_Overlap(t *testing.T) {
-	t.Parallel()
-	ends := map[int64]int{}
-	for seed := range uint64(20) {
-		synctest.Test(t, func(t *testing.T) {
-			s, products := seeded(t, simulator.Config{Seed: seed, Latency: time.Second, InventoryLag: time.Second})
-			var wg sync.WaitGroup
-			for n := range 2 {
-				wg.Go(func() {
-					send(t, s, "PUT", "/inventory/adjustments/absolute", fmt.Sprintf(`{"items":[{"location_id":1,"product_id":%d,"quantity":%d}]}`, products[0].ID, n+1))
-				})
-				synctest.Wait() // the first has arrived before the second is sent
-			}
-			wg.Wait()
-			time.Sleep(2 * time.Second) // of the bubble
-			ends[s.Stock(1, products[0].ID, 0)]++
-		})
-	}
-	if ends[1] == 0 || ends[2] == 0 || ends[1]+ends[2] != 20 {
-		t.Errorf("the level ended as %v over 20 seeds, want some of each", ends)
-	}
-}
-
-// TestControl drives a store by its control API alone.
-func TestControl(t *testing.T) {
-	t.Parallel()
-	s, products := seeded(t, simulator.Config{Quota: 10})
-	id := products[0].ID
-	steps := []struct {
-		method, path, body string
-		status             int
-		want               string
-	}{
-		{"POST", "/control/faults", `{"match":"GET /catalog/products","kind":"status","status":503,"count":1}`, 200, `"ok":true`},
-		{"GET", "/catalog/products", ``, 503, ``},
-		{"POST", "/control/faults", `{"kind":"hang"}`, 200, ``},
-		{"DELETE", "/control/faults", ``, 200, ``},
-		{"POST", "/control/faults", `{"kind":"sick"}`, 400, `sick`},
-		{"POST", "/control/faults", `{`, 400, `body`},
-		{"POST", "/control/merchant-edit", fmt.Sprintf(`{"id":%d,"fields":{"weight":2.5}}`, id), 200, ``},
-		{"POST", "/control/merchant-edit", fmt.Sprintf(`{"id":%d,"fields":{"weight":-1}}`, id), 400, `weight`},
-		{"POST", "/control/merchant-edit", fmt.Sprintf(`{"id":%d,"fields":{"wait":1}}`, id), 400, `unknown`},
-		{"POST", "/control/merchant-edit", `{"id":7,"fields":{}}`, 400, `product 7`},
-		{"GET", fmt.Sprintf("/control/products/%d", id), ``, 200, `"weight":2.5`},
-		{"GET", "/control/products/7", ``, 400, `product 7`},
-		{"GET", "/control/products", ``, 200, `"name":"Spoon"`},
-		{"POST", "/control/down", `{"down":true}`, 200, ``},
-		{"GET", "/catalog/products", ``, 503, ``},
-		{"POST", "/control/down", `{"down":false}`, 200, ``},
-		{"POST", "/control/token", `{"revoked":true}`, 200, ``},
-		{"GET", "/catalog/products", ``, 401, ``},
-		{"POST", "/control/token", `{"revoked":false}`, 200, ``},
-		{"POST", "/control/spend", `{"requests":100}`, 200, ``},
-		{"GET", "/catalog/products", ``, 429, ``},
-		{"GET", "/control/requests?after=2", ``, 200, `"actor":"merchant"`},
-		{"GET", "/control/requests?after=x", ``, 400, `after`},
-	}
-	for _, step := range steps {
-		if got := send(t, s, step.method, step.path, step.body); got.Status != step.status || !strings.Contains(got.Body, step.want) {
-			t.Errorf("%s %s %s: got %d %s, want %d with %s", step.method, step.path, step.body, got.Status, got.Body, step.status, step.want)
-		}
-	}
-	if got := send(t, s, "DELETE", "/control/faults", "", "X-Auth-Token", "other"); got.Status != 401 {
-		t.Errorf("with another token: got %d, want 401", got.Status)
-	}
-}
-
-// TestStore_LogLimit keeps the newest requests.
-func TestStore_LogLimit(t *testing.T) {
-	t.Parallel()
-	s := simulator.New(simulator.Config{LogLimit: 3})
-	for range 20 {
-		send(t, s, "GET", "/catalog/products", "")
-	}
-	if got := s.Requests(); len(got) != 3 || got[0].Seq != 18 || got[2].Seq != 20 {
-		t.Errorf("got %+v, want requests 18 to 20", got)
-	}
-}
-
-// TestStore_Concurrent: many writers and readers, and OnChange that reads the store; every update is told once.
-func TestStore_Concurrent(t *testing.T) {
-	t.Parallel()
-	var (
-		s    *simulator.Store
-		told int
-	)
-	s, products := seeded(t, simulator.Config{OnChange: func(c simulator.Change) {
-		if _, ok := s.Product(c.Product); !ok && c.Verb != simulator.Deleted {
-			t.Errorf("told of product %d, which is not there", c.Product)
-		}
-		if c.Verb == simulator.Updated {
-			told++
-		}
-	}})
-	var wg sync.WaitGroup
-	for g := range 8 {
-		wg.Go(func() {
-			for i := range 25 {
-				send(t, s, "PUT", fmt.Sprintf("/catalog/products/%d", products[g%3].ID), fmt.Sprintf(`{"price":%d}`, i))
-				send(t, s, "GET", "/catalog/products?include=variants", "")
-				s.Requests()
-			}
-		})
-	}
-	wg.Wait()
-	if told != 200 {
-		t.Errorf("%d updates were told, want 200", told)
-	}
-}
-
 // FuzzStore: no request body or query makes the store panic, answer 5xx, or answer in JSON that does not parse.
 func FuzzStore(f *testing.F) {
 	f.Add("PUT", "/catalog/products", "", `[{"id":1000001,"name":null,"custom_url":{"url":1}}]`)
@@ -343,8 +352,11 @@ func FuzzStore(f *testing.F) {
 	f.Add("PUT", "/inventory/adjustments/absolute", "", `{"items":[{"sku":"T-S","location_id":1,"quantity":1},{}]}`)
 	f.Add("GET", "/catalog/products", "page=99999999999&limit=0&id:in=,&sort=x&date_modified:min=y", ``)
 	f.Add("DELETE", "/catalog/products", "id:min=-1", ``)
+	f.Add("POST", "/hooks", "", `{"scope":"store//","destination":"https://[::1","headers":{"a b":"c"}}`)
+	f.Add("PUT", "/inventory/locations/1/items", "", `{"settings":[{"identity":{},"safety_stock":-1},null]}`)
+	f.Add("PUT", "/catalog/products/1000003/options/60000001", "", `{"display_name":""}`)
 	f.Fuzz(func(t *testing.T, method, path, query, body string) {
-		s, _ := seeded(t, simulator.Config{})
+		s, _ := seeded(t, simulator.Config{Faults: []simulator.Fault{{Kind: simulator.NameTaken, Count: 1}}})
 		w := httptest.NewRecorder()
 		r, err := http.NewRequest(method, "http://shop/", strings.NewReader(body))
 		if err != nil {
@@ -361,35 +373,4 @@ func FuzzStore(f *testing.F) {
 			t.Errorf("not JSON: %s", w.Body)
 		}
 	})
-}
-
-// BenchmarkStore_UpdateProducts puts ten products into a store of 50,000.
-func BenchmarkStore_UpdateProducts(b *testing.B) {
-	s := simulator.New(simulator.Config{LogLimit: 100})
-	products := make([]simulator.Product, 50_000)
-	for i := range products {
-		products[i] = simulator.NewProduct(fmt.Sprintf("Product %d", i), fmt.Sprintf("SKU-%d", i), 10)
-	}
-	start := time.Now()
-	if err := s.Seed(products...); err != nil {
-		b.Fatal(err)
-	}
-	b.Logf("seeding 50,000 products took %v", time.Since(start))
-	client := s.Client()
-	for i := 0; b.Loop(); i++ {
-		var body strings.Builder
-		for j := range 10 {
-			fmt.Fprintf(&body, `,{"id":%d,"name":"Renamed %d","price":%d,"cost_price":1,"description":"","brand_id":0,"is_visible":true}`, 1_000_001+(i*10+j)%50_000, i*10+j, i)
-		}
-		r, err := http.NewRequest("PUT", "http://shop/stores/demo/v3/catalog/products?include_fields=name,sku", strings.NewReader("["+body.String()[1:]+"]"))
-		if err != nil {
-			b.Fatal(err)
-		}
-		r.Header.Set("X-Auth-Token", "demo")
-		r.Header.Set("Content-Type", "application/json")
-		response, err := client.Do(r)
-		if err != nil || response.StatusCode != 200 {
-			b.Fatal(response, err)
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -30,6 +31,7 @@ type rule struct {
 	min, max float64
 	enum     []string
 	nullable bool
+	field    reflect.StructField // found by the schema
 }
 
 const (
@@ -129,34 +131,75 @@ type schema struct {
 	rules []rule
 	index map[string]int
 	order []string
+	parts []string // shown on request only
 }
 
 func schemaOf(t reflect.Type, rules []rule) *schema {
 	s := &schema{rules: rules, index: map[string]int{}}
 	for i := range t.NumField() {
-		key, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		key, option, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
 		s.index[key] = i
 		s.order = append(s.order, key)
+		if option == "omitzero" {
+			s.parts = append(s.parts, key)
+		}
+	}
+	for i := range s.rules {
+		s.rules[i].field = t.Field(s.index[s.rules[i].key])
 	}
 	return s
 }
 
-// value returns the field of the struct that target points at.
-func (s *schema) value(target any, key string) any {
-	return reflect.ValueOf(target).Elem().Field(s.index[key]).Interface()
+// keys are the keys that can be written.
+func (s *schema) keys() []string {
+	keys := make([]string, len(s.rules))
+	for i, r := range s.rules {
+		keys[i] = r.key
+	}
+	return keys
 }
 
-// apply writes the fields that body names to the struct that target points at, and returns their keys and what is wrong
-// with others. Keys that the rules do not name change nothing. Slices are replaced, never written through.
-func (s *schema) apply(target any, body map[string]json.RawMessage) (written []string, wrong map[string]string) {
+// field returns the field of the struct that target points at.
+func (s *schema) field(target any, key string) reflect.Value {
+	return reflect.ValueOf(target).Elem().Field(s.index[key])
+}
+
+// write is a value for one field that its rule allows.
+type write struct {
+	rule  *rule
+	value reflect.Value
+}
+
+// writes are the fields that one body writes.
+type writes []write
+
+func (w writes) keys() []string {
+	keys := make([]string, len(w))
+	for i := range w {
+		keys[i] = w[i].rule.key
+	}
+	return keys
+}
+
+// to writes the fields to the struct that target points at. Slices are replaced, never written through.
+func (w writes) to(target any) {
 	into := reflect.ValueOf(target).Elem()
-	for _, r := range s.rules {
+	for _, one := range w {
+		into.FieldByIndex(one.rule.field.Index).Set(one.value)
+	}
+}
+
+// read decodes the fields that body names, and returns what is wrong with those that their rules do not allow. Keys that
+// the rules do not name change nothing.
+func (s *schema) read(body fields) (written writes, wrong map[string]string) {
+	written = make(writes, 0, len(body))
+	for i := range s.rules {
+		r := &s.rules[i]
 		raw, present := body[r.key]
 		if !present {
 			continue
 		}
-		field := into.Field(s.index[r.key])
-		fresh := reflect.New(field.Type())
+		fresh := reflect.New(r.field.Type)
 		if message := r.decode(raw, fresh); message != "" {
 			if wrong == nil {
 				wrong = map[string]string{}
@@ -164,10 +207,19 @@ func (s *schema) apply(target any, body map[string]json.RawMessage) (written []s
 			wrong[r.key] = message
 			continue
 		}
-		field.Set(fresh.Elem())
-		written = append(written, r.key)
+		written = append(written, write{r, fresh.Elem()})
 	}
 	return written, wrong
+}
+
+// apply reads body and, unless something in it is wrong, writes it to the struct that target points at.
+func (s *schema) apply(target any, body fields) (written []string, wrong map[string]string) {
+	w, wrong := s.read(body)
+	if wrong != nil {
+		return nil, wrong
+	}
+	w.to(target)
+	return w.keys(), nil
 }
 
 // decode reads raw into the value that fresh points at, and returns what is wrong with it.
@@ -186,7 +238,7 @@ func (r rule) decode(raw json.RawMessage, fresh reflect.Value) string {
 		fresh.Elem().SetInt(int64(min(max(n, r.min), r.max)))
 		return ""
 	}
-	if json.Unmarshal(raw, fresh.Interface()) != nil {
+	if !plain(raw, fresh.Elem()) && json.Unmarshal(raw, fresh.Interface()) != nil {
 		return [...]string{text: "error.expected.jsstring", amount: "error.expected.jsnumber", whole: "error.expected.jsnumber",
 			flag: "error.expected.jsboolean", list: "error.expected.jsarray", object: "error.expected.jsobject"}[r.kind]
 	}
@@ -219,4 +271,24 @@ func (r rule) decode(raw json.RawMessage, fresh reflect.Value) string {
 		return "error.maximum"
 	}
 	return ""
+}
+
+// plain reads raw, which is JSON, into v when both are too plain to need a decoder of their own; most are.
+func plain(raw json.RawMessage, v reflect.Value) bool {
+	number := raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
+	switch {
+	case v.Kind() == reflect.Bool && (raw[0] == 't' || raw[0] == 'f'):
+		v.SetBool(raw[0] == 't')
+	case v.Kind() == reflect.Float64 && number:
+		n, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil {
+			return false
+		}
+		v.SetFloat(n)
+	case v.Kind() == reflect.String && raw[0] == '"' && utf8.Valid(raw) && !slices.Contains(raw, '\\'):
+		v.SetString(string(raw[1 : len(raw)-1]))
+	default:
+		return false
+	}
+	return true
 }

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,7 +20,11 @@ type exchange struct {
 	body    []byte
 	log     *Request
 	tx      *tx
-	began   int64 // the store's count of requests at its arrival
+	began   int64    // the store's count of requests at its arrival
+	account *Account // whose token it has; nil for none
+	fault   Fault
+	latency time.Duration
+	limited []string // the endpoint limits that it falls under
 }
 
 // id returns a number of the path; 0, which nothing has, when it is not a number.
@@ -33,10 +38,11 @@ func (x *exchange) id(name string) int64 {
 
 // decode reads the body, whose shape is refused with 422 and whose syntax with 400.
 func (x *exchange) decode(into any) *problem {
-	if !json.Valid(x.body) {
+	err := json.Unmarshal(x.body, into)
+	if _, malformed := errors.AsType[*json.SyntaxError](err); malformed {
 		return &problem{status: http.StatusBadRequest, title: "Input is invalid"}
 	}
-	if err := json.Unmarshal(x.body, into); err != nil {
+	if err != nil {
 		return invalid(map[string]string{"body": err.Error()})
 	}
 	return nil
@@ -56,15 +62,19 @@ func (s *Store) routes() {
 		"/catalog/products/{product}/variants":                     {"GET": listProductVariants, "POST": createVariant},
 		"/catalog/products/{product}/variants/{variant}":           {"GET": readVariant, "PUT": updateVariant, "DELETE": deleteVariant},
 		"/catalog/products/{product}/options":                      {"GET": listOptions, "POST": createOption},
-		"/catalog/products/{product}/options/{option}":             {"DELETE": deleteOption},
+		"/catalog/products/{product}/options/{option}":             {"GET": readOption, "PUT": updateOption, "DELETE": deleteOption},
 		"/catalog/products/{product}/options/{option}/values":      {"GET": listValues, "POST": createValue},
-		"/catalog/products/{product}/options/{option}/values/{id}": {"PUT": updateValue, "DELETE": deleteValue},
+		"/catalog/products/{product}/options/{option}/values/{id}": {"GET": readValue, "PUT": updateValue, "DELETE": deleteValue},
 		"/catalog/variants":                                        {"GET": listVariants, "PUT": updateVariants},
 		"/catalog/brands":                                          {"GET": listBrands},
 		"/inventory/adjustments/absolute":                          {"PUT": setStock},
 		"/inventory/adjustments/relative":                          {"POST": moveStock},
 		"/inventory/items":                                         {"GET": listStock},
 		"/inventory/locations":                                     {"GET": listLocations},
+		"/inventory/locations/{location}/items":                    {"GET": listLocationStock, "PUT": updateStockSettings},
+		"/hooks":                                                   {"GET": listHooks, "POST": createHook},
+		"/hooks/{id}":                                              {"GET": readHook, "PUT": updateHook, "DELETE": deleteHook},
+		"/hooks/admin":                                             {"GET": readHooksAdmin, "PUT": updateHooksAdmin},
 	} {
 		s.mux.HandleFunc("/stores/{hash}/v3"+below, func(w http.ResponseWriter, r *http.Request) {
 			h := methods[r.Method]
@@ -75,6 +85,7 @@ func (s *Store) routes() {
 		})
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, refuseRoute) })
+	s.routesV2()
 	s.control()
 }
 
@@ -91,7 +102,8 @@ func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeH
 
 // below is the path below /stores/{hash}/v3.
 func (s *Store) below(path string) string {
-	return strings.TrimPrefix(path, "/stores/"+s.cfg.StoreHash+"/v3")
+	below := strings.TrimPrefix(path, "/stores/"+s.cfg.StoreHash)
+	return strings.TrimPrefix(below, "/v3")
 }
 
 // serve takes one request through the same stations as BigCommerce's gateway does: the token, the quota, the content
@@ -102,65 +114,66 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, h handler) {
 		http.Error(w, "the body could not be read", http.StatusBadRequest)
 		return
 	}
-	x, fault := s.arrive(r, body)
-	defer s.leave()
-
-	switch fault.Kind {
+	x := s.arrive(r, body)
+	defer s.leave(x)
+	if local, ok := w.(*replyWriter); ok {
+		local.reach(x.fault.Kind != Connect)
+	}
+	switch x.fault.Kind {
 	case CloseBeforeCommit:
 		panic(http.ErrAbortHandler)
-	case Hang:
-		s.hang(r)
+	case Connect, Hang:
+		s.hang(r, x.fault.Delay)
 		panic(http.ErrAbortHandler)
 	case Slow:
-		if !s.wait(r, fault.Delay) {
-			panic(http.ErrAbortHandler)
-		}
+		s.wait(r, x.fault.Delay)
 	}
-	if s.cfg.Latency > 0 && !s.wait(r, s.cfg.Latency) {
-		panic(http.ErrAbortHandler)
-	}
-	answer := s.perform(w.Header(), x, h, fault)
+	s.wait(r, x.latency)
+	answer := s.perform(w.Header(), x, h)
 	s.tell()
-
-	if fault.Kind == CloseAfterCommit {
+	switch x.fault.Kind {
+	case CloseAfterCommit:
 		panic(http.ErrAbortHandler)
+	case Late:
+		s.wait(r, x.fault.Delay)
 	}
-	if answer.ctype == "" {
-		answer.ctype = "application/json"
-	}
-	if answer.status != http.StatusNoContent {
-		w.Header().Set("Content-Type", answer.ctype)
-		w.Header().Set("Content-Length", strconv.Itoa(len(answer.body)))
-	}
-	w.WriteHeader(answer.status)
-	if fault.Kind == Truncate && len(answer.body) > 0 {
-		w.Write(answer.body[:len(answer.body)/2])
-		http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler)
-	}
-	w.Write(answer.body) // a client that is gone has no use for an error
+	s.reply(w, r, answer, x.fault)
 }
 
 // arrive logs a request and finds the fault it meets.
-func (s *Store) arrive(r *http.Request, body []byte) (*exchange, Fault) {
+func (s *Store) arrive(r *http.Request, body []byte) *exchange {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.active++
-	below := s.below(r.URL.Path)
-	entry := &Request{At: s.cfg.Now(), Actor: "api", Method: r.Method, Path: below, Query: r.URL.RawQuery, Body: logged(body)}
+	entry := &Request{At: s.cfg.Now(), Actor: "api", Method: r.Method, Path: s.below(r.URL.Path), Query: r.URL.RawQuery, Body: logged(body)}
 	s.log.add(entry)
 	entry.ID = fmt.Sprintf("sim-%08d", entry.Seq)
-	fault, met := s.meet(r, below)
-	if met {
-		entry.Fault = fault.Kind
+	x := &exchange{request: r, body: body, log: entry, began: entry.Seq}
+	if account := s.account(r); account != nil {
+		entry.Client = account.ClientID
 	}
-	return &exchange{request: r, body: body, log: entry, began: entry.Seq}, fault
+	x.fault = s.meet(x)
+	entry.Fault = x.fault.Kind
+	x.latency = s.cfg.Latency
+	if s.cfg.LatencyP99 > 0 {
+		x.latency = s.longTailed()
+	}
+	s.active++
+	for match := range s.cfg.EndpointLimits {
+		if matches(match, entry.Method, entry.Path) {
+			x.limited = append(x.limited, match)
+			s.activeAt[match]++
+		}
+	}
+	return x
 }
 
-func (s *Store) leave() {
+func (s *Store) leave(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.active--
+	for _, match := range x.limited {
+		s.activeAt[match]--
+	}
 }
 
 // logged keeps a body as JSON.
@@ -169,24 +182,4 @@ func logged(body []byte) json.RawMessage {
 		return body
 	}
 	return mustJSON(string(body))
-}
-
-// wait waits on the store's clock and says whether the client is still there.
-func (s *Store) wait(r *http.Request, d time.Duration) bool {
-	select {
-	case <-s.cfg.After(d):
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
-
-func (s *Store) hang(r *http.Request) {
-	s.mu.Lock()
-	released := s.released
-	s.mu.Unlock()
-	select {
-	case <-released:
-	case <-r.Context().Done():
-	}
 }

@@ -43,7 +43,7 @@ func createImage(s *Store, x *exchange) (response, *problem) {
 	if refusal != nil {
 		return response{}, refusal
 	}
-	x.tx.effects = append(x.tx.effects, Effect{Verb: Created, Kind: "image", Product: p.ID})
+	x.tx.effects = append(x.tx.effects, Effect{Verb: Created, Kind: "image", Product: p.ID, ID: made.ID, Fields: []FieldChange{{Name: "image_url", After: mustJSON(made.ImageURL)}}})
 	return ok(mustJSON(made)), x.tx.put(p, nil)
 }
 

@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -18,12 +19,23 @@ const (
 
 // Effect is what one request did to one thing. An update that wrote what was there already is an effect too.
 type Effect struct {
-	Verb     Verb          `json:"verb"`
-	Kind     string        `json:"kind"` // product, variant, option, value, image, stock or channel
-	Product  int64         `json:"product"`
-	Variant  int64         `json:"variant,omitzero"`
-	Location int64         `json:"location,omitzero"` // of stock
-	Fields   []FieldChange `json:"fields,omitempty"`
+	Verb     Verb   `json:"verb"`
+	Kind     string `json:"kind"` // product, variant, option, value, image, stock, stockSettings, channel or hook
+	Product  int64  `json:"product,omitzero"`
+	Variant  int64  `json:"variant,omitzero"`
+	Location int64  `json:"location,omitzero"` // of stock
+	// ID is that of the option, value, image, channel or hook, and for a variant, or its stock, its sku_id.
+	ID     int64         `json:"id,omitzero"`
+	Fields []FieldChange `json:"fields,omitempty"`
+}
+
+// change returns the field of that name, and whether it was written and differs.
+func (e Effect) change(name string) (FieldChange, bool) {
+	at := slices.IndexFunc(e.Fields, func(c FieldChange) bool { return c.Name == name })
+	if at < 0 || !e.Fields[at].Changed() {
+		return FieldChange{}, false
+	}
+	return e.Fields[at], true
 }
 
 // FieldChange is one written field, before and after, as JSON. Before is empty for what was created.
@@ -40,7 +52,8 @@ func (c FieldChange) Changed() bool { return !bytes.Equal(c.Before, c.After) }
 type Request struct {
 	Seq     int64           `json:"seq"` // counts from 1, in the order of arrival
 	At      time.Time       `json:"at"`
-	Actor   string          `json:"actor"` // "api", or "merchant" for an edit in the control panel
+	Actor   string          `json:"actor"`            // "api", or "merchant" for an edit in the control panel
+	Client  string          `json:"client,omitempty"` // of whose account the token was
 	Method  string          `json:"method"`
 	Path    string          `json:"path"` // below /stores/{hash}/v3
 	Query   string          `json:"query,omitempty"`
@@ -59,28 +72,37 @@ type Change struct {
 	Effect
 }
 
-// requestLog keeps the newest requests.
+// recent keeps the newest of what is added to it.
+type recent[T any] struct {
+	limit int // 0: all
+	list  []T
+}
+
+func (r *recent[T]) add(one T) {
+	r.list = append(r.list, one)
+	// Twice the limit before cutting back to it makes forgetting cheap.
+	if r.limit > 0 && len(r.list) > 2*r.limit {
+		r.list = append(r.list[:0:0], r.list[len(r.list)-r.limit:]...)
+	}
+}
+
+func (r *recent[T]) newest() []T {
+	if r.limit > 0 && len(r.list) > r.limit {
+		return r.list[len(r.list)-r.limit:]
+	}
+	return r.list
+}
+
+// requestLog numbers requests and keeps the newest.
 type requestLog struct {
-	limit int
-	seq   int64
-	list  []*Request
+	recent[*Request]
+	seq int64
 }
 
 func (l *requestLog) add(r *Request) {
 	l.seq++
 	r.Seq = l.seq
-	l.list = append(l.list, r)
-	// Twice the limit before cutting back to it makes forgetting cheap.
-	if l.limit > 0 && len(l.list) > 2*l.limit {
-		l.list = append(l.list[:0:0], l.list[len(l.list)-l.limit:]...)
-	}
-}
-
-func (l *requestLog) newest() []*Request {
-	if l.limit > 0 && len(l.list) > l.limit {
-		return l.list[len(l.list)-l.limit:]
-	}
-	return l.list
+	l.recent.add(r)
 }
 
 // Requests returns the remembered requests in the order of their arrival, merchant's edits included. Requests to the
@@ -96,9 +118,11 @@ func (s *Store) Requests() []Request {
 	return list
 }
 
-// record ties the effects of a request to it and queues them for OnChange.
+// record ties the effects of a request to it, and passes them on to whom they concern.
 func (s *Store) record(r *Request, effects []Effect) {
 	r.Effects = append(r.Effects, effects...)
+	s.watch(r, effects)
+	s.announce(effects)
 	if s.cfg.OnChange == nil {
 		return
 	}

@@ -137,6 +137,6 @@ func (s *Store) extend(t *tx, p *Product, row fields) (Variant, *problem) {
 		return v, refusal
 	}
 	made := p.Variants[len(p.Variants)-1]
-	t.effects = append(t.effects, Effect{Verb: Created, Kind: "variant", Product: p.ID, Variant: made.ID, Fields: changes(s.variant, (*Variant)(nil), &made, append(s.variant.keys(), "sku"))})
+	t.effects = append(t.effects, variantEffect(Created, &made, changes(s.variant, (*Variant)(nil), &made, append(s.variant.keys(), "sku"))))
 	return made, nil
 }

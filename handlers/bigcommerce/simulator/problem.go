@@ -3,6 +3,7 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 )
 
@@ -65,6 +66,7 @@ type response struct {
 	status int
 	ctype  string // default application/json
 	body   []byte
+	stream io.Reader // instead of body, for a reply that a fault makes long or slow
 }
 
 // ok answers with data in BigCommerce's envelope.

@@ -1,6 +1,9 @@
 package simulator
 
-import "strings"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Product is a product as BigCommerce shows it: the field names are the wire's, and money and sizes have at most four
 // decimals. A Product handed out by a [Store] is the reader's own copy of its own fields; its slices must not be changed.
@@ -197,6 +200,21 @@ func NewProduct(name, sku string, price float64) Product {
 	}
 }
 
+// decodeParts reads the lists that no rule knows, because the sync has no way to write them, and returns their keys.
+func decodeParts(p *Product, body fields) (keys []string) {
+	var given struct {
+		Modifiers []Modifier
+		Images    []Image
+	}
+	if raw, ok := body["modifiers"]; ok && json.Unmarshal(raw, &given.Modifiers) == nil {
+		p.Modifiers, keys = given.Modifiers, append(keys, "modifiers")
+	}
+	if raw, ok := body["images"]; ok && json.Unmarshal(raw, &given.Images) == nil {
+		p.Images, keys = given.Images, append(keys, "images")
+	}
+	return keys
+}
+
 // finish computes what follows from the other fields.
 func (p *Product) finish() {
 	p.CalculatedPrice = p.Price
@@ -235,6 +253,14 @@ func (p *Product) variant(id int64) int {
 		}
 	}
 	return -1
+}
+
+// skuID returns the sku_id of a variant, or 0.
+func (p *Product) skuID(variant int64) int64 {
+	if at := p.variant(variant); at >= 0 && p.Variants[at].SKUID != nil {
+		return *p.Variants[at].SKUID
+	}
+	return 0
 }
 
 // option returns the index of an option, or -1.

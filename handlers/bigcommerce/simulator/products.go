@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -16,9 +15,6 @@ const (
 	maxDeleted  = 250 // in one call
 	maxSKUs     = 600 // of one product
 )
-
-// productFilters are those of BigCommerce's filters that are simulated.
-var productFilters = [...]string{"id", "id:in", "id:min", "name", "sku", "sku:in", "brand_id", "is_visible", "type", "date_modified:min"}
 
 func listProducts(s *Store, x *exchange) (response, *problem) {
 	l, refusal := parseListing(x.request.URL.Query(), maxPage, productFilters[:]...)
@@ -33,84 +29,6 @@ func listProducts(s *Store, x *exchange) (response, *problem) {
 		return response{}, refusal
 	}
 	return l.reply(len(found), func(i int) json.RawMessage { return s.showProduct(l, s.products[found[i]]) }), nil
-}
-
-// filterProducts returns the ids of the products that pass every filter, ascending.
-func (s *Store) filterProducts(l listing) ([]int64, *problem) {
-	found := s.order
-	keep := func(pass func(*Product) bool) {
-		kept := []int64{}
-		for _, id := range found {
-			if pass(s.products[id]) {
-				kept = append(kept, id)
-			}
-		}
-		found = kept
-	}
-	// The filters that an index answers come first, and the rest look only at what those leave.
-	for name, values := range l.filters {
-		switch value := values[0]; name {
-		case "id", "id:in":
-			wanted, refusal := ids(name, value)
-			if refusal != nil {
-				return nil, refusal
-			}
-			found = s.existing(found, wanted)
-		case "name":
-			found = s.existing(found, []int64{s.names[fold(value)]})
-		case "sku", "sku:in":
-			skus := []string{value}
-			if name == "sku:in" {
-				skus = strings.Split(value, ",")
-			}
-			var owners []int64
-			for _, sku := range skus {
-				if p := s.products[s.skus[fold(sku)]]; p != nil && fold(p.SKU) == fold(sku) {
-					owners = append(owners, p.ID)
-				}
-			}
-			found = s.existing(found, owners)
-		}
-	}
-	for name, values := range l.filters {
-		value := values[0]
-		switch name {
-		case "id:min", "brand_id":
-			n, refusal := ids(name, value)
-			if refusal != nil {
-				return nil, refusal
-			}
-			keep(func(p *Product) bool {
-				return name == "id:min" && p.ID >= n[0] || name == "brand_id" && p.BrandID == n[0]
-			})
-		case "is_visible":
-			keep(func(p *Product) bool { return p.IsVisible == (value == "true" || value == "1") })
-		case "type":
-			keep(func(p *Product) bool { return p.Type == value })
-		case "date_modified:min":
-			from, err := time.Parse(time.RFC3339, value)
-			if err != nil {
-				return nil, invalid(map[string]string{name: "error.expected.date.isoformat"})
-			}
-			keep(func(p *Product) bool {
-				at, err := time.Parse(time.RFC3339, p.DateModified)
-				return err == nil && !at.Before(from)
-			})
-		}
-	}
-	return found, nil
-}
-
-// existing returns those of the wanted ids that are among found, ascending and once each.
-func (s *Store) existing(found, wanted []int64) []int64 {
-	kept := []int64{}
-	for _, id := range wanted {
-		if _, ok := slices.BinarySearch(found, id); ok {
-			kept = append(kept, id)
-		}
-	}
-	slices.Sort(kept)
-	return slices.Compact(kept)
 }
 
 func readProduct(s *Store, x *exchange) (response, *problem) {
@@ -183,12 +101,10 @@ func createProduct(s *Store, x *exchange) (response, *problem) {
 	return ok(s.showProduct(l, s.products[p.ID])), nil
 }
 
-// change writes the fields of body to a product and stores it.
-func (s *Store) change(t *tx, p *Product, body fields) *problem {
-	keys, wrong := s.product.apply(p, body)
-	if wrong != nil {
-		return invalid(wrong)
-	}
+// change writes to a product what was read from body, and stores it.
+func (s *Store) change(t *tx, p *Product, body fields, written writes) *problem {
+	written.to(p)
+	keys := written.keys()
 	_, named := body["brand_name"]
 	if refusal := s.brand(p, body); refusal != nil {
 		return refusal
@@ -197,6 +113,11 @@ func (s *Store) change(t *tx, p *Product, body fields) *problem {
 		keys = append(keys, "brand_id")
 	}
 	p.DateModified = s.cfg.Now().UTC().Format(time.RFC3339)
+	// An address that another product has spoils a new product, and only itself in one that exists: the reply says 207.
+	if id, taken := s.urls[fold(p.CustomURL.URL)]; taken && id != p.ID {
+		p.CustomURL = s.products[p.ID].CustomURL
+		t.partial = map[string]string{"custom_url": "The product url is a duplicate"}
+	}
 	if refusal := t.put(p, keys); refusal != nil {
 		return refusal
 	}
@@ -213,7 +134,9 @@ func (s *Store) brand(p *Product, body fields) *problem {
 		if err := json.Unmarshal(raw, &name); err != nil || utf8.RuneCountInString(name) > 255 {
 			return invalid(map[string]string{"brand_name": "error.expected.jsstring"})
 		}
-		p.BrandID = s.brands.find(name)
+		if p.BrandID = s.brands.find(name); p.BrandID == 0 && fold(name) != "" {
+			return &problem{status: http.StatusForbidden, title: fmt.Sprintf("A store has at most %d brands", maxBrands)}
+		}
 	}
 	if _, ok := s.brands.byID[p.BrandID]; !ok && p.BrandID != 0 {
 		return &problem{status: http.StatusConflict, title: fmt.Sprintf("The brand %d does not exist", p.BrandID), fields: map[string]string{"brand_id": "does not exist"}}
@@ -234,7 +157,11 @@ func updateProduct(s *Store, x *exchange) (response, *problem) {
 		return response{}, refusal
 	}
 	p := x.tx.edit(x.id("product"))
-	if refusal := s.change(x.tx, p, body); refusal != nil {
+	written, wrong := s.product.read(body)
+	if wrong != nil {
+		return response{}, invalid(wrong)
+	}
+	if refusal := s.change(x.tx, p, body, written); refusal != nil {
 		return response{}, refusal
 	}
 	return ok(s.showProduct(l, p)), nil
@@ -253,12 +180,13 @@ func updateProducts(s *Store, x *exchange) (response, *problem) {
 		return response{}, tooMany(maxProducts)
 	}
 	// The shape of every row is looked at before the first one is stored.
-	numbers := make([]int64, len(rows))
+	numbers, read := make([]int64, len(rows)), make([]writes, len(rows))
 	for i, row := range rows {
 		if json.Unmarshal(row["id"], &numbers[i]) != nil || numbers[i] < 1 {
 			return response{}, invalid(prefixed(i, missing("id")))
 		}
-		if _, wrong := s.product.apply(new(Product), row); wrong != nil {
+		var wrong map[string]string
+		if read[i], wrong = s.product.read(row); wrong != nil {
 			return response{}, invalid(prefixed(i, wrong))
 		}
 	}
@@ -266,9 +194,11 @@ func updateProducts(s *Store, x *exchange) (response, *problem) {
 	var shown []json.RawMessage
 	for i, row := range rows {
 		p := x.tx.edit(numbers[i])
-		refusal := notFound("A product was not found with an id of %d", numbers[i])
-		if p != nil {
-			refusal = s.change(x.tx, p, row)
+		var refusal *problem
+		if p == nil {
+			refusal = notFound("A product was not found with an id of %d", numbers[i])
+		} else {
+			refusal = s.change(x.tx, p, row, read[i])
 		}
 		switch {
 		case refusal == nil:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,68 +103,39 @@ func (l listing) link(page int) string { return fmt.Sprintf("?page=%d&limit=%d",
 
 // show encodes what target points at, with the parts and fields that the listing asks for. The id is always shown.
 func (l listing) show(s *schema, target any) json.RawMessage {
-	if l.fields == nil && l.except == nil {
+	if l.fields == nil && l.except == nil && s.parts == nil {
 		return mustJSON(target)
 	}
 	out := []byte{'{'}
 	for _, key := range s.order {
-		if key != "id" && (l.fields != nil && !slices.Contains(l.fields, key) && !slices.Contains(l.include, key) || slices.Contains(l.except, key)) {
+		if !l.shows(s, key) {
 			continue
 		}
-		value := s.value(target, key)
-		if encoded := mustJSON(value); string(encoded) != "null" || !isPart(key) {
-			if len(out) > 1 {
-				out = append(out, ',')
-			}
-			out = append(out, '"')
-			out = append(out, key...)
-			out = append(out, '"', ':')
-			out = append(out, encoded...)
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(out, '"')
+		out = append(out, key...)
+		out = append(out, '"', ':')
+		if value := s.field(target, key); value.Kind() == reflect.Slice && value.IsNil() {
+			out = append(out, '[', ']')
+		} else {
+			out = appendField(out, value)
 		}
 	}
 	return append(out, '}')
 }
 
-// isPart says that a product shows this only when asked to include it.
-func isPart(key string) bool {
-	return slices.Contains([]string{"variants", "options", "modifiers", "images", "custom_fields"}, key)
+// shows says whether a field is asked for; a part is only when it is included.
+func (l listing) shows(s *schema, key string) bool {
+	switch {
+	case key == "id":
+		return true
+	case slices.Contains(s.parts, key):
+		return slices.Contains(l.include, key) && !slices.Contains(l.except, key)
+	}
+	return (l.fields == nil || slices.Contains(l.fields, key)) && !slices.Contains(l.except, key)
 }
 
 // showProduct encodes a product with its included parts.
-func (s *Store) showProduct(l listing, p *Product) json.RawMessage {
-	c := *p
-	if !slices.Contains(l.include, "variants") {
-		c.Variants = nil
-	} else {
-		c.Variants = present(c.Variants)
-	}
-	if !slices.Contains(l.include, "options") {
-		c.Options = nil
-	} else {
-		c.Options = present(c.Options)
-	}
-	if !slices.Contains(l.include, "modifiers") {
-		c.Modifiers = nil
-	} else {
-		c.Modifiers = present(c.Modifiers)
-	}
-	if !slices.Contains(l.include, "images") {
-		c.Images = nil
-	} else {
-		c.Images = present(c.Images)
-	}
-	if !slices.Contains(l.include, "custom_fields") {
-		c.CustomFields = nil
-	} else {
-		c.CustomFields = present(c.CustomFields)
-	}
-	return l.show(s.product, &c)
-}
-
-// present makes an empty list of none, which is shown, unlike none.
-func present[T any](list []T) []T {
-	if list == nil {
-		return []T{}
-	}
-	return list
-}
+func (s *Store) showProduct(l listing, p *Product) json.RawMessage { return l.show(s.product, p) }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -25,11 +26,16 @@ type lagging struct {
 
 // stockRow is one item of an adjustment.
 type stockRow struct {
+	identity
 	Location *int64 `json:"location_id"`
-	Product  int64  `json:"product_id"`
-	Variant  int64  `json:"variant_id"`
-	SKU      string `json:"sku"`
 	Quantity *int64 `json:"quantity"`
+}
+
+// identity names an item by exactly one of its fields.
+type identity struct {
+	Product int64  `json:"product_id"`
+	Variant int64  `json:"variant_id"`
+	SKU     string `json:"sku"`
 }
 
 func setStock(s *Store, x *exchange) (response, *problem)  { return s.adjust(x, false) }
@@ -52,6 +58,7 @@ func (s *Store) adjust(x *exchange, relative bool) (response, *problem) {
 	}
 	accepted := make([]lagging, 0, len(body.Items))
 	var unknown []int64
+	var wrong []string
 	for i, row := range body.Items {
 		if row.Location == nil || row.Quantity == nil {
 			return response{}, invalid(prefixed(i, missing("location_id or quantity")))
@@ -63,84 +70,104 @@ func (s *Store) adjust(x *exchange, relative bool) (response, *problem) {
 			unknown = append(unknown, *row.Location)
 			continue
 		}
-		key, refusal := s.stockItem(row)
-		if refusal != nil {
-			return response{}, refusal
+		key, complaint := s.stockItem(*row.Location, row.identity)
+		switch level, set := s.stock[key]; {
+		case complaint != "":
+		case relative && !set:
+			complaint = fmt.Sprintf("Item with %s requires absolute adjustment before relative", row.identity)
+		case relative && level+*row.Quantity < 0:
+			complaint = fmt.Sprintf("Item with %s has insufficient stock", row.identity)
 		}
-		if _, set := s.stock[key]; relative && !set {
-			return response{}, inventoryProblem("Item with %s requires absolute adjustment before relative", row)
-		}
-		if relative && s.stock[key]+*row.Quantity < 0 {
-			return response{}, inventoryProblem("Item with %s has insufficient stock", row)
+		if complaint != "" {
+			wrong = append(wrong, complaint)
+			continue
 		}
 		accepted = append(accepted, lagging{key: key, quantity: *row.Quantity, relative: relative, request: x.log, began: x.began, accepted: s.log.seq})
 	}
-	if unknown != nil {
-		return response{}, &problem{status: http.StatusUnprocessableEntity, title: "Location not found, identities: " + string(mustJSON(unknown))}
+	if refusal := badItems(unknown, wrong); refusal != nil {
+		return response{}, refusal
 	}
 	s.accept(x, accepted)
-	return response{status: http.StatusOK, body: mustJSON(map[string]string{"transaction_id": fmt.Sprintf("97a73cdd-0000-4000-8000-%012d", x.log.Seq)})}, nil
+	return s.transaction(x), nil
 }
 
-func (r stockRow) String() string {
+// transaction is the reply to what is accepted now and takes effect later.
+func (s *Store) transaction(x *exchange) response {
+	return response{status: http.StatusOK, body: mustJSON(map[string]string{"transaction_id": fmt.Sprintf("97a73cdd-0000-4000-8000-%012d", x.log.Seq)})}
+}
+
+// badItems refuses a whole request for the items in it that cannot be so, which its title lists.
+func badItems(locations []int64, complaints []string) *problem {
+	title := ""
 	switch {
-	case r.Product != 0:
-		return fmt.Sprintf("product_id %d", r.Product)
-	case r.Variant != 0:
-		return fmt.Sprintf("variant_id %d", r.Variant)
+	case locations != nil:
+		title = "Location not found, identities: " + string(mustJSON(locations))
+	case complaints != nil:
+		title = "[" + strings.Join(complaints, ", ") + "]"
+	default:
+		return nil
 	}
-	return fmt.Sprintf("sku %q", r.SKU)
+	return &problem{status: http.StatusUnprocessableEntity, title: title}
 }
 
-func inventoryProblem(format string, row stockRow) *problem {
-	return &problem{status: http.StatusUnprocessableEntity, title: "[" + fmt.Sprintf(format, row) + "]"}
+func (i identity) String() string {
+	switch {
+	case i.Product != 0:
+		return fmt.Sprintf("product_id %d", i.Product)
+	case i.Variant != 0:
+		return fmt.Sprintf("variant_id %d", i.Variant)
+	}
+	return fmt.Sprintf("sku %q", i.SKU)
 }
 
-// stockItem finds the item of a row, which must be named at the level at which its product is tracked. BigCommerce does
-// not document what it does with an untracked item; here it is refused, since nobody should send one.
-func (s *Store) stockItem(row stockRow) (stockKey, *problem) {
+// stockItem finds an item, which must be named at the level at which its product is tracked, or says what is wrong.
+// BigCommerce does not document what it does with an untracked item; here it is refused, since nobody should send one.
+func (s *Store) stockItem(location int64, i identity) (stockKey, string) {
 	named := 0
-	for _, is := range []bool{row.Product != 0, row.Variant != 0, row.SKU != ""} {
+	for _, is := range []bool{i.Product != 0, i.Variant != 0, i.SKU != ""} {
 		if is {
 			named++
 		}
 	}
 	if named != 1 {
-		return stockKey{}, inventoryProblem("Item with %s must have exactly one of product_id, variant_id and sku", row)
+		return stockKey{}, fmt.Sprintf("Item with %s must have exactly one of product_id, variant_id and sku", i)
 	}
-	p := s.products[row.Product]
+	p, variant := s.products[i.Product], i.Variant
 	switch {
-	case row.Variant != 0:
-		p = s.products[s.variants[row.Variant]]
-	case row.SKU != "":
-		if p = s.products[s.skus[fold(row.SKU)]]; p != nil && p.InventoryTracking == "variant" {
-			if at := slices.IndexFunc(p.Variants, func(v Variant) bool { return fold(v.SKU) == fold(row.SKU) }); at >= 0 {
-				row.Variant = p.Variants[at].ID
+	case i.Variant != 0:
+		p = s.products[s.variants[i.Variant]]
+	case i.SKU != "":
+		if p = s.products[s.skus[fold(i.SKU)]]; p != nil && p.InventoryTracking == "variant" {
+			if at := slices.IndexFunc(p.Variants, func(v Variant) bool { return fold(v.SKU) == fold(i.SKU) }); at >= 0 {
+				variant = p.Variants[at].ID
 			}
 		}
 	}
-	if p == nil {
-		return stockKey{}, inventoryProblem("Item with %s was not found", row)
-	}
+	complaint := ""
 	switch {
+	case p == nil:
+		return stockKey{}, fmt.Sprintf("Item with %s was not found", i)
 	case p.InventoryTracking == "none":
-		return stockKey{}, inventoryProblem("Item with %s is not tracked", row)
-	case p.InventoryTracking == "product" && row.Variant != 0:
-		return stockKey{}, inventoryProblem("Item with %s is tracked by product, please update stock by product id", row)
-	case p.InventoryTracking == "variant" && row.Variant == 0:
-		return stockKey{}, inventoryProblem("Item with %s is tracked by variant, please update stock by variant id", row)
+		complaint = "is not tracked"
+	case p.InventoryTracking == "product" && variant != 0:
+		complaint = "is tracked by product, please update stock by product id"
+	case p.InventoryTracking == "variant" && variant == 0:
+		complaint = "is tracked by variant, please update stock by variant id"
 	}
-	return stockKey{*row.Location, p.ID, row.Variant}, nil
+	if complaint != "" {
+		return stockKey{}, fmt.Sprintf("Item with %s %s", i, complaint)
+	}
+	return stockKey{location, p.ID, variant}, ""
 }
 
-// accept makes levels take effect, at once or after the lag. Levels of one item whose requests were in progress together
-// take effect in an order left to chance.
+// accept makes levels take effect, at once or after the lag, and after those that were accepted before, when the lag was
+// longer. Levels of one item whose requests were in progress together take effect in an order left to chance.
 func (s *Store) accept(x *exchange, levels []lagging) {
-	if s.cfg.InventoryLag <= 0 {
+	if s.cfg.InventoryLag <= 0 && len(s.lagging) == 0 {
 		s.record(x.log, s.setLevels(levels))
 		return
 	}
-	due := s.cfg.Now().Add(s.cfg.InventoryLag)
+	due := s.cfg.Now().Add(s.real(s.cfg.InventoryLag))
 	for _, l := range levels {
 		l.due = due
 		for i := range s.lagging {
@@ -153,6 +180,7 @@ func (s *Store) accept(x *exchange, levels []lagging) {
 		}
 		s.lagging = append(s.lagging, l)
 	}
+	s.outbox.wake()
 }
 
 // settleStock makes the levels that are due take effect. Each call that looks at the store begins with it, so that
@@ -190,7 +218,7 @@ func (s *Store) setLevels(levels []lagging) []Effect {
 			after = max(0, before+l.quantity)
 		}
 		s.stock[l.key] = after
-		effects = append(effects, Effect{Verb: Updated, Kind: "stock", Product: l.key.product, Variant: l.key.variant, Location: l.key.location,
+		effects = append(effects, Effect{Verb: Updated, Kind: "stock", Product: l.key.product, Variant: l.key.variant, Location: l.key.location, ID: current.skuID(l.key.variant),
 			Fields: []FieldChange{{Name: "quantity", Before: mustJSON(before), After: mustJSON(after)}}})
 		if l.key.location != s.cfg.Locations[0] {
 			continue

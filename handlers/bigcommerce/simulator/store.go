@@ -7,45 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"time"
 )
-
-// DefaultWindow is the length of BigCommerce's quota window.
-const DefaultWindow = 30 * time.Second
-
-// Config says what kind of store to simulate. The zero value is a store "demo" with the token "demo", without a quota,
-// that answers at once.
-type Config struct {
-	StoreHash string // default "demo"
-	Token     string // default "demo"
-
-	// Quota is how many requests a window allows; 0 means without limit. BigCommerce's plans have 150 or 450.
-	Quota  int
-	Window time.Duration // default DefaultWindow
-	// ConcurrencyLimit refuses a request with 429 while so many are in progress; 0 means without limit.
-	ConcurrencyLimit int
-
-	Latency time.Duration // before a request takes effect
-	// InventoryLag is how long after its reply a stock level takes effect; 0 means before its reply.
-	InventoryLag time.Duration
-	Locations    []int64 // default [1]; the first is the default location, which catalog reads show
-	// SaveGoodRows makes a product batch with a bad row keep its other rows. BigCommerce does not document which it
-	// does; by default nothing of such a batch is kept.
-	SaveGoodRows bool
-	// Seed makes what is left to chance repeatable: faults with a probability, and the order of stock levels that were
-	// in progress together.
-	Seed uint64
-	// LogLimit is how many requests are remembered; 0 means all.
-	LogLimit int
-
-	// Now and After are the clock; default time.Now and time.After. With a Now of the test's own, a window passes as
-	// soon as the test says so.
-	Now   func() time.Time
-	After func(time.Duration) <-chan time.Time
-	// OnChange, when set, is called for each change, in order and one at a time; for a stock level that lags, at the
-	// first call after it is due. It may read the store, but not change it.
-	OnChange func(Change)
-}
 
 // Store is one simulated BigCommerce store. It is an http.Handler, safe for concurrent use.
 type Store struct {
@@ -54,39 +16,46 @@ type Store struct {
 	product *schema
 	variant *schema
 
-	mu       sync.Mutex
-	rand     *rand.Rand
-	products map[int64]*Product // a product in it is never changed, only replaced
-	order    []int64            // product ids, ascending
-	names    map[string]int64   // folded, to product
-	urls     map[string]int64   // folded, to product
-	skus     map[string]int64   // folded, of products and variants, to product
-	variants map[int64]int64    // to product
-	brands   brands
-	channels map[channelKey]bool
-	stock    map[stockKey]int64
-	lagging  []lagging
-	last     lastIDs
+	mu         sync.Mutex
+	rand       *rand.Rand
+	products   map[int64]*Product // a product in it is never changed, only replaced
+	order      []int64            // product ids, ascending
+	names      map[string]int64   // folded, to product
+	urls       map[string]int64   // folded, to product
+	skus       map[string]int64   // folded, of products and variants, to product
+	variants   map[int64]int64    // to product
+	brands     brands
+	channels   map[int64][]int64 // of a product, ascending
+	stock      map[stockKey]int64
+	settings   map[stockKey]stockSettings
+	lagging    []lagging
+	hooks      map[int64]*hook
+	hookEmails map[string][]string // by client
+	outbox     outbox
+	last       lastIDs
 
-	window   window
-	active   int // requests in progress
-	faults   faults
-	revoked  bool
-	down     bool
-	log      requestLog
-	unshown  []Change   // for OnChange, in order
-	showing  sync.Mutex // held while OnChange is told
-	released chan struct{}
+	window     window
+	active     int            // requests in progress
+	activeAt   map[string]int // those that fall under an endpoint limit
+	faults     []*standing
+	revoked    bool
+	down       bool
+	log        requestLog
+	published  map[int64]string // products whose images are still the business of the client that created them
+	violations recent[Violation]
+	unshown    []Change   // for OnChange, in order
+	showing    sync.Mutex // held while OnChange is told
+	released   chan struct{}
 }
 
 // lastIDs are the ids given out last. BigCommerce numbers each kind of thing on its own; the ranges here lie apart, so
 // that an id used for another kind of thing is not found rather than taken for a wrong one.
 type lastIDs struct {
-	product, variant, sku, option, value, image, field, modifier int64
+	product, variant, sku, option, value, image, field, modifier, hook, event int64
 }
 
 func firstIDs() lastIDs {
-	return lastIDs{product: 1_000_000, variant: 20_000_000, sku: 40_000_000, option: 60_000_000, value: 70_000_000, image: 90_000_000, field: 95_000_000, modifier: 97_000_000}
+	return lastIDs{product: 1_000_000, variant: 20_000_000, sku: 40_000_000, option: 60_000_000, value: 70_000_000, image: 90_000_000, field: 95_000_000, modifier: 97_000_000, hook: 18_000_000}
 }
 
 func next(last *int64) int64 {
@@ -94,45 +63,41 @@ func next(last *int64) int64 {
 	return *last
 }
 
-// New returns an empty store.
+// New returns an empty store. It panics when a setting or a fault of cfg cannot be so; [Config.Check] tells before.
 func New(cfg Config) *Store {
-	if cfg.StoreHash == "" {
-		cfg.StoreHash = "demo"
+	if err := cfg.Check(); err != nil {
+		panic("simulator: " + err.Error())
 	}
-	if cfg.Token == "" {
-		cfg.Token = "demo"
-	}
-	if cfg.Window <= 0 {
-		cfg.Window = DefaultWindow
-	}
-	if len(cfg.Locations) == 0 {
-		cfg.Locations = []int64{1}
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.After == nil {
-		cfg.After = time.After
-	}
+	cfg = cfg.withDefaults()
 	s := &Store{
-		cfg:      cfg,
-		product:  schemaOf(reflect.TypeFor[Product](), productRules()),
-		variant:  schemaOf(reflect.TypeFor[Variant](), variantRules()),
-		rand:     rand.New(rand.NewPCG(cfg.Seed, 0)),
-		products: map[int64]*Product{},
-		names:    map[string]int64{},
-		urls:     map[string]int64{},
-		skus:     map[string]int64{},
-		variants: map[int64]int64{},
-		brands:   newBrands(),
-		channels: map[channelKey]bool{},
-		stock:    map[stockKey]int64{},
-		last:     firstIDs(),
-		window:   window{start: cfg.Now(), length: cfg.Window, quota: cfg.Quota},
-		log:      requestLog{limit: cfg.LogLimit},
-		released: make(chan struct{}),
+		cfg:        cfg,
+		product:    schemaOf(reflect.TypeFor[Product](), productRules()),
+		variant:    schemaOf(reflect.TypeFor[Variant](), variantRules()),
+		rand:       rand.New(rand.NewPCG(cfg.Seed, 0)),
+		products:   map[int64]*Product{},
+		names:      map[string]int64{},
+		urls:       map[string]int64{},
+		skus:       map[string]int64{},
+		variants:   map[int64]int64{},
+		brands:     newBrands(),
+		channels:   map[int64][]int64{},
+		stock:      map[stockKey]int64{},
+		settings:   map[stockKey]stockSettings{},
+		hooks:      map[int64]*hook{},
+		hookEmails: map[string][]string{},
+		outbox:     outbox{changed: make(chan struct{}, 1), domains: map[domain]*calls{}, tried: recent[Delivery]{limit: cfg.LogLimit}},
+		last:       firstIDs(),
+		activeAt:   map[string]int{},
+		window:     newWindow(cfg, cfg.Now()),
+		log:        requestLog{recent: recent[*Request]{limit: cfg.LogLimit}},
+		published:  map[int64]string{},
+		violations: recent[Violation]{limit: cfg.LogLimit},
+		released:   make(chan struct{}),
 	}
 	s.routes()
+	for _, fault := range cfg.Faults {
+		s.add(fault)
+	}
 	return s
 }
 
@@ -177,13 +142,6 @@ func (s *Store) Brand(id int64) string {
 	return s.brands.byID[id]
 }
 
-// Assigned says whether a product is offered in a channel.
-func (s *Store) Assigned(product, channel int64) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.channels[channelKey{product, channel}]
-}
-
 // Seed puts products into the store as they are, with the ids they lack, without a request. [NewProduct] makes one. A
 // product without variants gets its base variant; options may be left to the labels of the variants' option values.
 func (s *Store) Seed(products ...Product) error {
@@ -191,23 +149,31 @@ func (s *Store) Seed(products ...Product) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range products {
-		p := products[i].clone()
-		t := &tx{store: s}
-		if err := s.resolve(p); err != nil {
+		if _, err := (&tx{store: s}).plant(products[i], nil); err != nil {
 			return err
 		}
-		s.number(p)
-		if fault := t.create(p, nil); fault != nil {
-			t.rollback()
-			return fmt.Errorf("seeding product %q (SKU %q): %s", p.Name, p.SKU, fault.title)
-		}
-		t.stockAsShown(p)
 	}
 	return nil
 }
 
-// resolve gives ids to the option values that a seeded product's variants name by their labels only, in copies of its
-// own, since the caller may seed the same value again.
+// plant adds a product with the ids it lacks, or takes everything back; the keys are those to be logged.
+func (t *tx) plant(given Product, keys []string) (*Product, error) {
+	p := given.clone()
+	if err := t.store.resolve(p); err != nil {
+		t.rollback()
+		return nil, err
+	}
+	t.store.number(p)
+	if refusal := t.create(p, keys); refusal != nil {
+		t.rollback()
+		return nil, fmt.Errorf("product %q (SKU %q): %s", p.Name, p.SKU, refusal.title)
+	}
+	t.stockAsShown(p)
+	return p, nil
+}
+
+// resolve gives ids to the option values that a given product's variants name by their labels only, in copies of its
+// own, since the caller may give the same value again.
 func (s *Store) resolve(p *Product) error {
 	for i := range p.Options {
 		p.Options[i].Values = slices.Clone(p.Options[i].Values)
@@ -220,7 +186,7 @@ func (s *Store) resolve(p *Product) error {
 			}
 			resolved, fault := s.bornPick(p, pick)
 			if fault != nil {
-				return fmt.Errorf("seeding product %q: variant %q: %s", p.Name, p.Variants[i].SKU, fault.title)
+				return fmt.Errorf("product %q: variant %q: %s", p.Name, p.Variants[i].SKU, fault.title)
 			}
 			p.Variants[i].OptionValues[j] = resolved
 		}
@@ -293,6 +259,3 @@ func (s *Store) addBaseVariant(p *Product) {
 	p.BaseVariantID = &id
 	p.Variants = []Variant{{ID: id, ProductID: p.ID, SKU: p.SKU, OptionValues: []VariantPick{}}}
 }
-
-// sortedIndex returns where id is or belongs in the ascending order.
-func (s *Store) sortedIndex(id int64) (int, bool) { return slices.BinarySearch(s.order, id) }

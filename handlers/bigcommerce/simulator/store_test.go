@@ -171,6 +171,22 @@ func TestStore_Rules(t *testing.T) {
 		{"OKChannel", "PUT", "/catalog/products/channel-assignments", `[{"product_id":{0},"channel_id":1}]`, 204, ``},
 		{"ErrChannel", "PUT", "/catalog/products/channel-assignments", `[{"product_id":7,"channel_id":1}]`, 422, `"0.product_id":`},
 		{"OKImage", "POST", "/catalog/products/{0}/images", `{"image_url":"https://example.com/a.jpg"}`, 200, `"is_thumbnail":true`},
+		{"ErrURLTaken", "POST", "/catalog/products", `{"name":"Cup","type":"physical","weight":0,"price":1,"custom_url":{"url":"/bowl/","is_customized":true}}`, 409, `"custom_url":`},
+		{"OKURLTakenLater", "PUT", "/catalog/products/{1}", `{"price":7,"custom_url":{"url":"/bowl/","is_customized":true}}`, 207, `"custom_url":"The product url is a duplicate"`},
+		{"OKOptionRenamed", "PUT", "/catalog/products/{2}/options/{o}", `{"display_name":"Girth"}`, 200, `"display_name":"Girth"`},
+		{"ErrOptionValues", "PUT", "/catalog/products/{2}/options/{o}", `{"display_name":"Girth","option_values":[]}`, 422, `shared_option_id`},
+		{"OKOption", "GET", "/catalog/products/{2}/options/{o}", ``, 200, `"display_name":"Size"`},
+		{"OKValue", "GET", "/catalog/products/{2}/options/{o}/values/{y}", ``, 200, `"label":"M"`},
+		{"ErrStockAll", "PUT", "/inventory/adjustments/absolute", `{"items":[{"location_id":1,"product_id":{1},"quantity":1},{"location_id":1,"product_id":{0},"quantity":1},{"location_id":1,"variant_id":7,"quantity":1}]}`, 422, `[Item with product_id {1} is not tracked, Item with variant_id 7 was not found]`},
+		{"OKSafetyStock", "PUT", "/inventory/locations/1/items", `{"settings":[{"identity":{"sku":"t-m"},"safety_stock":2}]}`, 200, `"transaction_id":`},
+		{"ErrSafetyStock", "PUT", "/inventory/locations/1/items", `{"settings":[{"identity":{"sku":"t-m"},"bin_picking_number":"B"}]}`, 422, `"0.safety_stock`},
+		{"ErrSafetyLocation", "PUT", "/inventory/locations/9/items", `{"settings":[{"identity":{"sku":"t-m"},"safety_stock":2}]}`, 422, `identities: [9]`},
+		{"OKLocationStock", "GET", "/inventory/locations/1/items?variant_id:in={w}", ``, 200, `"identity":{"sku":"T-M","variant_id":{w},"product_id":{2},`},
+		{"ErrLocationStock", "GET", "/inventory/locations/9/items", ``, 404, `Location not found`},
+		{"OKStockAtNoLocation", "GET", "/inventory/items?product_id:in={0}&location_code:in=LOC-9", ``, 200, `"locations":[]`},
+		{"OKTime", "GET", "/stores/demo/v2/time", ``, 200, `{"time":`},
+		{"OKStoreInformation", "GET", "/stores/demo/v2/store", ``, 200, `"currency":"USD"`},
+		{"ErrOldRoute", "GET", "/stores/demo/v2/products", ``, 404, `[{"message":`},
 		{"ErrSyntax", "PUT", "/catalog/products/{0}", `{`, 400, `Input is invalid`},
 		{"ErrShape", "PUT", "/catalog/products", `{}`, 422, `JSON data is missing or invalid`},
 		{"ErrMethod", "PATCH", "/catalog/products", ``, 405, `"status":405`},
@@ -232,6 +248,35 @@ func TestStore_Gateway(t *testing.T) {
 	s.Down(false)
 	if got := send(t, s, "GET", "/catalog/products", ""); got.Status != 200 {
 		t.Errorf("a store that is up again: got %d, want 200", got.Status)
+	}
+	limited, _ := seeded(t, simulator.Config{Quota: 150, Scopes: []string{"store_v2_products"}})
+	for status, call := range map[int][]string{
+		200: {"GET", "/catalog/products", ""}, 400: {"PUT", "/catalog/products", "{"}, 401: {"GET", "/catalog/products", "", "X-Auth-Token", "wrong"}, 403: {"GET", "/inventory/items", ""},
+		404: {"GET", "/catalog/nothing", ""}, 405: {"PATCH", "/catalog/products", ""}, 409: {"PUT", "/catalog/products", `[{"id":1000001,"name":"Spoon"}]`},
+		413: {"PUT", "/catalog/products", rows(11, `{"id":1}`)}, 415: {"PUT", "/catalog/products", "[]", "Content-Type", "text/plain"}, 422: {"GET", "/catalog/products?foo=1", ""},
+	} {
+		got := send(t, limited, call[0], call[1], call[2], call[3:]...)
+		if got.Status != status || got.Header.Get("X-Rate-Limit-Requests-Quota") != "150" || got.Header.Get("X-Request-Id") == "" {
+			t.Errorf("got %d with %v, want %d with the rate headers and a request id", got.Status, got.Header, status)
+		}
+	}
+}
+
+// TestStore_Defaults: what a product that was created with the least shows of everything else.
+func TestStore_Defaults(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{})
+	got := send(t, s, "POST", "/catalog/products", `{"name":"Cedar Bowl, Large","type":"physical","weight":0,"price":3}`)
+	for _, want := range []string{
+		`"sku":""`, `"description":""`, `"width":0`, `"cost_price":0`, `"brand_id":0`, `"categories":[]`, `"availability":"available"`, `"condition":"New"`, `"inventory_tracking":"none"`,
+		`"gift_wrapping_options_type":"any"`, `"gift_wrapping_options_list":[]`, `"related_products":[-1]`, `"open_graph_type":"product"`, `"open_graph_use_meta_description":true`,
+		`"open_graph_use_product_name":true`, `"open_graph_use_image":true`, `"preorder_release_date":null`, `"option_set_id":null`, `"option_set_display":"right"`, `"meta_keywords":[]`,
+		`"custom_url":{"url":"/cedar-bowl-large/","is_customized":false}`, `"is_visible":true`, `"base_variant_id":20000001`,
+		`"variants":[{"id":20000001,"product_id":1000001,"sku":"","sku_id":null,"price":null,"calculated_price":3,"sale_price":null,"retail_price":null,"map_price":null,"cost_price":null,"weight":null,"width":null,"height":null,"depth":null,`,
+	} {
+		if !strings.Contains(got.Body, want) {
+			t.Errorf("the product lacks %s: %s", want, got.Body)
+		}
 	}
 }
 
@@ -322,5 +367,112 @@ func TestStore_SaveGoodRows(t *testing.T) {
 	after := s.Products()
 	if got.Status != 409 || after[0].Price != 1 || after[1].Name != "Spoon" || after[2].Price != 3 {
 		t.Errorf("got %d and prices %v and %v, want 409, 1 and 3", got.Status, after[0].Price, after[2].Price)
+	}
+}
+
+// TestStore_OptionSet: a product with an option set of the old API keeps its options.
+func TestStore_OptionSet(t *testing.T) {
+	t.Parallel()
+	s, products := seeded(t, simulator.Config{})
+	set := int64(4)
+	if err := s.MerchantEdit(products[2].ID, func(p *simulator.Product) { p.OptionSetID = &set }); err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range [][3]string{
+		{"POST", "/catalog/products/{2}/options", `{"display_name":"Hue","type":"dropdown"}`},
+		{"PUT", "/catalog/products/{2}/options/{o}", `{"display_name":"Hue"}`},
+		{"DELETE", "/catalog/products/{2}/options/{o}", ``},
+		{"POST", "/catalog/products/{2}/options/{o}/values", `{"label":"L","sort_order":1}`},
+		{"PUT", "/catalog/products/{2}/options/{o}/values/{x}", `{"label":"L"}`},
+		{"DELETE", "/catalog/products/{2}/options/{o}/values/{x}", ``},
+	} {
+		if got := send(t, s, call[0], fillIn(products, call[1]), call[2]); got.Status != 422 || !strings.Contains(got.Body, "associated with an option set") {
+			t.Errorf("%s %s: got %d %s, want 422", call[0], call[1], got.Status, got.Body)
+		}
+	}
+}
+
+// TestStore_Accounts: a token may do what its scopes say, and the log says whose it was.
+func TestStore_Accounts(t *testing.T) {
+	t.Parallel()
+	s, products := seeded(t, simulator.Config{Scopes: []string{"store_v2_products", "store_inventory_read_only"}, Accounts: []simulator.Account{
+		{Token: "other", ClientID: "other-client", Scopes: []string{"store_locations_read_only"}},
+	}})
+	tests := []struct {
+		token, method, path, body string
+		status                    int
+	}{
+		{"demo", "PUT", "/catalog/products/{0}", `{"price":3}`, 200},
+		{"demo", "GET", "/inventory/items", ``, 200},
+		{"demo", "PUT", "/inventory/adjustments/absolute", `{"items":[{"location_id":1,"product_id":{0},"quantity":1}]}`, 403},
+		{"demo", "GET", "/inventory/locations", ``, 403},
+		{"demo", "GET", "/hooks", ``, 200},
+		{"other", "GET", "/inventory/locations", ``, 200},
+		{"other", "GET", "/catalog/products", ``, 403},
+		{"nobody", "GET", "/catalog/products", ``, 401},
+		{"other", "GET", "/control/requests", ``, 401},
+	}
+	for _, tt := range tests {
+		got := send(t, s, tt.method, fillIn(products, tt.path), fillIn(products, tt.body), "X-Auth-Token", tt.token)
+		if got.Status != tt.status {
+			t.Errorf("%s %s with token %s: got %d %s, want %d", tt.method, tt.path, tt.token, got.Status, got.Body, tt.status)
+		}
+		if tt.status == 403 && !strings.Contains(got.Body, `"title":"You don't have a required scope to access the endpoint"`) {
+			t.Errorf("403 says %s", got.Body)
+		}
+	}
+	log := s.Requests()
+	if log[0].Client != "demo-client" || log[5].Client != "other-client" || log[7].Client != "" {
+		t.Errorf("the log names the clients %q, %q and %q", log[0].Client, log[5].Client, log[7].Client)
+	}
+}
+
+// TestStore_SafetyStock is in stock and not for sale.
+func TestStore_SafetyStock(t *testing.T) {
+	t.Parallel()
+	s, products := seeded(t, simulator.Config{Locations: []int64{1, 2}})
+	send(t, s, "PUT", "/inventory/adjustments/absolute", fillIn(products, `{"items":[{"location_id":2,"product_id":{0},"quantity":5}]}`))
+	if got := send(t, s, "PUT", "/inventory/locations/2/items", fillIn(products, `{"settings":[{"identity":{"product_id":{0}},"safety_stock":2,"warning_level":1}]}`)); got.Status != 200 {
+		t.Fatal(got)
+	}
+	got := send(t, s, "GET", fillIn(products, "/inventory/items?product_id:in={0}&location_id:in=2"), "")
+	if want := `"available_to_sell":3,"total_inventory_onhand":5,"settings":{"safety_stock":2,"is_in_stock":true,"warning_level":1,`; !strings.Contains(got.Body, want) || strings.Contains(got.Body, "LOC-1") {
+		t.Errorf("got %s\nwant location 2 alone, with %s", got.Body, want)
+	}
+}
+
+// TestStore_SeedCatalog fills a store with products, simple or of variants.
+func TestStore_SeedCatalog(t *testing.T) {
+	t.Parallel()
+	s := simulator.New(simulator.Config{})
+	if err := s.SeedCatalog(3, 0); err != nil {
+		t.Fatal(err)
+	}
+	if p, ok := s.ProductBySKU("sim-3"); !ok || p.BaseVariantID == nil {
+		t.Errorf("SIM-3 is %+v", p)
+	}
+	s = simulator.New(simulator.Config{})
+	if err := s.SeedCatalog(2, 250); err != nil {
+		t.Fatal(err)
+	}
+	if p, ok := s.ProductBySKU("SIM-2-250"); !ok || len(p.Variants) != 250 || p.InventoryTracking != "variant" {
+		t.Errorf("SIM-2-250 is not one of 250 variants")
+	}
+	if err := s.SeedCatalog(1, 251); err == nil {
+		t.Error("a product of 251 values of one option was seeded")
+	}
+}
+
+// TestStore_BrandLimit: a store has 30,000 brands, and a name beyond makes none.
+func TestStore_BrandLimit(t *testing.T) {
+	t.Parallel()
+	s, products := seeded(t, simulator.Config{})
+	for n := range 30_000 {
+		s.AddBrand(fmt.Sprint("Brand ", n))
+	}
+	for name, status := range map[string]int{"brand 29999": 200, "One more": 403} {
+		if got := send(t, s, "PUT", fmt.Sprintf("/catalog/products/%d", products[0].ID), fmt.Sprintf(`{"brand_name":%q}`, name)); got.Status != status {
+			t.Errorf("brand %q: got %d %s, want %d", name, got.Status, got.Body, status)
+		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
+	"os"
 )
 
 // Client returns an HTTP client that calls the store without a network, whatever host it names, so that a test can run
@@ -27,10 +29,7 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.WroteHeaders != nil {
-		trace.WroteHeaders()
-	}
-	w := &replyWriter{header: http.Header{}}
+	w := &replyWriter{header: http.Header{}, trace: httptrace.ContextClientTrace(r.Context())}
 	defer func() {
 		switch cause := recover(); {
 		case cause == nil:
@@ -38,6 +37,8 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 			panic(cause)
 		case r.Context().Err() != nil:
 			response, err = nil, r.Context().Err()
+		case w.unreached:
+			response, err = nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
 		case !w.flushed:
 			response, err = nil, errClosed
 		default:
@@ -48,6 +49,9 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
+	if w.stream != nil {
+		return w.response(r, w.stream), nil
+	}
 	return w.response(r, bytes.NewReader(w.body.Bytes())), nil
 }
 
@@ -56,7 +60,19 @@ type replyWriter struct {
 	header  http.Header
 	status  int
 	body    bytes.Buffer
+	stream  io.Reader // instead of body
 	flushed bool
+
+	trace     *httptrace.ClientTrace
+	unreached bool // no connection came about
+}
+
+// reach says whether there was a connection to send the request on.
+func (w *replyWriter) reach(reached bool) {
+	w.unreached = !reached
+	if reached && w.trace != nil && w.trace.WroteHeaders != nil {
+		w.trace.WroteHeaders()
+	}
 }
 
 func (w *replyWriter) Header() http.Header { return w.header }

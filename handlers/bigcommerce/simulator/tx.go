@@ -3,7 +3,6 @@ package simulator
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ type tx struct {
 	store   *Store
 	undo    []func()
 	effects []Effect
+	partial map[string]string // what was not saved, though the rest was
 }
 
 // edit returns a copy of a product that may be changed, to be given to put; nil when there is no such product.
@@ -69,15 +69,6 @@ func (s *Store) freeURL(name string, id int64) string {
 	return address
 }
 
-// keys are the keys that can be written.
-func (s *schema) keys() []string {
-	keys := make([]string, len(s.rules))
-	for i, r := range s.rules {
-		keys[i] = r.key
-	}
-	return keys
-}
-
 // put stores a new or changed product unless its name, a SKU or its URL is another's. The keys are those that were
 // written, for the log.
 func (t *tx) put(p *Product, keys []string) *problem {
@@ -85,8 +76,10 @@ func (t *tx) put(p *Product, keys []string) *problem {
 	before := s.products[p.ID]
 	s.number(p)
 	p.finish()
-	if fault := s.conflict(p); fault != nil {
-		return fault
+	if before == nil || !sameKeys(before, p) {
+		if fault := s.conflict(p); fault != nil {
+			return fault
+		}
 	}
 	t.undo = append(t.undo, func() { s.replace(p.ID, p, before) })
 	s.replace(p.ID, before, p)
@@ -112,11 +105,13 @@ func (t *tx) delete(id int64) {
 			t.dropStock(stockKey{location, id, v.ID})
 		}
 	}
-	for key := range s.channels {
-		if key.product == id {
-			delete(s.channels, key)
+	offered := s.channels[id]
+	t.undo = append(t.undo, func() {
+		if offered != nil {
+			s.channels[id] = offered
 		}
-	}
+	})
+	delete(s.channels, id)
 	t.effects = append(t.effects, Effect{Verb: Deleted, Kind: "product", Product: id})
 }
 
@@ -160,116 +155,6 @@ func (t *tx) rollback() {
 		undo()
 	}
 	t.undo, t.effects = nil, nil
-}
-
-// changes lists the written fields with what they were and are.
-func changes(s *schema, before, after any, keys []string) []FieldChange {
-	list := make([]FieldChange, 0, len(keys))
-	for _, key := range keys {
-		c := FieldChange{Name: key, After: mustJSON(s.value(after, key))}
-		if !reflect.ValueOf(before).IsNil() {
-			c.Before = mustJSON(s.value(before, key))
-		}
-		list = append(list, c)
-	}
-	return list
-}
-
-// mustJSON encodes a value of this package's own types, which cannot fail.
-func mustJSON(v any) json.RawMessage {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		panic(fmt.Sprintf("simulator: encoding %T: %v", v, err))
-	}
-	return raw
-}
-
-// replace puts after in the place of before; nil means none. It keeps every index.
-func (s *Store) replace(id int64, before, after *Product) {
-	if before == nil || after == nil || !sameKeys(before, after) {
-		if before != nil {
-			delete(s.names, fold(before.Name))
-			delete(s.urls, fold(before.CustomURL.URL))
-			for sku := range before.allSKUs() {
-				delete(s.skus, sku)
-			}
-			for i := range before.Variants {
-				delete(s.variants, before.Variants[i].ID)
-			}
-		}
-		if after != nil {
-			s.names[fold(after.Name)] = id
-			s.urls[fold(after.CustomURL.URL)] = id
-			for sku := range after.allSKUs() {
-				s.skus[sku] = id
-			}
-			for i := range after.Variants {
-				s.variants[after.Variants[i].ID] = id
-			}
-		}
-	}
-	at, found := s.sortedIndex(id)
-	switch {
-	case after == nil:
-		delete(s.products, id)
-		if found {
-			s.order = slices.Delete(s.order, at, at+1)
-		}
-		return
-	case !found:
-		s.order = slices.Insert(s.order, at, id)
-	}
-	s.products[id] = after
-}
-
-// sameKeys says that no index needs to change.
-func sameKeys(a, b *Product) bool {
-	return a.Name == b.Name && a.SKU == b.SKU && a.CustomURL == b.CustomURL &&
-		slices.EqualFunc(a.Variants, b.Variants, func(v, w Variant) bool { return v.ID == w.ID && v.SKU == w.SKU })
-}
-
-// allSKUs yields the folded SKUs of the product and its variants, except empty ones.
-func (p *Product) allSKUs() func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		if sku := fold(p.SKU); sku != "" && !yield(sku) {
-			return
-		}
-		for i := range p.Variants {
-			if sku := fold(p.Variants[i].SKU); sku != "" && !yield(sku) {
-				return
-			}
-		}
-	}
-}
-
-// conflict finds what p may not have because another product, or another part of p, has it.
-func (s *Store) conflict(p *Product) *problem {
-	if id, taken := s.names[fold(p.Name)]; taken && id != p.ID {
-		return duplicate("name", "The product name is a duplicate")
-	}
-	if id, taken := s.urls[fold(p.CustomURL.URL)]; taken && id != p.ID {
-		return duplicate("custom_url", "The product url is a duplicate")
-	}
-	for sku := range p.allSKUs() {
-		if id, taken := s.skus[sku]; taken && id != p.ID {
-			return duplicate("sku", "The product sku is a duplicate")
-		}
-	}
-	if p.BaseVariantID != nil {
-		return nil
-	}
-	seen := make(map[string]bool, len(p.Variants)+1)
-	for sku := range p.allSKUs() {
-		if seen[sku] {
-			return duplicate("sku", "The product sku is a duplicate")
-		}
-		seen[sku] = true
-	}
-	return nil
-}
-
-func duplicate(field, title string) *problem {
-	return &problem{status: 409, title: title, fields: map[string]string{field: title}}
 }
 
 // prefixed returns fields as those of one row of an array.

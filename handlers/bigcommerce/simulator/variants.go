@@ -157,7 +157,7 @@ func (s *Store) changeVariant(t *tx, p *Product, at int, row fields, rename bool
 		t.setStock(stockKey{s.cfg.Locations[0], p.ID, v.ID}, v.InventoryLevel)
 	}
 	if len(keys) > 0 {
-		t.effects = append(t.effects, Effect{Verb: Updated, Kind: "variant", Product: p.ID, Variant: v.ID, Fields: changes(s.variant, &before, v, keys)})
+		t.effects = append(t.effects, variantEffect(Updated, v, changes(s.variant, &before, v, keys)))
 	}
 	return nil
 }
@@ -251,7 +251,7 @@ func (s *Store) dropVariants(t *tx, p *Product, which func(Variant) bool) {
 		for _, location := range s.cfg.Locations {
 			t.dropStock(stockKey{location, p.ID, v.ID})
 		}
-		t.effects = append(t.effects, Effect{Verb: Deleted, Kind: "variant", Product: p.ID, Variant: v.ID})
+		t.effects = append(t.effects, variantEffect(Deleted, &v, nil))
 	}
 	p.Variants = kept
 }

@@ -21,7 +21,8 @@
 //
 // # Promises
 //
-//   - Memory is that of one row, and of the ids and SKUs seen so far.
+//   - Memory is that of one row, which is bounded, and of the ids and SKUs seen so
+//     far.
 //   - A row that is wrong is reported with its row and column, gives no events,
 //     and does not stop the file. A header that cannot be used is refused at once.
 //   - The same file under the same import id gives the same event ids, so that an

@@ -58,7 +58,7 @@ func readHeader(titles []string, outlets map[string]domain.OutletID) (columns, e
 	seen := map[string]bool{}
 	for i, title := range titles {
 		if !utf8.ValidString(title) {
-			return c, &HeaderError{Reason: fmt.Sprintf("column %d: %q is not UTF-8: save the file as CSV UTF-8", i+1, title)}
+			return c, &HeaderError{Reason: fmt.Sprintf("column %d: %.40q is not UTF-8: save the file as CSV UTF-8", i+1, title)}
 		}
 		title = strings.TrimSpace(title)
 		c.titles = append(c.titles, title)

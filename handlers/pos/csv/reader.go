@@ -42,6 +42,7 @@ type Row struct {
 type Reader struct {
 	opts    Options
 	csv     *encoding.Reader
+	in      *bounded
 	columns columns
 	row     int
 	items   map[domain.ItemID]int // the row of each
@@ -66,10 +67,11 @@ func NewReader(r io.Reader, opts Options) (*Reader, error) {
 	if opts.ImportID == "" {
 		return nil, &domain.InvalidError{Path: "import id", Reason: "is required"}
 	}
-	in, err := withoutBOM(r)
+	text, err := withoutBOM(r)
 	if err != nil {
 		return nil, err
 	}
+	in := &bounded{r: text, left: MaxRow}
 	rows := encoding.NewReader(in)
 	rows.ReuseRecord = true
 	titles, err := rows.Read()
@@ -79,6 +81,8 @@ func NewReader(r io.Reader, opts Options) (*Reader, error) {
 		return nil, &HeaderError{Reason: "the file is empty"}
 	case errors.As(err, &syntax):
 		return nil, &HeaderError{Reason: syntaxReason(syntax)}
+	case errors.Is(err, errTooLong):
+		return nil, &HeaderError{Reason: err.Error()}
 	case err != nil:
 		return nil, fmt.Errorf("read header: %w", err)
 	}
@@ -86,7 +90,29 @@ func NewReader(r io.Reader, opts Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{opts: opts, csv: rows, columns: c, row: 1, items: map[domain.ItemID]int{}, skus: map[string]int{}}, nil
+	return &Reader{opts: opts, csv: rows, in: in, columns: c, row: 1, items: map[domain.ItemID]int{}, skus: map[string]int{}}, nil
+}
+
+// MaxRow bounds one row as it stands in the file, in bytes: several times what an
+// event may hold. A row beyond it is one whose quote does not end, which without a
+// bound would be the rest of the file.
+const MaxRow = 4 << 20
+
+var errTooLong = fmt.Errorf("has more than %d bytes: is there a quote that is not closed?", MaxRow)
+
+// bounded yields so much of r and then errTooLong, until left is set anew.
+type bounded struct {
+	r    io.Reader
+	left int
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	if b.left == 0 {
+		return 0, errTooLong
+	}
+	n, err := b.r.Read(p[:min(len(p), b.left)])
+	b.left -= n
+	return n, err
 }
 
 // withoutBOM passes over a UTF-8 byte order mark, which spreadsheets write.
@@ -121,8 +147,9 @@ func (r *Reader) Outlets() []domain.OutletID {
 
 // Next returns the next row, or [io.EOF] after the last. A row that is wrong comes
 // with its Err, and the rows after it can be read. Any other error is that of the
-// file, and ends it.
+// file, and ends it: a [*RowError] for a row past [MaxRow].
 func (r *Reader) Next() (Row, error) {
+	r.in.left = MaxRow
 	cells, err := r.csv.Read()
 	if errors.Is(err, io.EOF) {
 		return Row{}, io.EOF
@@ -135,6 +162,8 @@ func (r *Reader) Next() (Row, error) {
 		row.Err = &RowError{Row: r.row, Reason: fmt.Sprintf("has %d cells, and the header has %d", len(cells), len(r.columns.titles))}
 	case errors.As(err, &syntax):
 		row.Err = &RowError{Row: r.row, Reason: syntaxReason(syntax)}
+	case errors.Is(err, errTooLong):
+		return Row{}, &RowError{Row: r.row, Reason: err.Error()}
 	case err != nil:
 		return Row{}, fmt.Errorf("read row %d: %w", r.row, err)
 	default:

@@ -262,6 +262,45 @@ func TestReader_ErrRead(t *testing.T) {
 	}
 }
 
+// A quote that is not closed takes the rest of the file for one cell: it is refused
+// before all of it is in memory.
+func TestReader_ErrEndlessRow(t *testing.T) {
+	t.Parallel()
+	endless := &untilRefused{}
+	r, err := NewReader(io.MultiReader(strings.NewReader("sku,name\nA,N\nB,\"never closed\n"), endless), options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row, err := r.Next(); err != nil || row.Err != nil {
+		t.Fatalf("got %+v, %v", row, err)
+	}
+	_, err = r.Next()
+	var row *RowError
+	if want := "row 3: has more than 4194304 bytes: is there a quote that is not closed?"; !errors.As(err, &row) || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	if endless.n > 2*MaxRow {
+		t.Errorf("%d bytes were read, a row may have %d", endless.n, MaxRow)
+	}
+	var header *HeaderError
+	if _, err := NewReader(&untilRefused{}, options()); !errors.As(err, &header) {
+		t.Errorf("header: got %v", err)
+	}
+}
+
+// untilRefused is a file without an end.
+type untilRefused struct{ n int }
+
+func (u *untilRefused) Read(p []byte) (int, error) {
+	if u.n += len(p); u.n > 100*MaxRow {
+		return 0, errors.New("more was read than any row may have")
+	}
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
 func TestReader_Outlets_Mapped(t *testing.T) {
 	t.Parallel()
 	o := options()

@@ -1,0 +1,91 @@
+package bigcommerce
+
+import "time"
+
+const (
+	// stockShare is the part of a window, one in so many requests, that is kept for urgent requests at its begin.
+	stockShare = 10
+	// releasedBy is the part of a window, in percent, after which nothing is kept for urgent requests any more, so that
+	// bulk work can still use it.
+	releasedBy = 80
+	// releases is how often in a window somebody who waits for the reserve to shrink looks again.
+	releases = 100
+)
+
+// reserve is what a window's requests leave to others. Bulk requests leave a tenth of the quota to urgent ones,
+// shrinking evenly until four fifths of the window are over. All requests leave the other apps of the store what those
+// will use in the rest of the window at the rate at which they were seen to use it, in this window and the one before,
+// as long as they have had less than half of the quota. Without that, an app that spreads its requests would find the
+// quota spent, and the last requests of each window would be a race.
+type reserve struct {
+	ours   int           // requests sent in this window
+	others int           // requests that others were seen to make in it, at least
+	before int           // how many had been made when the first reply of the first window came: by whom is not known
+	from   time.Duration // into the window: since when others are counted
+	until  time.Duration // into the window: the last look at the count
+	seen   bool          // a reply of this window has come
+	past   bool          // a window has begun under our eyes
+
+	expected             float64 // requests of others in one window
+	lastOurs, lastOthers int
+}
+
+// rate is how many requests others make in a second. What was seen in the window before counts as much as a whole
+// window; until there is one, a sixth of a window counts as if they had made none.
+func (r *reserve) rate(window time.Duration) float64 {
+	known := window
+	if !r.past {
+		known = window / 6
+	}
+	return (r.expected*known.Seconds()/window.Seconds() + float64(r.others)) / (known + r.until - r.from).Seconds()
+}
+
+// kept is how many of the requests left a lane must not use when the window goes on for rest and a request is under way
+// for so long.
+func (r *reserve) kept(limit int, window, rest, way time.Duration, lane Lane) int {
+	if window <= 0 {
+		return 0
+	}
+	rest = min(max(rest, 0), window)
+	kept := 0
+	if rate := r.rate(window); rate > 0 {
+		// Of what is known to be left they have used some since it was known.
+		due := min(rate*(window-r.until).Seconds(), float64(limit/2-r.others))
+		// At the end, what they may use unseen while a request of ours is under way.
+		kept = int(max(due, rate*min(rest, way).Seconds(), 0)) + 1
+	}
+	if lane != UrgentStock {
+		until := rest - window*(100-releasedBy)/100
+		if until > 0 {
+			kept += int(int64(limit/stockShare) * int64(until) / int64(window*releasedBy/100))
+		}
+	}
+	return kept
+}
+
+// saw learns from a reply, at a time of this window, that so many of its requests are used. What is not ours is somebody
+// else's; requests of ours that are under way make it look less, never more.
+func (r *reserve) saw(used int, now time.Duration) {
+	if !r.seen && !r.past {
+		r.before, r.from = max(used-r.ours, 0), now
+	}
+	r.seen, r.until = true, max(r.until, now)
+	r.others = max(r.others, used-r.ours-r.before)
+}
+
+// turn begins a window. Requests of ours that are under way are taken to be counted in the one before. A habit of others
+// is believed at once and forgotten by halves. What they did unseen, after the last reply, is taken to be as before.
+func (r *reserve) turn(window time.Duration) {
+	if r.seen {
+		others := float64(r.others)
+		if counted := r.until - r.from; counted > window/10 {
+			others *= window.Seconds() / counted.Seconds()
+		}
+		r.expected = max(others, (r.expected+others)/2)
+		if r.expected < 1 {
+			r.expected = 0
+		}
+		r.lastOurs, r.lastOthers = r.ours, r.others
+	}
+	r.ours, r.others, r.before, r.from, r.until, r.seen, r.past = 0, 0, 0, 0, 0, false, true
+}

@@ -1,0 +1,273 @@
+package publish
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+)
+
+const (
+	// restsPerWindow is how many stock requests of the lane a quota window has room for at most, evenly, so that
+	// whatever the tills do most of the quota is left to full-state pushes.
+	restsPerWindow = 60
+	// restWithoutQuota is the least time between two of them where there is no quota.
+	restWithoutQuota = 100 * time.Millisecond
+)
+
+// lane sends the stock of what was sold, refunded, exchanged, counted, ordered,
+// transferred or adjusted ahead of everything else. It does so once for each such
+// change, in as few requests as that takes; the product's full state follows in a
+// round, which does not send the same stock again. What fails here for any other
+// reason than a spent quota is left to the round.
+//
+// A stock request is alone in flight (see [bigcommerce.Lane]), so that a product is
+// in one request at a time.
+type lane struct {
+	p *Publisher
+
+	mu      sync.Mutex
+	queue   []domain.ProductID
+	queued  map[domain.ProductID]bool
+	offered chan struct{} // has room for one
+	gone    chan struct{} // not nil while something is to go first; then closed
+	resting bool          // others may go
+	calls   uint64        // requests made
+}
+
+func newLane(p *Publisher) *lane {
+	return &lane{p: p, queued: map[domain.ProductID]bool{}, offered: make(chan struct{}, 1)}
+}
+
+// offer takes a product whose stock has changed in a way that cannot wait.
+func (l *lane) offer(id domain.ProductID) {
+	if !l.urgent(id) {
+		return
+	}
+	l.mu.Lock()
+	l.enqueue(id)
+	l.claim()
+	l.mu.Unlock()
+	select {
+	case l.offered <- struct{}{}:
+	default:
+	}
+}
+
+// urgent reports whether a product's stock changed after what BigCommerce was told
+// of it.
+func (l *lane) urgent(id domain.ProductID) bool {
+	p := l.p
+	s, ok := p.cfg.Catalog.Summary(p.cfg.Store, id)
+	if !ok || s.StockDue == 0 {
+		return false
+	}
+	// In this order: a confirmation is recorded before headway forgets.
+	ahead := p.headway.state(id)
+	confirmed := p.cfg.Publications.Publication(p.cfg.Store, id).Confirmed.Position
+	// A twin that never had a full state may not keep stock as the POS does.
+	if confirmed == 0 || s.StockDue <= max(confirmed, ahead) {
+		return false
+	}
+	n, _ := p.need(id, ask{})
+	return n == needsPush
+}
+
+// run sends what is offered until ctx ends.
+func (l *lane) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.offered:
+		}
+		for l.first() {
+			l.attempt(ctx)
+			l.letGo()
+			select {
+			case <-ctx.Done():
+				return
+			case <-l.p.cfg.After(l.rest()):
+			}
+			l.rested()
+		}
+	}
+}
+
+// rest is how long others may go between two stock requests.
+func (l *lane) rest() time.Duration {
+	if w := l.p.cfg.Client.Quota().Snapshot().Window; w > 0 {
+		return w / restsPerWindow
+	}
+	return restWithoutQuota
+}
+
+// first reports whether there is something to send.
+func (l *lane) first() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone != nil
+}
+
+// letGo lets others may go for the rest.
+func (l *lane) letGo() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.gone)
+	l.gone, l.resting = nil, true
+}
+
+func (l *lane) rested() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.resting = false
+	l.claim()
+}
+
+// claim has everybody give way if there is something to send. The caller holds mu.
+func (l *lane) claim() {
+	if len(l.queue) > 0 && !l.resting && l.gone == nil {
+		l.gone = make(chan struct{})
+	}
+}
+
+// giveWay waits while stock is to go first.
+func (l *lane) giveWay(ctx context.Context) error {
+	l.mu.Lock()
+	gone := l.gone
+	l.mu.Unlock()
+	if gone == nil {
+		return nil
+	}
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// attempt makes one request with the newest stock of those who wait, when the store
+// answers and the quota has room.
+func (l *lane) attempt(ctx context.Context) {
+	p := l.p
+	pass, err := p.patience.enter(ctx)
+	if err != nil {
+		return
+	}
+	reserved, release, err := p.cfg.Client.Quota().Acquire(ctx, bigcommerce.UrgentStock)
+	if err != nil {
+		pass.unused()
+		return
+	}
+	defer release()
+	load := l.load(ctx)
+	if len(load.levels) == 0 {
+		pass.unused()
+		return
+	}
+	for i := range load.desired {
+		p.headway.doubt(load.desired[i].Product)
+	}
+	p.mu.Lock()
+	l.calls++
+	p.work.Requests++
+	p.mu.Unlock()
+	err = p.cfg.Client.SetStock(reserved, "stock in the POS", load.levels)
+	switch {
+	case over(ctx):
+		pass.unused()
+		return
+	case blame(err) == store:
+		pass.failed(err, notBefore(err))
+	default:
+		pass.succeeded()
+	}
+	switch {
+	case err == nil:
+		for i := range load.desired {
+			p.headway.note(&load.desired[i], load.states[i])
+		}
+	case lingers(err):
+		for i := range load.desired {
+			p.linger(load.desired[i].Product, load.desired[i].Listing.Digest())
+		}
+	case spent(err):
+		l.putBack(load)
+	}
+}
+
+// load is what one request carries, and of which states.
+type load struct {
+	desired []Desired
+	states  []domain.Position
+	levels  []bigcommerce.StockLevel
+}
+
+// load takes from the queue what one request can carry, with its newest state. What
+// may not be sent now, or does not fit one request, is the round's.
+func (l *lane) load(ctx context.Context) (out load) {
+	for {
+		id, ok := l.next()
+		if !ok {
+			return out
+		}
+		d, state, levels := l.read(ctx, id)
+		if len(out.levels) > 0 && len(out.levels)+len(levels) > bigcommerce.MaxStock {
+			return out
+		}
+		l.drop()
+		if len(levels) == 0 || len(levels) > bigcommerce.MaxStock {
+			continue
+		}
+		out.desired, out.states, out.levels = append(out.desired, d), append(out.states, state), append(out.levels, levels...)
+	}
+}
+
+// next is the product that waits longest.
+func (l *lane) next() (domain.ProductID, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		return "", false
+	}
+	return l.queue[0], true
+}
+
+func (l *lane) drop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.queued, l.queue[0])
+	l.queue = l.queue[1:]
+}
+
+// read returns no levels of a product that the lane must not send.
+func (l *lane) read(ctx context.Context, id domain.ProductID) (Desired, domain.Position, []bigcommerce.StockLevel) {
+	if !l.urgent(id) {
+		return Desired{}, 0, nil
+	}
+	d, state, err := l.p.desired(ctx, id)
+	if err != nil || check(&d.Listing) != nil || !l.p.quietUntil(id, d.Listing.Digest()).IsZero() {
+		return d, 0, nil
+	}
+	return d, state.Position, d.stockLevels()
+}
+
+func (l *lane) putBack(load load) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, d := range load.desired {
+		l.enqueue(d.Product)
+	}
+}
+
+// enqueue puts a product behind those that wait, unless it waits. The caller holds
+// mu.
+func (l *lane) enqueue(id domain.ProductID) {
+	if !l.queued[id] {
+		l.queued[id] = true
+		l.queue = append(l.queue, id)
+	}
+}

@@ -129,32 +129,48 @@ func (p *Publisher) holder(bigCommerceID int64) (domain.ProductID, bool) {
 }
 
 // linkNotes are what is recorded of a new link. When another product had the twin
-// before, its link ends, and the variants that only that one had are as if they were
-// created for this one, so that the next push removes them.
+// before, its link ends. Variants that only that one had, or that the product was
+// created with earlier and has no more, are ours and not listed: they stay recorded
+// as created, so that the next push looks for them and removes them.
 func (p *Publisher) linkNotes(id domain.ProductID, name string, link *domain.Link, by domain.LinkedBy, kind Kind) []note {
 	now := p.cfg.Now()
-	linked := func() note {
-		return note{&domain.ProductLinked{Product: id, Link: *link, By: by}, &Outcome{Product: id, Kind: kind, BigCommerceID: link.BigCommerceID, At: now}}
-	}
-	former, taken := p.twin(link.BigCommerceID)
-	if !taken || former == id {
-		return []note{linked()}
-	}
-	pub := p.cfg.Publications.Publication(p.cfg.Store, former)
-	left := making(&pub)
-	for _, v := range pub.Link.Variants {
-		if v.SKU != "" && !slices.ContainsFunc(link.Variants, func(w domain.VariantLink) bool { return w.BigCommerceID == v.BigCommerceID }) {
+	own := p.cfg.Publications.Publication(p.cfg.Store, id)
+	left := making(&own)
+	var notes []note
+	if former, taken := p.twin(link.BigCommerceID); taken && former != id {
+		pub := p.cfg.Publications.Publication(p.cfg.Store, former)
+		left = append(left, making(&pub)...)
+		for _, v := range pub.Link.Variants {
 			left = append(left, string(v.SKU))
 		}
+		p.inheritLingering(id, former)
+		reason := fmt.Sprintf("deleted in the POS, and its BigCommerce product is product %s now", id)
+		notes = append(notes, note{&domain.ProductUnlinked{Product: former, Reason: reason},
+			&Outcome{Product: former, Kind: Unlinked, BigCommerceID: link.BigCommerceID, Reason: reason, At: now}})
 	}
-	p.inheritLingering(id, former)
-	reason := fmt.Sprintf("deleted in the POS, and its BigCommerce product is product %s now", id)
-	notes := []note{{&domain.ProductUnlinked{Product: former, Reason: reason},
-		&Outcome{Product: former, Kind: Unlinked, BigCommerceID: link.BigCommerceID, Reason: reason, At: now}}, linked()}
+	notes = append(notes, note{&domain.ProductLinked{Product: id, Link: *link, By: by}, &Outcome{Product: id, Kind: kind, BigCommerceID: link.BigCommerceID, At: now}})
+	left = slices.DeleteFunc(left, func(sku string) bool {
+		return sku == "" || slices.ContainsFunc(link.Variants, func(v domain.VariantLink) bool { return string(v.SKU) == sku })
+	})
 	if len(left) > 0 {
-		notes = append(notes, note{event: &domain.ProductCreating{Product: id, Name: name, SKUs: left}})
+		notes = append(notes, note{event: &domain.ProductCreating{Product: id, Name: name, SKUs: most(left)}})
 	}
 	return notes
+}
+
+// most is what an event can hold of some SKUs, each once: the newest.
+func most(skus []string) []string {
+	const mostSKUs = 1000
+	slices.Reverse(skus)
+	seen := map[string]bool{}
+	skus = slices.DeleteFunc(skus, func(sku string) bool {
+		is := seen[sku]
+		seen[sku] = true
+		return is
+	})
+	skus = skus[:min(len(skus), mostSKUs)]
+	slices.Reverse(skus)
+	return skus
 }
 
 // unlinked returns the described products that have no link, and how many have.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
@@ -29,14 +28,14 @@ func (m *merchant) twin(id domain.ProductID) int64 {
 }
 
 // own edits what the POS has no word in.
-func (m *merchant) own(id domain.ProductID, d deed) {
+func (m *merchant) own(id domain.ProductID, d step) {
 	twin, n := m.twin(id), float64(d.Value)
 	if twin == 0 {
 		return
 	}
 	err := m.s.sim.MerchantEdit(twin, func(p *simulator.Product) {
 		p.Weight, p.Width, p.Height, p.Depth = n, n+1, n+2, n+3
-		p.RetailPrice, p.SalePrice, p.TaxClassID, p.ProductTaxCode = n+100, float64(d.Variant), int64(d.Variant), "T"
+		p.RetailPrice, p.SalePrice, p.TaxClassID, p.ProductTaxCode = n+100, float64(d.Item), int64(d.Item), "T"
 		p.PageTitle, p.MetaDescription, p.SearchKeywords = fmt.Sprint(n), "meta", "words"
 		p.CustomURL = simulator.CustomURL{URL: fmt.Sprintf("/%s-%v/", id, n), IsCustomized: true}
 		p.UPC, p.GTIN, p.Categories = "4006", "4007", []int64{int64(n)}
@@ -55,15 +54,18 @@ func (m *merchant) own(id domain.ProductID, d deed) {
 }
 
 // drift edits what the POS has the say in. What BigCommerce refuses does not happen.
-func (m *merchant) drift(id domain.ProductID, d deed) {
+func (m *merchant) drift(id domain.ProductID, d step) {
 	twin := m.twin(id)
 	if twin == 0 {
 		return
 	}
 	sim, price := m.s.sim, float64(d.Value)+0.5
 	_ = sim.MerchantEdit(twin, func(p *simulator.Product) {
-		v := &p.Variants[d.Variant%max(len(p.Variants), 1)]
-		sku := []string{"DRIFT-" + string(id), string(rune('A' + d.Variant)), "Z" + tillItems[d.Variant]}[d.Value/8%3]
+		if len(p.Variants) == 0 {
+			return // its options are about to be changed
+		}
+		v := &p.Variants[d.Item%len(p.Variants)]
+		sku := []string{"DRIFT-" + string(id), string(rune('A' + d.Item)), "Z" + tillItems[d.Item]}[d.Value/8%3]
 		switch d.Value % 8 {
 		case 0:
 			p.Name, p.Description, p.Price, p.CostPrice = "Drift "+string(id), "<b>by hand</b>", price, price
@@ -83,7 +85,7 @@ func (m *merchant) drift(id domain.ProductID, d deed) {
 			}
 		case 5:
 			if len(p.Options) > 0 {
-				m.relabel(p, d.Variant, fmt.Sprintf("drift %d", d.Value))
+				m.relabel(p, d.Item, fmt.Sprintf("drift %d", d.Value))
 			}
 		case 6:
 			p.InventoryTracking = []string{"none", "product", "variant"}[d.Value%3]
@@ -130,42 +132,45 @@ func (m *merchant) made(id int64) bool {
 	return false
 }
 
-// makesRoom does what a refusal asks for that is not about a mistake of ours, and
-// reports whether there was one: a product of the merchant's own has the name of one
-// of the POS, or the product that has its SKU is of another structure, and its link
-// was lost.
+// makesRoom takes away what the merchant has made and the POS's products find in
+// their way, since no link tells it from what is his own: products of a name or SKU
+// of theirs, and variants of a linked product that he has made anew.
 func (m *merchant) makesRoom() (any bool) {
+	linked := map[int64]bool{}
+	refused := false
 	for _, id := range tillProducts {
-		refused := m.s.publication(id).Refused
-		switch {
-		case refused == nil:
-		case refused.Field == "name":
-			for _, p := range m.s.sim.Products() {
-				if p.SKU == "" && m.made(p.ID) && m.s.sim.MerchantDelete(p.ID) == nil {
-					any = true
-				}
-			}
-		case strings.Contains(refused.Reason, "has no variants, product"):
-			twin := int64(0)
-			_, err := fmt.Sscanf(refused.Reason, "no twin can be chosen: BigCommerce product %d", &twin)
-			if err == nil {
-				_, err = m.s.Link(m.s.t.Context(), id, twin)
-			}
-			if err != nil {
-				m.s.t.Fatal(err)
-			}
-			any = true
-		case strings.Contains(refused.Reason, "has variants, product"):
-			twin := int64(0)
-			_, err := fmt.Sscanf(refused.Reason, "no twin can be chosen: BigCommerce product %d", &twin)
-			if err == nil {
-				err = m.s.sim.MerchantDelete(twin)
-			}
-			if err != nil {
-				m.s.t.Fatal(err)
-			}
-			any = true
+		twin := m.twin(id)
+		linked[twin] = true
+		refused = refused || m.s.publication(id).Refused != nil
+		if m.made(twin) && !m.s.listing(id).Deleted {
+			any = m.removesOwn(id) || any
 		}
+	}
+	for _, p := range m.s.sim.Products() {
+		if !refused || !m.made(p.ID) {
+			continue
+		}
+		any = true // it may have been in somebody's way before it was linked
+		if !linked[p.ID] {
+			_ = m.s.sim.MerchantDelete(p.ID)
+		}
+	}
+	return any
+}
+
+// removesOwn deletes the variants of a product that he has made, and that are not
+// linked.
+func (m *merchant) removesOwn(id domain.ProductID) (any bool) {
+	link := m.s.publication(id).Link
+	err := m.s.sim.MerchantEdit(link.BigCommerceID, func(p *simulator.Product) {
+		p.Variants = slices.DeleteFunc(slices.Clone(p.Variants), func(w simulator.Variant) bool {
+			own := !slices.ContainsFunc(link.Variants, func(v domain.VariantLink) bool { return v.BigCommerceID == w.ID })
+			any = any || own
+			return own
+		})
+	})
+	if err != nil {
+		m.s.t.Fatal(err)
 	}
 	return any
 }

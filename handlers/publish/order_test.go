@@ -24,16 +24,14 @@ func (t *till) outOfOrder() (wrong []string) {
 			case r.Actor != "api":
 			case e.Kind == "stock":
 				key := level{e.Product, e.Variant, e.Location}
-				quantity := domain.Position(0)
+				quantity := int64(0)
 				_ = json.Unmarshal(e.Fields[0].After, &quantity)
-				at := quantity
-				if quantity == 0 {
-					at = t.since(levels[key], func(l *domain.Listing) bool { return l.Deleted || never(l, e.Location) })
-				}
-				if at == 0 && quantity > 0 || at < levels[key] {
+				at := t.since(levels[key], func(l *domain.Listing) bool { return stocks(l, e.Location, quantity) })
+				if at == 0 {
 					complain("stock of variant %d at %d is %d, and was that of event %d", e.Variant, e.Location, quantity, levels[key])
+					continue
 				}
-				levels[key] = max(at, levels[key])
+				levels[key] = at
 			case e.Kind == "product" && e.Verb != simulator.Deleted:
 				written := map[string]json.RawMessage{}
 				for _, c := range e.Fields {
@@ -72,10 +70,10 @@ func (t *till) since(from domain.Position, is func(*domain.Listing) bool) domain
 	return 0
 }
 
-// never reports whether a variant has had no stock at a location.
-func never(l *domain.Listing, location int64) bool {
-	return slices.ContainsFunc(l.Variants, func(v domain.ListedVariant) bool {
-		return slices.ContainsFunc(v.Stock, func(s domain.LocationStock) bool { return s.Location == location && s.Quantity == 0 })
+// stocks reports whether a product has so much in stock of something.
+func stocks(l *domain.Listing, location, quantity int64) bool {
+	return l.Deleted && quantity == 0 || slices.ContainsFunc(l.Variants, func(v domain.ListedVariant) bool {
+		return slices.Contains(v.Stock, domain.LocationStock{Location: location, Quantity: quantity})
 	})
 }
 

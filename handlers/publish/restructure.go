@@ -3,8 +3,8 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 
-	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
@@ -53,10 +53,18 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 		if len(changes) == 0 {
 			link = b.tie()
 		}
-		relinked := !sameLink(&link, &t.desired.Link)
-		if relinked && refusal == nil {
-			t.relink(link)
+		relinked := refusal == nil && !sameLink(&link, &t.desired.Link)
+		if relinked {
+			t.desired.Link = link
 			changes, refusal = b.plan() // whose values they are may have changed
+		}
+		done := refusal == nil && len(changes) == 0
+		if known := len(t.making) == 0; done {
+			t.verify, t.making = false, nil
+			relinked = relinked || !known
+		}
+		if relinked {
+			t.relink(link)
 		}
 		if refusal != nil {
 			t.refuse(*refusal, r.p.cfg.Now())
@@ -65,17 +73,12 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 		if len(t.release) > 0 && len(b.releases()) == 0 {
 			t.release, t.freed = nil, append(t.freed, r.p.precedence.done(t.product)...)
 		}
-		done := len(changes) == 0
-		if done && len(t.making) > 0 && !relinked {
-			t.relink(link)
-		}
-		if len(t.notes) > 0 {
+		if relinked {
 			if err := r.recordLink(ctx, t); err != nil || t.left {
 				return err
 			}
 		}
 		if done {
-			t.verify, t.making = false, nil
 			return nil
 		}
 		if err := r.announce(ctx, t, changes); err != nil {
@@ -91,19 +94,19 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 	return nil
 }
 
-// announce records which variants are about to be created, as before a product is:
-// after a crash they are known to be ours, although nothing says so of them.
+// announce records that a twin's variants are about to be others, as before a product
+// is created: whatever fails then, its link is known to be out of date, and what it
+// has got under these SKUs to be ours.
 func (r *round) announce(ctx context.Context, t *task, changes []change) error {
-	e := &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name}
-	for _, c := range changes {
-		if c.createVariant != nil {
-			e.SKUs = append(e.SKUs, c.createVariant.SKU)
-		}
-	}
-	if len(e.SKUs) == 0 {
+	others := slices.ContainsFunc(changes, func(c change) bool {
+		return c.createOption != nil || c.deleteOption != 0 || c.createVariant != nil
+	})
+	e := t.creating()
+	if !others || !slices.ContainsFunc(e.SKUs, func(sku string) bool { return !contains(t.making, sku) }) {
 		return nil
 	}
-	t.making = append(t.making, e.SKUs...)
+	t.making = most(append(t.making, e.SKUs...))
+	e.SKUs = t.making
 	return r.p.record(ctx, []note{{event: e}})
 }
 
@@ -117,7 +120,7 @@ func (b *blueprint) plan() ([]change, *Refusal) {
 	}
 	w, foreign := b.foreign()
 	switch {
-	case b.listing.Simple() && b.link.Simple:
+	case b.listing.Simple() && b.link.Simple && len(b.made) == 0:
 		return nil, &Refusal{Field: "variants", Reason: fmt.Sprintf(
 			"BigCommerce product %d has got options, the product in the POS has none: remove them there, or add them in the POS", b.twin.ID)}
 	case b.listing.Simple() && foreign:

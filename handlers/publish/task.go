@@ -104,10 +104,14 @@ func (t *task) refuse(r Refusal, at time.Time) {
 		Outcome{Kind: Refused, Position: position, BigCommerceID: t.desired.Link.BigCommerceID, Status: r.Status, Reason: r.Reason, Field: r.Field}, at)
 }
 
-// relink records that the twin's variants are others than the link said.
+// relink records that the twin's variants are others than the link said. What may
+// have been made, or is yet to go, stays recorded.
 func (t *task) relink(link domain.Link) {
 	t.desired.Link = link
 	t.notes = append(t.notes, note{event: &domain.ProductLinked{Product: t.product, Link: link, By: domain.LinkedByPush}})
+	if len(t.making) > 0 {
+		t.notes = append(t.notes, note{event: &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name, SKUs: t.making}})
+	}
 }
 
 // confirm ends the push.

@@ -91,7 +91,8 @@ func (t *till) describe(how int, ids ...string) {
 	for i := range ids {
 		id := ids[(i+how)%len(ids)]
 		it, f := t.items[id], t.families[t.items[id].product]
-		t.stock(id, how+i)
+		t.stock(id, how)
+		t.stock(id, 5) // at both outlets
 		product, price, cost := domain.ProductID(it.product), domain.MustMoney(fmt.Sprint(it.price)), domain.MustMoney(fmt.Sprintf("%d.5", it.price/2))
 		active, tracked, options := !f.inactive, !f.nevermind, t.choice(it)
 		t.say(&domain.ProductSaved{Item: domain.ItemID(id), Description: domain.Description{

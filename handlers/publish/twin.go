@@ -116,11 +116,12 @@ func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) M
 			}
 		}
 	}
-	// One that was created for it is nobody's yet, and may have been given variants,
-	// or lost them, since.
+	// The one that was created for it is nobody's yet. Its SKUs may be other products'
+	// by now, and it may have got variants, or none any more, since.
 	find(c.Also, func(id int64) bool { other, is := taken(id); return !is || other == c.Product })
-	created := slices.Clone(m.Twins)
-	find(c.skus(), func(int64) bool { return true })
+	if m.created = len(m.Twins) == 1; !m.created {
+		find(c.skus(), func(int64) bool { return true })
+	}
 	slices.Sort(m.Twins)
 	switch {
 	case len(m.Twins) == 0:
@@ -128,7 +129,6 @@ func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) M
 	case len(m.Twins) > 1:
 		return ambiguous("its SKUs are spread over BigCommerce products %s", list(m.Twins))
 	}
-	m.created = slices.Contains(created, m.Twins[0])
 	if other, is := taken(m.Twins[0]); is && other != c.Product {
 		m.Rival = other
 		return ambiguous("BigCommerce product %d is linked to product %s", m.Twins[0], other)

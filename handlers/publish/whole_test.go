@@ -16,12 +16,17 @@ import (
 	"github.com/tillstream/tillstream/projections"
 )
 
-// deed is one thing that happens in a run: what, to which product, and how.
-type deed struct{ What, Product, Variant, Value int }
+// step is one thing that happens in a run: after which time, what, to which product
+// or item, and how.
+type step struct {
+	Wait                       time.Duration
+	What, Product, Item, Value int
+}
 
 // What can happen.
 const (
-	saves = iota
+	nothing = iota
+	saves
 	imports
 	moves
 	reoptions
@@ -32,13 +37,12 @@ const (
 	merchantOwn
 	merchantDrift
 	fails
-	passes
 	restarts
 	recordFails
 	resets
 	outages
 	relinks
-	deeds
+	happenings
 )
 
 // circumstances are what does not change in a run.
@@ -50,7 +54,7 @@ type circumstances struct {
 	Latency     time.Duration
 	Lag         time.Duration
 	GoodRows    bool
-	Deeds       []deed
+	Steps       []step
 }
 
 // Whatever happens in the POS, in BigCommerce and in between: BigCommerce never gets
@@ -67,12 +71,7 @@ func TestPublisher_wholeRuns(t *testing.T) {
 			Latency:     rapid.SampledFrom([]time.Duration{50 * time.Millisecond, 2 * time.Second}).Draw(rt, "latency"),
 			Lag:         rapid.SampledFrom([]time.Duration{0, time.Second, 10 * time.Second}).Draw(rt, "lag"),
 			GoodRows:    rapid.Bool().Draw(rt, "good rows are saved"),
-			Deeds: rapid.SliceOfN(rapid.Custom(func(t *rapid.T) deed {
-				return deed{
-					rapid.IntRange(0, deeds-1).Draw(t, "what"), rapid.IntRange(0, len(tillProducts)-1).Draw(t, "product"),
-					rapid.IntRange(0, len(tillItems)-1).Draw(t, "variant"), rapid.IntRange(0, 99).Draw(t, "value"),
-				}
-			}), 1, 40).Draw(rt, "deeds"),
+			Steps:       rapid.SliceOfN(rapid.Custom(drawStep), 10, 60).Draw(rt, "steps"),
 		}
 		var wrong []string
 		synctest.Test(t, func(t *testing.T) { wrong = wholeRun(t, run) })
@@ -80,6 +79,14 @@ func TestPublisher_wholeRuns(t *testing.T) {
 			rt.Fatalf("%s", strings.Join(wrong, "\n"))
 		}
 	})
+}
+
+func drawStep(t *rapid.T) step {
+	return step{
+		rapid.SampledFrom([]time.Duration{0, 30 * time.Millisecond, 400 * time.Millisecond, 5 * time.Second, 2 * time.Minute}).Draw(t, "wait"),
+		rapid.IntRange(0, happenings-1).Draw(t, "what"), rapid.IntRange(0, len(tillProducts)-1).Draw(t, "product"),
+		rapid.IntRange(0, len(tillItems)-1).Draw(t, "item"), rapid.IntRange(0, 99).Draw(t, "value"),
+	}
 }
 
 func wholeRun(t *testing.T, run circumstances) []string {
@@ -94,8 +101,8 @@ func wholeRun(t *testing.T, run circumstances) []string {
 	s.run()
 	pos.hush()
 	down, full := false, false
-	for _, d := range run.Deeds {
-		synctest.Wait()
+	for _, d := range run.Steps {
+		pass(d.Wait)
 		product := tillProducts[d.Product]
 		switch d.What {
 		case merchantOwn:
@@ -106,8 +113,6 @@ func wholeRun(t *testing.T, run circumstances) []string {
 			if err := s.sim.Fail(fault(d)); err != nil {
 				t.Fatal(err)
 			}
-		case passes:
-			pass(time.Duration(d.Value) * time.Duration(d.Value) * 20 * time.Millisecond)
 		case restarts:
 			_ = s.stop()
 			s.open()
@@ -142,9 +147,10 @@ func wholeRun(t *testing.T, run circumstances) []string {
 				}
 			}
 		default:
-			pos.act(d.What, string(product), tillItems[d.Variant], d.Value)
+			pos.act(d.What, string(product), tillItems[d.Item], d.Value)
 		}
 	}
+	pass(5 * time.Second)
 	s.sim.Heal()
 	s.sim.Down(false)
 	s.sim.RestoreToken()
@@ -170,7 +176,7 @@ func wholeRun(t *testing.T, run circumstances) []string {
 }
 
 // fault is one of all that the simulator has.
-func fault(d deed) simulator.Fault {
+func fault(d step) simulator.Fault {
 	faults := []simulator.Fault{
 		{Kind: simulator.Status, Status: 429}, {Kind: simulator.Status, Status: 429, Spent: true}, {Kind: simulator.Status, Status: 500},
 		{Kind: simulator.Status, Status: 503}, {Kind: simulator.Status, Status: 504}, {Kind: simulator.Status, Status: 408}, {Kind: simulator.HTML, Status: 502},
@@ -183,7 +189,7 @@ func fault(d deed) simulator.Fault {
 	}
 	matches := []string{"", "PUT /catalog/products", "PUT /catalog/variants", "PUT /inventory/*/*", "POST /catalog/products", "* /catalog/products/*/*", "GET *", "GET /catalog/*", "GET /catalog/products/*"}
 	f := faults[d.Value%len(faults)]
-	f.Match, f.Count, f.Skip = matches[(d.Variant+d.Product*3)%len(matches)], 1+d.Value/len(faults), d.Variant/2
+	f.Match, f.Count, f.Skip = matches[(d.Item+d.Product*3)%len(matches)], 1+d.Value/len(faults), d.Item%3
 	return f
 }
 

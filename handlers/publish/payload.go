@@ -10,7 +10,8 @@ import (
 
 // update is the full state of a product itself. withSKU sends the SKU of a simple
 // product, which is otherwise left out: BigCommerce checks a SKU for uniqueness
-// each time it is sent.
+// each time it is sent. One that is deleted in the POS may have lost its own to
+// another product.
 func (d *Desired) update(withSKU bool) bigcommerce.ProductUpdate {
 	lead := d.lead()
 	u := bigcommerce.ProductUpdate{
@@ -25,7 +26,7 @@ func (d *Desired) update(withSKU bool) bigcommerce.ProductUpdate {
 		Visible:           d.Listing.Visible && len(d.Listing.Variants) > 0,
 		InventoryTracking: tracking(d.Listing.Tracked, d.Link.Simple),
 	}
-	if withSKU && d.Link.Simple {
+	if withSKU && d.Link.Simple && !d.Listing.Deleted {
 		sku := string(lead.SKU)
 		u.SKU = &sku
 	}

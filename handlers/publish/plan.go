@@ -12,6 +12,9 @@ type Desired struct {
 	Product domain.ProductID
 	Listing domain.Listing
 	Link    domain.Link
+	// Made are SKUs under which its twin may have been given variants that the link
+	// does not know, because that failed halfway.
+	Made []string
 	// Locations are those at which a product shows stock.
 	Locations []int64
 }

@@ -27,7 +27,7 @@ func rehearse(d *Desired, twin *bigcommerce.Product) (bigcommerce.Product, domai
 	r.twin.Variants = slices.Clone(twin.Variants)
 	r.twin.Options = slices.Clone(twin.Options)
 	for range mostSteps {
-		b := blueprint{listing: &d.Listing, link: &d.Link, twin: &r.twin}
+		b := blueprint{listing: &d.Listing, link: &d.Link, twin: &r.twin, made: d.Made}
 		changes, refusal := b.plan()
 		if refusal != nil {
 			return r.twin, d.Link, refusal
@@ -45,7 +45,7 @@ func rehearse(d *Desired, twin *bigcommerce.Product) (bigcommerce.Product, domai
 // reshapes reports whether a push changes the twin's variants before, or after, it
 // has sent their state: they are not those that are listed, or not as the link says.
 func reshapes(d *Desired, twin *bigcommerce.Product) bool {
-	if !fits(&d.Listing, &d.Link) {
+	if !fits(&d.Listing, &d.Link) || len(d.Made) > 0 {
 		return true
 	}
 	for _, row := range variantRows(d) {

@@ -47,7 +47,7 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 		if err != nil {
 			return err
 		}
-		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin, t.release, t.making}
+		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin, t.release, t.desired.Made}
 		changes, refusal := b.plan()
 		link := b.known()
 		if len(changes) == 0 {
@@ -59,8 +59,8 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 			changes, refusal = b.plan() // whose values they are may have changed
 		}
 		done := refusal == nil && len(changes) == 0
-		if known := len(t.making) == 0; done {
-			t.verify, t.making = false, nil
+		if known := len(t.desired.Made) == 0; done {
+			t.verify, t.desired.Made = false, nil
 			relinked = relinked || !known
 		}
 		if relinked {
@@ -102,11 +102,11 @@ func (r *round) announce(ctx context.Context, t *task, changes []change) error {
 		return c.createOption != nil || c.deleteOption != 0 || c.createVariant != nil
 	})
 	e := t.creating()
-	if !others || !slices.ContainsFunc(e.SKUs, func(sku string) bool { return !contains(t.making, sku) }) {
+	if !others || !slices.ContainsFunc(e.SKUs, func(sku string) bool { return !contains(t.desired.Made, sku) }) {
 		return nil
 	}
-	t.making = most(append(t.making, e.SKUs...))
-	e.SKUs = t.making
+	t.desired.Made = most(append(t.desired.Made, e.SKUs...))
+	e.SKUs = t.desired.Made
 	return r.p.record(ctx, []note{{event: e}})
 }
 

@@ -55,10 +55,6 @@ func (r *round) read(ctx context.Context, t *task) error {
 		return err
 	}
 	t.desired, t.state, t.images = desired, state.Position, state.Family.Images
-	t.making = nil
-	if pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product); pub.Link != nil {
-		t.making = making(&pub)
-	}
 	return nil
 }
 
@@ -71,7 +67,7 @@ func (p *Publisher) desired(ctx context.Context, id domain.ProductID) (Desired, 
 	}
 	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules), Locations: p.locations}
 	if pub := p.cfg.Publications.Publication(p.cfg.Store, id); pub.Link != nil {
-		d.Link = *pub.Link
+		d.Link, d.Made = *pub.Link, making(&pub)
 	}
 	return d, state, nil
 }

@@ -24,8 +24,7 @@ type task struct {
 	born, made bool
 	images     []string
 
-	making []string           // SKUs under which BigCommerce may have been given variants
-	freed  []domain.ProductID // waited for what the twin has given up
+	freed []domain.ProductID // waited for what the twin has given up
 
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round
@@ -52,7 +51,7 @@ func (t *task) slow() bool {
 // reshapes reports whether the twin has to be read before it is pushed, because its
 // variants are not what the link is to say.
 func (t *task) reshapes() bool {
-	return t.verify || !fits(&t.desired.Listing, &t.desired.Link) || len(t.release) > 0 || len(t.making) > 0
+	return t.verify || !fits(&t.desired.Listing, &t.desired.Link) || len(t.release) > 0 || len(t.desired.Made) > 0
 }
 
 // leave takes the task out of the round. What it did so far is not confirmed.
@@ -109,8 +108,8 @@ func (t *task) refuse(r Refusal, at time.Time) {
 func (t *task) relink(link domain.Link) {
 	t.desired.Link = link
 	t.notes = append(t.notes, note{event: &domain.ProductLinked{Product: t.product, Link: link, By: domain.LinkedByPush}})
-	if len(t.making) > 0 {
-		t.notes = append(t.notes, note{event: &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name, SKUs: t.making}})
+	if len(t.desired.Made) > 0 {
+		t.notes = append(t.notes, note{event: &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name, SKUs: t.desired.Made}})
 	}
 }
 

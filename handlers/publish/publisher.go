@@ -22,12 +22,13 @@ type Publisher struct {
 	mu      sync.Mutex
 	woken   map[domain.ProductID]ask
 	agenda  agenda
-	working int           // errands in the present round
-	wake    chan struct{} // has room for one
-	idle    chan struct{} // closed and replaced when nothing is left to do now
-	misfit  error         // the newest failure that speaks against a setting
-	work    Work
+	working map[domain.ProductID]*task // in the present round
+	wake    chan struct{}              // has room for one
+	idle    chan struct{}              // closed and replaced when nothing is left to do now
+	misfit  error                      // the newest failure that speaks against a setting
+	work    work
 	images  []image // touched by Run only
+	meter   meter   // likewise
 
 	lane    *lane
 	headway *headway
@@ -110,6 +111,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			return err
 		}
 		if r != nil {
+			p.meter.working(true, p.cfg.Now())
 			if err := r.run(ctx); err != nil {
 				return err
 			}
@@ -117,10 +119,18 @@ func (p *Publisher) Run(ctx context.Context) error {
 		if err := p.illustrate(ctx); err != nil {
 			return err
 		}
-		if r != nil || len(p.images) > 0 {
+		busy := r != nil || len(p.images) > 0
+		if err := p.measure(ctx, busy || !next.IsZero()); err != nil {
+			return err
+		}
+		if busy {
 			continue
 		}
+		p.rest()
 		var timer <-chan time.Time
+		if due := p.meter.due(); next.IsZero() || !due.IsZero() && due.Before(next) {
+			next = due
+		}
 		if !next.IsZero() {
 			timer = p.cfg.After(max(next.Sub(p.cfg.Now()), time.Millisecond))
 		}
@@ -133,11 +143,21 @@ func (p *Publisher) Run(ctx context.Context) error {
 	}
 }
 
+// rest tells who waits for it that nothing is left to do now.
+func (p *Publisher) rest() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.woken) == 0 {
+		close(p.idle)
+		p.idle = make(chan struct{})
+	}
+}
+
 // survey finds what is due from the projections, as at start.
 func (p *Publisher) survey() {
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
 		switch {
-		case pub.Broken() && p.cfg.OnMissing != MissingReports:
+		case pub.Broken() && p.cfg.OnMissing != MissingReports && !p.cfg.Manual:
 			p.want(id, ask{gone: pub.Link.BigCommerceID}) // the setting may be new
 		case pub.Link != nil || pub.Creating != nil:
 			p.wakeIfDue(id)
@@ -204,11 +224,7 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		next := p.agenda.wake(p.cfg.Now())
 		e := p.agenda.pop()
 		if e == nil {
-			p.working = len(r.tasks)
-			if p.working == 0 && len(p.woken) == 0 {
-				close(p.idle)
-				p.idle = make(chan struct{})
-			}
+			p.working = r.byID
 			p.mu.Unlock()
 			if len(r.tasks) == 0 {
 				return nil, next, nil
@@ -243,7 +259,7 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		}
 	}
 	p.mu.Lock()
-	p.working = len(r.tasks)
+	p.working = r.byID
 	p.mu.Unlock()
 	return r, time.Time{}, nil
 }

@@ -158,7 +158,7 @@ func (r *round) apply(ctx context.Context, t *task, c change) error {
 		u := t.desired.update(false)
 		u.SKU = new(string)
 		if !t.desired.Listing.Deleted {
-			u.InventoryTracking = tracking(t.desired.Listing.Tracked, t.desired.Listing.Simple())
+			u.InventoryTracking = tracking(&t.desired.Listing, t.desired.Listing.Simple())
 		}
 		_, err = client.UpdateProducts(ctx, []bigcommerce.ProductUpdate{u})
 	case c.renameValue != nil:

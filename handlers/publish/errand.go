@@ -10,10 +10,13 @@ import (
 
 // ask is what somebody wants of a product beyond what its state says.
 type ask struct {
-	force   bool  // push although nothing is due, or although it was refused
-	create  bool  // find its twin, or create one
-	gone    int64 // the BigCommerce product of its link, when BigCommerce has it no more
-	held    bool  // whatever a guard holds
+	force  bool  // push although nothing is due, or although it was refused
+	create bool  // find its twin, or create one
+	gone   int64 // the BigCommerce product of its link, when BigCommerce has it no more
+	held   bool  // whatever a guard holds
+	// release are SKUs that other products are to have: the twin gives them up before
+	// it is pushed, except those that it is to have itself.
+	release []string
 	waiters []chan<- Outcome
 }
 
@@ -22,6 +25,7 @@ func (a *ask) join(b ask) {
 	a.create = a.create || b.create
 	a.gone = max(a.gone, b.gone)
 	a.held = a.held || b.held
+	a.release = append(a.release, b.release...)
 	a.waiters = append(a.waiters, b.waiters...)
 }
 
@@ -30,8 +34,13 @@ type errand struct {
 	product domain.ProductID
 	ask
 	// verify asks to compare the twin's variants with ours before anything is sent;
-	// doubted says that this was asked for once, so that it is not done for ever.
-	verify, doubted bool
+	// doubted is the digest of the state for which that was asked last, so that it is
+	// not done for ever.
+	verify  bool
+	doubted string
+
+	// pressed are the products that were asked to make way for this one.
+	pressed map[domain.ProductID]bool
 
 	rest  time.Time // not before
 	tries int       // how often it was put off in a row
@@ -84,7 +93,7 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 		return needsNothing, "it is linked and up to date"
 	case !a.create && !p.cfg.CreateAll:
 		return needsNothing, "it is not linked: run `tillstream link` or `tillstream publish`"
-	case s.Deleted:
+	case s.Deleted && pub.Creating == nil:
 		return needsNothing, "it is deleted in the POS"
 	case refused && !a.create && !a.force:
 		return needsNothing, "it was refused: " + pub.Refused.Reason

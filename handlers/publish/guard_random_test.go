@@ -18,7 +18,7 @@ import (
 const (
 	savesWith = iota // a description
 	savesWithout
-	sells
+	sellsSome
 	approves
 	discards
 	fillsIn
@@ -68,7 +68,7 @@ func guardedRun(t *testing.T, run []deed) (wrong []string) {
 		case savesWithout:
 			it.description = ""
 			s.save(*it)
-		case sells:
+		case sellsSome:
 			it.stock = fmt.Sprint(d.Value % 3)
 			s.count(it.id, it.stock)
 		case approves, discards:

@@ -22,10 +22,10 @@ type Publisher struct {
 	mu      sync.Mutex
 	woken   map[domain.ProductID]ask
 	agenda  agenda
-	working int           // errands in the present round
-	wake    chan struct{} // has room for one
-	idle    chan struct{} // closed and replaced when nothing is left to do now
-	misfit  error         // the newest failure that speaks against a setting
+	working map[domain.ProductID]*task // in the present round
+	wake    chan struct{}              // has room for one
+	idle    chan struct{}              // closed and replaced when nothing is left to do now
+	misfit  error                      // the newest failure that speaks against a setting
 	work    work
 	images  []image                   // touched by Run only
 	meter   meter                     // likewise
@@ -39,6 +39,7 @@ type Publisher struct {
 	lingering map[domain.ProductID]lingering
 
 	precedence precedence
+	locations  []int64 // of the store
 
 	// linking has one place: the turn to record what becomes of links, so that the
 	// outcome of a push is not recorded against a link that it was not about.
@@ -63,6 +64,7 @@ func New(cfg Config) (*Publisher, error) {
 		unsure:     map[domain.ProductID]bool{},
 		wave:       wave{seen: map[domain.ProductID]time.Time{}},
 		linking:    make(chan struct{}, 1),
+		locations:  locations(cfg.Rules),
 		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
 	}
 	p.lane, p.headway = newLane(p), newHeadway(cfg.Now)
@@ -238,7 +240,7 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		next := p.agenda.wake(p.cfg.Now())
 		e := p.agenda.pop()
 		if e == nil {
-			p.working = len(r.tasks)
+			p.working = r.byID
 			p.mu.Unlock()
 			if len(r.tasks) == 0 {
 				return nil, next, nil
@@ -273,7 +275,7 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		}
 	}
 	p.mu.Lock()
-	p.working = len(r.tasks)
+	p.working = r.byID
 	p.mu.Unlock()
 	return r, time.Time{}, nil
 }

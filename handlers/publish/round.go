@@ -65,9 +65,9 @@ func (p *Publisher) desired(ctx context.Context, id domain.ProductID) (Desired, 
 	if err != nil {
 		return Desired{}, state, fmt.Errorf("read the state of product %s: %w", id, err)
 	}
-	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules)}
+	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules), Locations: p.locations}
 	if pub := p.cfg.Publications.Publication(p.cfg.Store, id); pub.Link != nil {
-		d.Link = *pub.Link
+		d.Link, d.Made = *pub.Link, making(&pub)
 	}
 	return d, state, nil
 }
@@ -235,7 +235,7 @@ func (r *round) refuseIn(ph *phase, refuse func(context.Context, *task, error)) 
 // doubt treats a refused variant or stock level as a sign that the twin has other
 // variants than the link says, once; then as the product's fault.
 func (r *round) doubt(ctx context.Context, t *task, err error) {
-	if !t.doubted && !bigcommerce.IsPartial(err) {
+	if !t.wasDoubted() && !bigcommerce.IsPartial(err) {
 		t.doubt()
 		return
 	}

@@ -52,7 +52,7 @@ func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
 	}
 	for _, s := range stored {
 		t := carried[s.ID]
-		if t == nil || !t.desired.Link.Simple || t.withSKU || s.SKU == string(t.desired.lead().SKU) {
+		if t == nil || !t.desired.Link.Simple || t.desired.Listing.Deleted || t.withSKU || s.SKU == string(t.desired.lead().SKU) {
 			continue
 		}
 		// Somebody has changed the SKU in BigCommerce.
@@ -95,7 +95,7 @@ func (r *round) sendVariants(ctx context.Context, _ *phase, rows []Row) error {
 			continue
 		}
 		v, _ := t.desired.variant(row.Item)
-		if odd(&stored[i], &v) {
+		if odd(&t.desired.Listing, &stored[i], &v) {
 			t.odd = true
 		}
 	}

@@ -26,6 +26,7 @@ type task struct {
 	images     []string
 
 	judged *judgement // by the guards, in this round
+	freed []domain.ProductID // waited for what the twin has given up
 
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round
@@ -47,7 +48,13 @@ func (t *task) updated() bool { return t.pushed() && !t.made }
 
 // slow reports whether the task needs requests of its own.
 func (t *task) slow() bool {
-	return t.need == needsTwin || t.verify || !fits(&t.desired.Listing, &t.desired.Link)
+	return t.need == needsTwin || t.reshapes()
+}
+
+// reshapes reports whether the twin has to be read before it is pushed, because its
+// variants are not what the link is to say.
+func (t *task) reshapes() bool {
+	return t.verify || !fits(&t.desired.Listing, &t.desired.Link) || len(t.release) > 0 || len(t.desired.Made) > 0
 }
 
 // carry notes that the state that was read last is in a request which, once it is
@@ -77,9 +84,12 @@ func (t *task) replaces() int64 {
 	return t.desired.Link.BigCommerceID
 }
 
+// wasDoubted reports whether the twin's variants were compared for this state.
+func (t *task) wasDoubted() bool { return t.doubted == t.desired.Listing.Digest() }
+
 // doubt has the twin's variants compared with ours in the next round.
 func (t *task) doubt() {
-	t.verify, t.doubted = true, true
+	t.verify, t.doubted = true, t.desired.Listing.Digest()
 	t.leave(true)
 }
 
@@ -102,10 +112,14 @@ func (t *task) refuse(r Refusal, at time.Time) {
 		Outcome{Kind: Refused, Position: position, BigCommerceID: t.desired.Link.BigCommerceID, Status: r.Status, Reason: r.Reason, Field: r.Field}, at)
 }
 
-// relink records that the twin's variants are others than the link said.
+// relink records that the twin's variants are others than the link said. What may
+// have been made, or is yet to go, stays recorded.
 func (t *task) relink(link domain.Link) {
 	t.desired.Link = link
 	t.notes = append(t.notes, note{event: &domain.ProductLinked{Product: t.product, Link: link, By: domain.LinkedByPush}})
+	if len(t.desired.Made) > 0 {
+		t.notes = append(t.notes, note{event: &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name, SKUs: t.desired.Made}})
+	}
 }
 
 // confirm ends the push.

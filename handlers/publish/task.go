@@ -25,8 +25,8 @@ type task struct {
 	born, made bool
 	images     []string
 
-	judged *judgement // by the guards, in this round
-	freed []domain.ProductID // waited for what the twin has given up
+	judged *judgement         // by the guards, in this round
+	freed  []domain.ProductID // waited for what the twin has given up
 
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round

@@ -15,12 +15,10 @@ import (
 	"github.com/tillstream/tillstream/streams"
 )
 
-// progressEvery is how many rows lie between two reports of progress, and
-// notedEvery between two notes of how far an import is.
-const (
-	progressEvery = 1000
-	notedEvery    = 5000
-)
+// progressEvery is how many rows lie between two reports of progress, and between
+// two notes of how far an import is. One that is gone on with sends again what was
+// recorded after the last note, which takes longer than recording it.
+const progressEvery = 1000
 
 // Import is one product file.
 type Import struct {
@@ -230,15 +228,13 @@ func (r *importRun) done(ctx context.Context, u unit, appended []streams.Appende
 	if err := r.tellChanges(&row); err != nil {
 		return err
 	}
-	if r.report.Rows%notedEvery == 0 {
-		if err := r.mark(ctx, r.report.Rows); err != nil {
-			return err
-		}
+	if r.report.Rows%progressEvery > 0 {
+		return nil
 	}
-	if r.report.Rows%progressEvery == 0 {
-		return r.watch.Progress(r.report)
+	if err := r.mark(ctx, r.report.Rows); err != nil {
+		return err
 	}
-	return nil
+	return r.watch.Progress(r.report)
 }
 
 // tell says what there is to say of a row: its remarks, and what is wrong with it.

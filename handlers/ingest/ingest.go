@@ -26,10 +26,10 @@ type Service struct {
 	// use.
 	Patience time.Duration
 	// Projection is what a request that appends much keeps to; nil where nothing is
-	// known of it. It may be no more than MostAhead events ahead,
-	// [DefaultMostAhead].
+	// known of it. It appends no more while something that was answered longer than
+	// MostAhead ago, [DefaultMostAhead], is not projected.
 	Projection Projection
-	MostAhead  domain.Position
+	MostAhead  time.Duration
 	// Products is what a dry run of an import compares with; nil for nothing.
 	Products Products
 	// Notes is where unfinished imports are noted; nil for nowhere.

@@ -43,7 +43,7 @@ type inFlight struct {
 func (s *Service) pipe(ctx context.Context, store domain.StoreID, dry bool, next func() (unit, error), done func(unit, []streams.Appended, error) error, idle func() error) error {
 	queue := make(chan inFlight, MostGroupsInFlight)
 	events, bytes := semaphore.NewWeighted(MostEventsInFlight), semaphore.NewWeighted(MostBytesInFlight)
-	pace := pacer{projection: s.Projection, most: s.MostAhead, patience: s.Patience}
+	pace := pacer{projection: s.Projection, most: s.MostAhead, patience: s.Patience, now: s.now}
 	var unread error // why next ended, which concerns nothing that it yielded before
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {

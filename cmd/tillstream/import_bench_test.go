@@ -49,9 +49,10 @@ type salesWorld struct {
 	imports int
 	sales   int
 
-	mu   sync.Mutex
-	due  map[int64]sale // by the product's id in BigCommerce
-	took []time.Duration
+	mu       sync.Mutex
+	due      map[int64]sale // by the product's id in BigCommerce
+	took     []time.Duration
+	answered []time.Duration
 }
 
 // sale is one whose stock is on its way.
@@ -127,7 +128,7 @@ func (w *salesWorld) link(all bool) {
 // measure is one import with its sales.
 func (w *salesWorld) measure(b *testing.B) {
 	w.imports++
-	w.took = w.took[:0]
+	w.took, w.answered = nil, nil
 	var over atomic.Bool
 	var sellers sync.WaitGroup
 	tick := time.NewTicker(saleEvery)
@@ -152,9 +153,13 @@ func (w *salesWorld) measure(b *testing.B) {
 	w.p.waitFor("nothing is left to push", func() bool { pending, _ := w.standing(); return pending == 0 })
 	pushed := time.Since(start)
 	slices.Sort(w.took)
-	at := func(part float64) float64 { return w.took[int(part*float64(len(w.took)-1))].Seconds() * 1000 }
-	b.Logf("%d sales: p50 %.0f ms, p95 %.0f ms, p99 %.0f ms, most %.0f ms; import answered after %.1f s, folded after %.1f s, pushed after %.1f s",
-		len(w.took), at(.5), at(.95), at(.99), at(1), answered.Seconds(), folded.Seconds(), pushed.Seconds())
+	slices.Sort(w.answered)
+	of := func(took []time.Duration, part float64) float64 {
+		return took[int(part*float64(len(took)-1))].Seconds() * 1000
+	}
+	at := func(part float64) float64 { return of(w.took, part) }
+	b.Logf("%d sales: p50 %.0f ms, p95 %.0f ms, p99 %.0f ms, most %.0f ms; their answers p50 %.0f ms, p99 %.0f ms; import answered after %.1f s, folded after %.1f s, pushed after %.1f s",
+		len(w.took), at(.5), at(.95), at(.99), at(1), of(w.answered, .5), of(w.answered, .99), answered.Seconds(), folded.Seconds(), pushed.Seconds())
 	b.ReportMetric(at(.5), "p50-ms")
 	b.ReportMetric(at(.95), "p95-ms")
 	b.ReportMetric(at(.99), "p99-ms")
@@ -179,6 +184,9 @@ func (w *salesWorld) sell() {
 	if answer := w.send("events", []byte(event)); !strings.Contains(answer, `"position"`) {
 		w.p.t.Errorf("sale: %s", answer)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answered = append(w.answered, time.Since(s.told))
 }
 
 func (w *salesWorld) send(to string, body []byte) string {

@@ -150,7 +150,11 @@ func (r *importRun) do(ctx context.Context, body io.Reader) (Report, []string, e
 	}
 	next := func() (unit, error) { return r.next(ctx) }
 	done := func(u unit, appended []streams.Appended, err error) error { return r.done(ctx, u, appended, err) }
-	if err = s.pipe(ctx, r.store, r.im.Dry, next, done, func() error { return nil }); err == nil {
+	var submit submitter
+	if !r.im.Dry {
+		submit = s.log.SubmitBulk
+	}
+	if err = s.pipe(ctx, r.store, submit, next, done, func() error { return nil }); err == nil {
 		err = r.finish(ctx)
 	}
 	return r.report, r.rows.Ignored(), err

@@ -159,6 +159,10 @@ func (l *instantLog) Submit(_ context.Context, _ domain.StoreID, group []domain.
 	return func(context.Context) ([]streams.Appended, error) { return out, nil }
 }
 
+func (l *instantLog) SubmitBulk(ctx context.Context, store domain.StoreID, group []domain.Envelope) func(context.Context) ([]streams.Appended, error) {
+	return l.Submit(ctx, store, group)
+}
+
 func TestService_Import_Strict(t *testing.T) {
 	t.Parallel()
 	log := &instantLog{}

@@ -14,6 +14,8 @@ type Log interface {
 	// is recorded whole or not at all. The returned function waits for the answer:
 	// one for each event, in order, or the error that kept the group out.
 	Submit(ctx context.Context, store domain.StoreID, group []domain.Envelope) func(context.Context) ([]streams.Appended, error)
+	// SubmitBulk is Submit for events that let others pass.
+	SubmitBulk(ctx context.Context, store domain.StoreID, group []domain.Envelope) func(context.Context) ([]streams.Appended, error)
 }
 
 // DefaultPatience is how long an event waits for the log's answer. A broker that is

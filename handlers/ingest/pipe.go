@@ -13,8 +13,7 @@ import (
 )
 
 // Bounds of what one request may have on its way into the log: enough to fill its
-// largest batches while one is being stored, few enough that memory is bounded and
-// that a sale of another request does not wait long behind them.
+// largest batches while one is being stored, few enough that memory is bounded.
 const (
 	MostGroupsInFlight = 2048
 	MostEventsInFlight = 2 * streams.MaxGroup
@@ -35,12 +34,15 @@ type inFlight struct {
 	events, bytes int64
 }
 
+// submitter is how units get into the log, see [Log].
+type submitter func(context.Context, domain.StoreID, []domain.Envelope) func(context.Context) ([]streams.Appended, error)
+
 // pipe appends the units that next yields until it returns io.EOF, in their
-// order, and calls done for each in the same order; idle is called whenever no
-// further answer is on its way. With dry, nothing is recorded.
+// order, by submit, and calls done for each in the same order; idle is called
+// whenever no further answer is on its way. Without submit, nothing is recorded.
 //
 // It does not run further ahead of projecting than [Service.MostAhead].
-func (s *Service) pipe(ctx context.Context, store domain.StoreID, dry bool, next func() (unit, error), done func(unit, []streams.Appended, error) error, idle func() error) error {
+func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitter, next func() (unit, error), done func(unit, []streams.Appended, error) error, idle func() error) error {
 	queue := make(chan inFlight, MostGroupsInFlight)
 	events, bytes := semaphore.NewWeighted(MostEventsInFlight), semaphore.NewWeighted(MostBytesInFlight)
 	pace := pacer{projection: s.Projection, most: s.MostAhead, patience: s.Patience, now: s.now}
@@ -58,12 +60,12 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, dry bool, next
 				return nil
 			}
 			f := inFlight{unit: u}
-			if u.refuse == nil && len(u.group) > 0 && !dry {
+			if u.refuse == nil && len(u.group) > 0 && submit != nil {
 				f.events, f.bytes = sizeOf(u.group)
 				if err := errors.Join(events.Acquire(ctx, f.events), bytes.Acquire(ctx, f.bytes), pace.wait(ctx)); err != nil {
 					return err
 				}
-				f.wait = s.log.Submit(ctx, store, u.group)
+				f.wait = submit(ctx, store, u.group)
 			}
 			select {
 			case queue <- f:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -60,8 +61,8 @@ func (g *group) finish(err error) {
 	close(g.done)
 }
 
-// enqueue puts a group behind those that wait.
-func (l *Log) enqueue(g *group) error {
+// enqueue puts a group behind those that wait in one of the queues.
+func (l *Log) enqueue(g *group, queue *[]*group) error {
 	if err := g.ctx.Err(); err != nil {
 		return &UnknownOutcomeError{Err: err}
 	}
@@ -70,7 +71,7 @@ func (l *Log) enqueue(g *group) error {
 	if l.closed {
 		return l.conn.translate(nats.ErrConnectionClosed)
 	}
-	l.queue = append(l.queue, g)
+	*queue = append(*queue, g)
 	if !l.running {
 		l.running = true
 		l.conn.committers.Add(1)
@@ -111,34 +112,54 @@ func (l *Log) commitAll() {
 	}
 }
 
-// take removes the next commit's groups from the queue, in order. No id stands
-// twice in one commit, since the server would refuse it.
+// take removes the next commit's groups from the queues, in order: bulk fills what
+// the others leave.
 func (l *Log) take() []*group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ids := make(map[string]bool)
-	events, size, n := 0, 0, 0
-	for _, g := range l.queue {
+	queues := []*[]*group{&l.queue, &l.bulk}
+	if l.bulkNext {
+		slices.Reverse(queues)
+	}
+	c := commitment{ids: map[string]bool{}}
+	bulk := len(l.bulk)
+	for _, queue := range queues {
+		n := c.fill(*queue)
+		if *queue = (*queue)[n:]; len(*queue) > 0 {
+			break
+		}
+		*queue = nil
+	}
+	l.bulkNext = bulk > 0 && len(l.bulk) == bulk
+	l.running = len(c.groups) > 0
+	return c.groups
+}
+
+// commitment is what the next commit will hold.
+type commitment struct {
+	groups        []*group
+	ids           map[string]bool // none stands twice, since the server would refuse that
+	events, bytes int
+}
+
+// fill takes groups as long as they fit, and returns how many. The first group of a
+// commit always does.
+func (c *commitment) fill(queue []*group) int {
+	for i, g := range queue {
 		bytes, again := 0, false
 		for _, e := range g.entries {
 			bytes += len(e.msg.Data)
-			again = again || ids[e.id]
+			again = again || c.ids[e.id]
 		}
-		if n > 0 && (again || events+len(g.entries) > maxBatch || size+bytes > maxBatchBytes) {
-			break
+		if len(c.groups) > 0 && (again || c.events+len(g.entries) > maxBatch || c.bytes+bytes > maxBatchBytes) {
+			return i
 		}
 		for _, e := range g.entries {
-			ids[e.id] = true
+			c.ids[e.id] = true
 		}
-		events, size, n = events+len(g.entries), size+bytes, n+1
+		c.groups, c.events, c.bytes = append(c.groups, g), c.events+len(g.entries), c.bytes+bytes
 	}
-	groups := l.queue[:n:n]
-	l.queue = l.queue[n:]
-	if n == 0 {
-		l.running = false
-		l.queue = nil
-	}
-	return groups
+	return len(queue)
 }
 
 // commit brings every group to an answer. An attempt that got none is made again

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -161,7 +162,7 @@ func (e *engine) serve() {
 	slices.SortFunc(e.console.Stores, func(a, b console.Store) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	mux := http.NewServeMux()
 	if e.roles.has(roleIngest) {
-		ingest.NewHTTP(ingest.New(e.app.conn.POS(), time.Now), func(name string) (domain.StoreID, error) {
+		ingest.NewHTTP(e.ingest(), func(name string) (domain.StoreID, error) {
 			s, err := e.console.Store(name)
 			if err != nil {
 				return "", err
@@ -174,6 +175,15 @@ func (e *engine) serve() {
 	}
 	e.console.MountStatus(mux)
 	e.handler = problem.Routes(mux)
+}
+
+// ingest makes what takes events and files in. A catalog that another process
+// writes is observed here, so that an import keeps to its pace.
+func (e *engine) ingest() *ingest.Service {
+	s := ingest.New(e.app.conn.POS(), time.Now)
+	s.Projection, s.Products, s.Notes = e.catalog, e.catalog, e.app.conn.Control()
+	s.Spool = filepath.Join(e.app.cfg.Data, "spool")
+	return s
 }
 
 // running is what the console cannot know of the process.

@@ -46,6 +46,8 @@ var rules = []rule{
 		"a simulator that shared code with its client would share its mistakes"},
 	{"handlers/pos", []string{module + "/domain"}, []string{"net", "net/http", "os", "os/exec"},
 		"translation is pure: bytes in, envelopes out"},
+	{"handlers/pos/csv", []string{module + "/domain", "golang.org/x/text/encoding"}, []string{"net", "net/http", "os", "os/exec"},
+		"translation is pure: bytes in, envelopes out"},
 	{"handlers/problem", []string{module + "/domain", module + "/streams"}, nil,
 		"errors are classified once for every HTTP answer"},
 	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync"}), nil, "it reacts to requests"},

@@ -86,17 +86,26 @@ func (p *Publisher) turn(ctx context.Context) (end func(), err error) {
 func (p *Publisher) Wake(id domain.ProductID) { p.want(id, ask{}) }
 
 func (p *Publisher) want(id domain.ProductID, a ask) {
+	p.note(id, a)
 	p.lane.offer(id)
-	p.look(id, a)
+	p.nudge()
 }
 
-// look has a round look at a product.
+// look has a round look at a product, and the lane not.
 func (p *Publisher) look(id domain.ProductID, a ask) {
+	p.note(id, a)
+	p.nudge()
+}
+
+func (p *Publisher) note(id domain.ProductID, a ask) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	all := p.woken[id]
 	all.join(a)
 	p.woken[id] = all
-	p.mu.Unlock()
+}
+
+func (p *Publisher) nudge() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -320,10 +329,7 @@ func (p *Publisher) Idle(ctx context.Context) error {
 	p.mu.Lock()
 	idle := p.idle
 	p.mu.Unlock()
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.nudge()
 	select {
 	case <-idle:
 		return nil

@@ -290,7 +290,11 @@ func (b *blueprint) renames() []change {
 			return free
 		})
 		if len(left) == len(moves) {
-			rename(&left[0], placeholder(left[0].variant))
+			aside := slices.IndexFunc(left, func(m move) bool { return m.from != placeholder(m.variant) })
+			if aside < 0 { // what they wait for is no variant that moves
+				break
+			}
+			rename(&left[aside], placeholder(left[aside].variant))
 		}
 		moves = left
 	}

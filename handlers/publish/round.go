@@ -96,6 +96,10 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 		t.leave(true) // to be judged anew
 		return false, nil
 	}
+	if check(&t.desired.Listing) != nil {
+		t.leave(true) // to be refused by the next round, unless it is better by then
+		return false, nil
+	}
 	if until := r.p.quietUntil(t.product, t.desired.Listing.Digest()); !until.IsZero() {
 		t.rest = until
 		t.leave(true)

@@ -254,16 +254,20 @@ func (l *Log) publishBatch(entries []*entry) error {
 }
 
 // findStored asks which events of a batch the log holds already, without storing
-// the others: the server looks for a known message id before it looks at the
-// expected last one, which no message bears.
+// the others: the server looks for a known message id before it looks at a rollup,
+// which the logs do not permit and of which there is no kind "none".
+//
+// An expected last message id would do for a single server. To a replicated stream it is
+// poison: 2.15.2 compares it only when the message is in the Raft log already, takes
+// the mismatch for a failed write, and every server gives the stream up, after each
+// restart anew.
 func (l *Log) findStored(entries []*entry) error {
-	const nobody = `"nobody"` // a message id is escaped and holds no quote
 	futures := make([]jetstream.PubAckFuture, len(entries))
 	var failed error
 	for i, e := range entries {
 		probe := &nats.Msg{Subject: e.msg.Subject, Header: nats.Header{
-			jetstream.MsgIDHeader:             {e.id},
-			jetstream.ExpectedLastMsgIDHeader: {nobody},
+			jetstream.MsgIDHeader: {e.id},
+			jetstream.MsgRollup:   {"none"},
 		}}
 		f, err := l.conn.js.PublishMsgAsync(probe)
 		if err != nil {
@@ -280,7 +284,7 @@ func (l *Log) findStored(entries []*entry) error {
 		case ack := <-f.Ok():
 			entries[i].position, entries[i].duplicate = domain.Position(ack.Sequence), ack.Duplicate
 		case err := <-f.Err():
-			if apiCode(err) != codeWrongLastMsgID {
+			if apiCode(err) != codeRollupFailed {
 				failed = err
 			}
 		}

@@ -35,6 +35,9 @@ const (
 	// maxBatchBytes bounds what the server has to stage at once. One group may
 	// exceed it.
 	maxBatchBytes = 8 << 20
+	// electionPatience is how long a log may be without a leader before appends are
+	// refused. Servers that lost theirs start to elect another after 4 to 9 s.
+	electionPatience = 12 * time.Second
 )
 
 // group is what one caller appends.
@@ -305,9 +308,9 @@ func (l *Log) isStoredAt(e *entry) (bool, error) {
 }
 
 // final decides whether an attempt's error ends the matter. Silence does not,
-// unless there is a reason to be found for it.
+// unless there is a reason to be found for it; nor does an election.
 func (l *Log) final(err error) error {
-	if err == nil {
+	if err == nil || l.electing(err) {
 		return nil
 	}
 	silent := errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
@@ -321,6 +324,24 @@ func (l *Log) final(err error) error {
 		return nil
 	}
 	return fmt.Errorf("append to %s: %w", l.stream, l.conn.translate(err))
+}
+
+// electing reports whether err is what a cluster answers while it elects a leader
+// for the log, and this has not lasted too long. When nobody is ever elected, only
+// those who append at first wait for it.
+func (l *Log) electing(err error) bool {
+	code := apiCode(err)
+	leaderless := errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		code == codeClusterNotAvailable || code == codeClusterNotLeader
+	if l.conn.cfg.embedded() || !leaderless {
+		return false
+	}
+	now := time.Now()
+	if now.Sub(l.leaderless.last) > electionPatience {
+		l.leaderless.since = now
+	}
+	l.leaderless.last = now
+	return now.Sub(l.leaderless.since) < electionPatience
 }
 
 // pause waits before the next attempt, not longer than anybody waits for it.

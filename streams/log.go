@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -25,6 +26,8 @@ type Log struct {
 	queue   []*group // waiting, in the order in which they arrived
 	running bool     // a committer takes from the queue
 	closed  bool
+
+	leaderless struct{ since, last time.Time } // when the log was without a leader; the committer's
 }
 
 // Appended is where an event lies.

@@ -36,6 +36,9 @@ const (
 	// maxBatchBytes bounds what the server has to stage at once. One group may
 	// exceed it.
 	maxBatchBytes = 8 << 20
+	// electionPatience is how long a log may be without a leader before appends are
+	// refused. Servers that lost theirs start to elect another after 4 to 9 s.
+	electionPatience = 12 * time.Second
 )
 
 // group is what one caller appends.
@@ -275,16 +278,20 @@ func (l *Log) publishBatch(entries []*entry) error {
 }
 
 // findStored asks which events of a batch the log holds already, without storing
-// the others: the server looks for a known message id before it looks at the
-// expected last one, which no message bears.
+// the others: the server looks for a known message id before it looks at a rollup,
+// which the logs do not permit and of which there is no kind "none".
+//
+// An expected last message id would do for a single server. To a replicated stream it is
+// poison: 2.15.2 compares it only when the message is in the Raft log already, takes
+// the mismatch for a failed write, and every server gives the stream up, after each
+// restart anew.
 func (l *Log) findStored(entries []*entry) error {
-	const nobody = `"nobody"` // a message id is escaped and holds no quote
 	futures := make([]jetstream.PubAckFuture, len(entries))
 	var failed error
 	for i, e := range entries {
 		probe := &nats.Msg{Subject: e.msg.Subject, Header: nats.Header{
-			jetstream.MsgIDHeader:             {e.id},
-			jetstream.ExpectedLastMsgIDHeader: {nobody},
+			jetstream.MsgIDHeader: {e.id},
+			jetstream.MsgRollup:   {"none"},
 		}}
 		f, err := l.conn.js.PublishMsgAsync(probe)
 		if err != nil {
@@ -301,7 +308,7 @@ func (l *Log) findStored(entries []*entry) error {
 		case ack := <-f.Ok():
 			entries[i].position, entries[i].duplicate = domain.Position(ack.Sequence), ack.Duplicate
 		case err := <-f.Err():
-			if apiCode(err) != codeWrongLastMsgID {
+			if apiCode(err) != codeRollupFailed {
 				failed = err
 			}
 		}
@@ -322,9 +329,9 @@ func (l *Log) isStoredAt(e *entry) (bool, error) {
 }
 
 // final decides whether an attempt's error ends the matter. Silence does not,
-// unless there is a reason to be found for it.
+// unless there is a reason to be found for it; nor does an election.
 func (l *Log) final(err error) error {
-	if err == nil {
+	if err == nil || l.electing(err) {
 		return nil
 	}
 	silent := errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
@@ -338,6 +345,24 @@ func (l *Log) final(err error) error {
 		return nil
 	}
 	return fmt.Errorf("append to %s: %w", l.stream, l.conn.translate(err))
+}
+
+// electing reports whether err is what a cluster answers while it elects a leader
+// for the log, and this has not lasted too long. When nobody is ever elected, only
+// those who append at first wait for it.
+func (l *Log) electing(err error) bool {
+	code := apiCode(err)
+	leaderless := errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		code == codeClusterNotAvailable || code == codeClusterNotLeader
+	if l.conn.cfg.embedded() || !leaderless {
+		return false
+	}
+	now := time.Now()
+	if now.Sub(l.leaderless.last) > electionPatience {
+		l.leaderless.since = now
+	}
+	l.leaderless.last = now
+	return now.Sub(l.leaderless.since) < electionPatience
 }
 
 // pause waits before the next attempt, not longer than anybody waits for it.

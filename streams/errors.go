@@ -49,9 +49,9 @@ const (
 	codeInsufficient        jetstream.ErrorCode = 10023
 	codeMemoryExceeded      jetstream.ErrorCode = 10028
 	codeStorageExceeded     jetstream.ErrorCode = 10047
-	codeWrongLastMsgID      jetstream.ErrorCode = 10070
 	codeStoreFailed         jetstream.ErrorCode = 10077
 	codeHeaderTooLarge      jetstream.ErrorCode = 10097
+	codeRollupFailed        jetstream.ErrorCode = 10111
 	codeStreamOffline       jetstream.ErrorCode = 10118
 	codeDuplicateInProcess  jetstream.ErrorCode = 10158
 	codeTooManyRequests     jetstream.ErrorCode = 10167
@@ -107,8 +107,8 @@ func (c *Conn) translate(err error) error {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return &domain.InvalidError{Path: "event", Reason: fmt.Sprintf("is too large for the log: with its headers it may have %d bytes", c.nc.MaxPayload())}
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
-		return &UnavailableError{Reason: "no server answers for the stream: it is away, or the stream does not exist",
-			Hint: "see that the server is up and that tillstream was started once against it", RetryAfter: 5 * time.Second, Err: err}
+		return &UnavailableError{Reason: "no server answers for the stream: too few servers are up, or the stream does not exist",
+			Hint: "see that they are up and that tillstream was started once against them", RetryAfter: 5 * time.Second, Err: err}
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting),
 		errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &UnavailableError{Reason: fmt.Sprintf("the server did not answer: %v", err),

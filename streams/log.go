@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -27,6 +28,8 @@ type Log struct {
 	bulkNext bool     // the last commit had no room for bulk: the next one begins with it
 	running  bool     // a committer takes from the queues
 	closed   bool
+
+	leaderless struct{ since, last time.Time } // when the log was without a leader; the committer's
 }
 
 // Appended is where an event lies.

@@ -319,8 +319,9 @@ func TestDidYouMean(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"htpp": "; did you mean http?", "http": "; did you mean http?", "nats.usr": "; did you mean nats.user?", "entirely-else": "",
+		"TILLSTREAM_HTPP": "; did you mean TILLSTREAM_HTTP?", "TILLSTREAM_FOO": "",
 	} {
-		if got := didYouMean(name, keys(settings())); got != want {
+		if got := didYouMean(name, append(keys(settings()), variables()...)); got != want {
 			t.Errorf("didYouMean(%q) = %q, want %q", name, got, want)
 		}
 	}

@@ -128,7 +128,11 @@ func (c *Config) checkStores(wrong complain) {
 // checkBigCommerce reports whether a store lacks what a push needs.
 func (c *Config) checkBigCommerce(wrong complain) bool {
 	lacks := false
-	for _, s := range c.Stores {
+	for i, s := range c.Stores {
+		which := fmt.Sprintf("store %q", s.ID)
+		if s.ID == "" { // it could not be read
+			which = fmt.Sprintf("stores[%d]", i)
+		}
 		for _, need := range []struct{ key, value string }{
 			{"store_hash", s.BigCommerce.StoreHash}, {"token", s.BigCommerce.Token.Reveal()},
 		} {
@@ -139,7 +143,7 @@ func (c *Config) checkBigCommerce(wrong complain) bool {
 				if need.key == "token" {
 					name += " or " + name + "_FILE"
 				}
-				wrong(name, "is not set, and store %q cannot be pushed without it (also: %s)", s.ID, setting.inFile("stores[]"))
+				wrong(name, "is not set, and %s cannot be pushed without it (also: %s)", which, setting.inFile("stores[]"))
 			}
 		}
 	}

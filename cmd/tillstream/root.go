@@ -67,8 +67,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 		Example: `  tillstream up --demo                a shop and a simulated BigCommerce, to look around
   tillstream import export.csv        bring in the catalogue
   tillstream link --auto              link what BigCommerce has already, by SKU
-  tillstream show CK-121       everything about one product
-  tillstream history CK-121    which events made it so`,
+  tillstream show CK-121              everything about one product
+  tillstream history CK-121           which events made it so`,
 		SilenceUsage: true, SilenceErrors: true,
 	})
 	// A command that only groups others cannot be used alone.

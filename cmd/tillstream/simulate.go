@@ -127,7 +127,7 @@ func (s *simulation) run(ctx context.Context) error {
 		defer cancel()
 		return server.Shutdown(end)
 	})
-	s.introduce(listener.Addr().String())
+	s.introduce(reachable(listener.Addr().(*net.TCPAddr)))
 	return g.Wait()
 }
 

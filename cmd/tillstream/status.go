@@ -48,6 +48,9 @@ confirmed by BigCommerce, what is wrong if something is, and how far each store 
 func (c *cli) status(s *console.StatusPage) {
 	out := c.stdout
 	problems := problemsOf(&s.Status)
+	if n := s.StrayDeadLetters; n > 0 {
+		problems = append(problems, fmt.Sprintf("%s of no store that is set could not be used (tillstream deadletters list)", count(n, "event")))
+	}
 	switch {
 	case len(problems) == 0 && s.Ready:
 		out.line("%s: %s", out.paint(green, "all is well"), wellness(&s.Status))

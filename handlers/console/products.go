@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ type ProductLine struct {
 	Deleted       bool              `json:"deleted"`
 	State         projections.State `json:"state"`
 	BigCommerceID *int64            `json:"bigcommerce_id"`
-	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state, or a guard holds it
+	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state, a guard holds it, or the product is quarantined
 }
 
 // ProductPage is one product whole, as `tillstream show --json` prints it.
@@ -170,6 +171,9 @@ func (c *Console) productLine(ctx context.Context, store domain.StoreID, s proje
 		line.BigCommerceID = &pub.Link.BigCommerceID
 	}
 	line.Error = why(state, &pub)
+	if held := c.quarantines(store, s.Items); state == projections.Quarantined && len(held) > 0 {
+		line.Error = fmt.Sprintf("item %s, position %d: %s", held[0].Item, held[0].Position, held[0].Reason)
+	}
 	return line, nil
 }
 
@@ -232,13 +236,23 @@ func (c *Console) productPage(p *domain.Product) ProductPage {
 			page.Link.Variants[v.Item] = v.BigCommerceID
 		}
 	}
-	for _, held := range c.Publications.Quarantines(p.Store) {
-		if slices.Contains(items, held.Item) {
-			page.Quarantined = append(page.Quarantined, QuarantinedItem{held.Item, held.Position, held.Reason})
-		}
-	}
+	page.Quarantined = c.quarantines(p.Store, items)
 	page.Publication = publicationPage(projections.StateOf(p.Due, pub, len(page.Quarantined) > 0), pub)
 	return page
+}
+
+// quarantines returns the events for which any of some items is quarantined, by position.
+func (c *Console) quarantines(store domain.StoreID, items []domain.ItemID) []QuarantinedItem {
+	if !c.Publications.Quarantined(store, items...) {
+		return nil
+	}
+	var out []QuarantinedItem
+	for _, held := range c.Publications.Quarantines(store) {
+		if slices.Contains(items, held.Item) {
+			out = append(out, QuarantinedItem{held.Item, held.Position, held.Reason})
+		}
+	}
+	return out
 }
 
 func publicationPage(state projections.State, pub projections.Publication) PublicationPage {

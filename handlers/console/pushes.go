@@ -90,7 +90,7 @@ func (c *Console) carryOut(ctx context.Context, store *Store, in *pushInput, ids
 	}
 	if !in.DryRun && !c.Running().Pushes {
 		return nil, problem.New(http.StatusServiceUnavailable, "this process does not push to BigCommerce: it has not the role, or stands by for the one that does").
-			WithHint("ask the process that owns the publishing")
+			WithHint("the same with --server URL, of the process whose log says that it is the owner")
 	}
 	wait, err := time.ParseDuration(in.Wait)
 	if err != nil || wait <= 0 || wait > longestWait {

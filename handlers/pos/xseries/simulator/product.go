@@ -135,6 +135,7 @@ func (a *Account) count(p *product) {
 		a.touch(&l.stamped)
 		p.levels[i] = l
 		a.levels.put(l)
+		a.book.levels.add(p.id, o.id, 0)
 	}
 }
 

@@ -58,10 +58,14 @@ func (l *ledger) enter(m Movement) {
 	l.seq++
 	m.Seq = l.seq
 	l.moves.add(m)
-	if l.levels[m.Product] == nil {
-		l.levels[m.Product] = map[string]Amount{}
+	l.levels.add(m.Product, m.Outlet, m.By)
+}
+
+func (b Books) add(product, outlet string, by Amount) {
+	if b[product] == nil {
+		b[product] = map[string]Amount{}
 	}
-	l.levels[m.Product][m.Outlet] += m.By
+	b[product][outlet] += by
 }
 
 // Books returns a copy of the books.

@@ -20,7 +20,6 @@ type Account struct {
 	serials map[kind]int
 	moment  time.Time // of what happens in the shop now; the zero time is the clock's
 
-	created    time.Time
 	outlets    []*outlet
 	registers  []*register
 	taxes      []*tax
@@ -62,7 +61,6 @@ func New(cfg Config) *Account {
 		rand:       rand.New(rand.NewPCG(cfg.Seed, 1)),
 		version:    firstVersion,
 		serials:    map[kind]int{},
-		created:    cfg.Now(),
 		book:       ledger{levels: Books{}, moves: recent[Movement]{limit: cfg.LogLimit}},
 		outbox:     outbox{changed: make(chan struct{}, 1), tried: recent[Delivery]{limit: cfg.LogLimit}},
 		tokens:     newTokens(cfg),

@@ -25,6 +25,8 @@ type Config struct {
 	// later seasons of the same goods. Outlets is how many outlets there are, each with one register; default 2.
 	Items   int `json:"-"`
 	Outlets int `json:"-"`
+	// Opened is the time of all that the account begins with; default now.
+	Opened time.Time `json:"-"`
 	// TaxExclusive makes the entered price the one without tax. Some products then have taxes that differ by outlet, and
 	// no price with tax.
 	TaxExclusive bool `json:"-"`
@@ -133,6 +135,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.After == nil {
 		c.After = time.After
+	}
+	if c.Opened.IsZero() {
+		c.Opened = c.Now()
 	}
 	return c
 }

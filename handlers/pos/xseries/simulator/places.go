@@ -14,7 +14,7 @@ func readRetailer(a *Account, _ *exchange) (reply, error) {
 	return one(object{
 		"id": retailerID, "name": "Kite & Keel", "domain_prefix": a.cfg.DomainPrefix, "tax_exclusive": a.cfg.TaxExclusive,
 		"currency": object{"code": "GBP", "symbol": "£"}, "timezone": timeZone, "country": "GB", "account_type": "plus", "account_status": "active",
-		"sku_sequence": object{"enabled": true, "value": 10_000}, "created_at": timeZ(a.created), "version": strconv.Itoa(firstVersion),
+		"sku_sequence": object{"enabled": true, "value": 10_000}, "created_at": timeZ(a.cfg.Opened), "version": strconv.Itoa(firstVersion),
 	}), nil
 }
 

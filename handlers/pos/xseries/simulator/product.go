@@ -184,3 +184,16 @@ func ean(n int) string {
 	}
 	return fmt.Sprintf("%s%d", digits, (10-sum%10)%10)
 }
+
+// Items is how many items there are that are not deleted.
+func (a *Account) Items() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := 0
+	for _, p := range a.order {
+		if !p.gone() {
+			n++
+		}
+	}
+	return n
+}

@@ -18,7 +18,7 @@ const mostItems = 200_000
 // open makes the account as it is before anything happens: its outlets, taxes and goods, and what is in stock. The goods
 // are those of the shop that handlers/pos/simulator invents, taken from its export.
 func (a *Account) open() {
-	a.moment = a.created
+	a.moment = a.cfg.Opened
 	defer func() { a.moment = time.Time{} }()
 	a.openPlaces()
 	rows := exportRows()

@@ -5,12 +5,15 @@ import (
 	"strings"
 )
 
-// lines draws a few products that suit, and how much of each.
-func (t *Trader) lines(suits func(*product) bool, quantity func(*product) Amount) []Line {
+// few is how many lines there are of anything but an order.
+func (t *Trader) few() int { return 2 + t.rand.IntN(5) }
+
+// lines draws at most so many products that suit, and how much of each.
+func (t *Trader) lines(most int, suits func(*product) bool, quantity func(*product) Amount) []Line {
 	all := t.chosen(func(p *product) bool { return p.tracked() && suits(p) })
 	t.rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 	var out []Line
-	for _, p := range all[:min(len(all), 2+t.rand.IntN(5))] {
+	for _, p := range all[:min(len(all), most)] {
 		out = append(out, Line{p.id, quantity(p)})
 	}
 	return out
@@ -30,7 +33,8 @@ func (t *Trader) begin(what string, c Consignment) (string, error) {
 
 func (t *Trader) order() (string, error) {
 	o := t.outlet()
-	lines := t.lines(func(p *product) bool { return p.onHand(o) < Of(4) }, func(*product) Amount { return Of(6 + t.rand.IntN(7)) })
+	// As much as is sold, or the shop would be empty after some weeks.
+	lines := t.lines(10+t.rand.IntN(10), func(p *product) bool { return p.onHand(o) < Of(4) }, func(*product) Amount { return Of(12 + t.rand.IntN(13)) })
 	return t.begin("a stock order", Consignment{Type: StockOrder, Outlet: o.id, Supplier: "Harbour Mills", Lines: lines})
 }
 
@@ -40,19 +44,19 @@ func (t *Trader) transfer() (string, error) {
 	}
 	from := t.outlet()
 	to := t.account.outlets[(from.index+1+t.rand.IntN(len(t.account.outlets)-1))%len(t.account.outlets)]
-	lines := t.lines(func(p *product) bool { return p.onHand(from) >= Of(2) }, func(*product) Amount { return Of(1 + t.rand.IntN(2)) })
+	lines := t.lines(t.few(), func(p *product) bool { return p.onHand(from) >= Of(2) }, func(*product) Amount { return Of(1 + t.rand.IntN(2)) })
 	return t.begin("a transfer", Consignment{Type: StockTransfer, Outlet: to.id, Source: from.id, Lines: lines})
 }
 
 func (t *Trader) sendBack() (string, error) {
 	o := t.outlet()
-	lines := t.lines(func(p *product) bool { return p.onHand(o) >= Of(3) }, func(*product) Amount { return unit })
+	lines := t.lines(t.few(), func(p *product) bool { return p.onHand(o) >= Of(3) }, func(*product) Amount { return unit })
 	return t.begin("a return to the supplier", Consignment{Type: SupplierReturn, Outlet: o.id, Supplier: "Harbour Mills", Lines: lines})
 }
 
 func (t *Trader) stocktake() (string, error) {
 	o := t.outlet()
-	return t.begin("a count", Consignment{Type: Stocktake, Outlet: o.id, Lines: t.lines(func(*product) bool { return true }, func(*product) Amount { return 0 })})
+	return t.begin("a count", Consignment{Type: Stocktake, Outlet: o.id, Lines: t.lines(t.few(), func(*product) bool { return true }, func(*product) Amount { return 0 })})
 }
 
 // advance takes the consignment that has waited longest one step further.

@@ -45,6 +45,22 @@ type Week struct {
 	Told func(Step)
 }
 
+// Steps is how many steps a week has, about.
+func (w Week) Steps() int {
+	usual := usualSales
+	for _, h := range habits() {
+		usual += int(h.times)
+	}
+	return days * (usual*w.sales()/usualSales + 1)
+}
+
+func (w Week) sales() int {
+	if w.Sales == 0 {
+		return usualSales
+	}
+	return w.Sales
+}
+
 const (
 	days         = 7
 	usualSales   = 110
@@ -121,17 +137,14 @@ func habits() []habit {
 		{1, sellAs("SERVICE")}, {1, sellAs(unknownSale)}, {10, (*Trader).settle},
 		{4, (*Trader).reprice}, {2, (*Trader).redescribe}, {2, (*Trader).resave}, {1, (*Trader).toggle}, {1, (*Trader).picture}, {1, (*Trader).retag},
 		{0.7, (*Trader).newProduct}, {0.7, (*Trader).newVariant}, {0.4, (*Trader).deleteVariant}, {0.3, (*Trader).deleteFamily}, {1, (*Trader).importPrices},
-		{4, (*Trader).adjust}, {1.5, (*Trader).order}, {1.5, (*Trader).transfer}, {0.5, (*Trader).sendBack}, {1, (*Trader).stocktake}, {14, (*Trader).advance},
+		{4, (*Trader).adjust}, {1.5, (*Trader).order}, {1.5, (*Trader).transfer}, {0.5, (*Trader).sendBack}, {1, (*Trader).stocktake}, {20, (*Trader).advance},
 		{3, func(t *Trader) (string, error) { t.account.greet(); return "a new customer", nil }},
 	}
 }
 
 // plan draws the times of a week. What is done is drawn when the time has come, from what is there.
 func (t *Trader) plan(w Week) []appointment {
-	sales := w.Sales
-	if sales == 0 {
-		sales = usualSales
-	}
+	sales := w.sales()
 	share := float64(sales) / usualSales
 	var plan []appointment
 	for day := range days {

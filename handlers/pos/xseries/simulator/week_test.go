@@ -182,8 +182,8 @@ func TestWeek(t *testing.T) {
 		return w, steps
 	}
 	w, steps := play()
-	if len(steps) < 1000 {
-		t.Errorf("%d steps", len(steps))
+	if about := (simulator.Week{}).Steps(); len(steps) < about*9/10 || len(steps) > about*11/10 {
+		t.Errorf("%d steps, about %d were to be expected", len(steps), about)
 	}
 	for i, s := range steps {
 		if hour := s.At.Hour(); hour < 9 || hour > 17 || i > 0 && s.At.Before(steps[i-1].At) || s.Caption == "" || s.At.Before(monday) || !s.At.Before(monday.AddDate(0, 0, 7)) {
@@ -241,6 +241,32 @@ func TestWeek(t *testing.T) {
 	if diff := cmp.Diff(w.every("/api/2026-07/sales"), again.every("/api/2026-07/sales")); diff != "" {
 		t.Errorf("the same seed shows other sales: %s", diff)
 	}
+}
+
+// TestWeek_Endless: after many weeks the shop still sells about as much as in the first.
+func TestWeek_Endless(t *testing.T) {
+	t.Parallel()
+	a := simulator.New(simulator.Config{Items: 150})
+	trader := simulator.NewTrader(a, 1)
+	var sold []int
+	for week := range 8 {
+		n := 0
+		for _, s := range must(playWeek(t, trader, monday.AddDate(0, 0, 7*week))) {
+			if strings.HasPrefix(s.Caption, "closed: ") {
+				n++
+			}
+		}
+		sold = append(sold, n)
+	}
+	if last := sold[len(sold)-1]; last < sold[0]*8/10 {
+		t.Errorf("sales by week: %v", sold)
+	}
+}
+
+func playWeek(t *testing.T, trader *simulator.Trader, start time.Time) ([]simulator.Step, error) {
+	var steps []simulator.Step
+	err := trader.Play(t.Context(), simulator.Week{Start: start, Told: func(s simulator.Step) { steps = append(steps, s) }})
+	return steps, err
 }
 
 // TestWeek_Pace: a week takes as long by the clock as it is given, and ends when it is told to.

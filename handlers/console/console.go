@@ -29,6 +29,7 @@ type Console struct {
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
 	Sync         projections.Log
+	Tokens       *Tokens
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
@@ -73,8 +74,8 @@ func (s *Store) publisher() (Publisher, error) {
 	return s.Publisher, nil
 }
 
-// Mount adds every route to mux, and the OpenAPI document that describes them at
-// /openapi.json.
+// Mount adds every route to mux, the OpenAPI document that describes them at
+// /openapi.json, and the AsyncAPI document of the logs at /asyncapi.json.
 func (c *Console) Mount(mux *http.ServeMux) {
 	config := huma.DefaultConfig("tillstream", c.Version)
 	config.DocsPath = ""     // the page would load scripts from elsewhere
@@ -87,6 +88,8 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountFeed(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
+	c.mountTokens(api)
+	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)
 }
 
 // body is an answer with a JSON body.

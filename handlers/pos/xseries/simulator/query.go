@@ -86,7 +86,7 @@ func found[T record](f *feed[T], x *exchange, what string, show func(T) any) (re
 	return one(show(r)), nil
 }
 
-// places are the few records that are kept in a slice; all of them fit on a page.
+// places answers with the few records that are kept in a slice, as any other list.
 func places[T record](a *Account, x *exchange, all []T, show func(T) any) (reply, error) {
 	s, err := a.span(x, a.cfg.PageSize, 0)
 	if err != nil {

@@ -111,6 +111,9 @@ func (c *Config) checkStores(wrong complain) {
 			wrong(where+".id", "%q is the id of stores[%d] too", s.ID, first)
 		}
 		byID[s.ID] = i
+		if b := s.Breaker; b.Share == 0 && b != (Breaker{}) && !c.told("breaker.share") {
+			wrong(where+".breaker", "has no share, without which it is off; set breaker.share (%sBREAKER_SHARE), or leave the others out", envPrefix)
+		}
 		if s.BigCommerce.StoreHash == "" {
 			continue
 		}
@@ -130,11 +133,7 @@ func (c *Config) checkBigCommerce(wrong complain) bool {
 			{"store_hash", s.BigCommerce.StoreHash}, {"token", s.BigCommerce.Token.Reveal()},
 		} {
 			setting, _ := find(storeSettings(), func(t setting) bool { return t.key == "bigcommerce."+need.key })
-			// What could not be read has been told already.
-			told := slices.ContainsFunc(c.problems, func(p Problem) bool {
-				return strings.Contains(p.Where, setting.env) || strings.Contains(p.Where, setting.key)
-			})
-			if need.value == "" && !told {
+			if need.value == "" && !c.told(setting.key) {
 				lacks = true
 				name := envPrefix + setting.env
 				if need.key == "token" {
@@ -145,4 +144,13 @@ func (c *Config) checkBigCommerce(wrong complain) bool {
 		}
 	}
 	return lacks
+}
+
+// told reports whether a store's setting could not be read, which is a problem that
+// is told already.
+func (c *Config) told(key string) bool {
+	setting, _ := find(storeSettings(), func(t setting) bool { return t.key == key })
+	return slices.ContainsFunc(c.problems, func(p Problem) bool {
+		return strings.Contains(p.Where, setting.env) || strings.Contains(p.Where, setting.key)
+	})
 }

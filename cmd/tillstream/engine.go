@@ -112,6 +112,7 @@ func (e *engine) addPublisher(s Store) error {
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
 		CreateAll: s.Publish == "all", Manual: s.Syncing == "manual", NoImages: s.Images == "none", OnMissing: publish.OnMissing(s.OnMissing), Weight: weight, Categories: s.BigCommerce.Categories,
 		Quiet:     s.BigCommerce.Quiet,
+		Guards:    s.guards(),
 		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}
 	if len(s.BigCommerce.Channels) > 0 {
@@ -132,6 +133,12 @@ func (s *Store) rules() domain.Rules {
 		r.Locations[domain.OutletID(outlet)] = location
 	}
 	return r
+}
+
+// guards are what may hold a push.
+func (s *Store) guards() publish.Guards {
+	b := s.Breaker
+	return publish.Guards{Empties: s.Empties == "hold", Breaker: publish.Breaker{Share: b.Share, Price: b.Price, Window: b.Window, Least: b.Least}}
 }
 
 // serve builds the HTTP API of the roles.
@@ -241,6 +248,7 @@ func (e *engine) tellProblems(ctx context.Context) {
 		now := map[string]string{"projecting": e.project.Problem()}
 		for id, p := range e.publishers {
 			now["publishing of "+string(id)] = p.Problem()
+			now["guarding of "+string(id)] = projections.Alarm(e.publications.HeldPushes(id))
 		}
 		for what, problem := range now {
 			switch {

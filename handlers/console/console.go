@@ -86,6 +86,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountPushes(api)
 	c.mountPreview(api)
 	c.mountFeed(api)
+	c.mountReleases(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)

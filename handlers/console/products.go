@@ -23,7 +23,7 @@ type ProductLine struct {
 	Deleted       bool              `json:"deleted"`
 	State         projections.State `json:"state"`
 	BigCommerceID *int64            `json:"bigcommerce_id"`
-	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state
+	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state, or a guard holds it
 }
 
 // ProductPage is one product whole, as `tillstream show --json` prints it.
@@ -72,7 +72,8 @@ type PublicationPage struct {
 	State    projections.State `json:"state"`
 	Position domain.Position   `json:"position"` // of the state that BigCommerce has confirmed; 0 for none
 	At       *time.Time        `json:"at"`
-	Error    string            `json:"error"` // why BigCommerce refused the newest state; empty when it did not
+	Held     *HoldPage         `json:"held,omitempty"` // why a guard keeps the newest state back
+	Error    string            `json:"error"`          // why BigCommerce refused the newest state; empty when it did not
 }
 
 // HistoryLine is one event of an item.
@@ -109,7 +110,7 @@ const mostListed = 1000
 
 type listInput struct {
 	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,refused,broken,unlinked,quarantined" doc:"only products in this state"`
+	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,broken,unlinked,quarantined" doc:"only products in this state"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
 	After string `query:"after" doc:"the last product of the page before"`
 }
@@ -168,10 +169,20 @@ func (c *Console) productLine(ctx context.Context, store domain.StoreID, s proje
 	if pub.Link != nil {
 		line.BigCommerceID = &pub.Link.BigCommerceID
 	}
-	if state.Among(projections.Refusing) && pub.Refused != nil {
-		line.Error = pub.Refused.Reason
-	}
+	line.Error = why(state, &pub)
 	return line, nil
+}
+
+// why says of a product in a list why BigCommerce does not have its newest state,
+// where that is somebody's word.
+func why(state projections.State, pub *projections.Publication) string {
+	switch {
+	case state.Among(projections.Refusing) && pub.Refused != nil:
+		return pub.Refused.Reason
+	case state == projections.Held && pub.Held != nil:
+		return pub.Held.Reason
+	}
+	return ""
 }
 
 // RefInput names one product of one store. It is exported for huma, which reads
@@ -221,7 +232,7 @@ func (c *Console) productPage(p *domain.Product) ProductPage {
 			page.Link.Variants[v.Item] = v.BigCommerceID
 		}
 	}
-	for _, held := range c.Publications.Held(p.Store) {
+	for _, held := range c.Publications.Quarantines(p.Store) {
 		if slices.Contains(items, held.Item) {
 			page.Quarantined = append(page.Quarantined, QuarantinedItem{held.Item, held.Position, held.Reason})
 		}
@@ -234,6 +245,9 @@ func publicationPage(state projections.State, pub projections.Publication) Publi
 	page := PublicationPage{State: state, Position: pub.Confirmed.Position}
 	if !pub.Confirmed.At.IsZero() {
 		page.At = &pub.Confirmed.At
+	}
+	if h := pub.Held; h != nil {
+		page.Held = &HoldPage{h.Guard, h.Reason, h.Position, h.At}
 	}
 	if pub.Refused != nil {
 		page.Error = pub.Refused.Reason

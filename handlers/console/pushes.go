@@ -19,7 +19,7 @@ import (
 type PushLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"`
-	State         string           `json:"state"` // confirmed, refused, pending, created, linked or nothing
+	State         string           `json:"state"` // confirmed, refused, held, pending, created, linked or nothing
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
 	Position      domain.Position  `json:"position,omitempty"`
 	Error         string           `json:"error,omitempty"`

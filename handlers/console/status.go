@@ -119,6 +119,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(products, float64(s.Publishing.Broken), "broken")
 		gauge(products, float64(s.Publishing.Unlinked), "unlinked")
 		gauge(products, float64(s.Publishing.Quarantined), "quarantined")
+		gauge(products, float64(s.Publishing.Held), "held")
+		gauge(products, float64(s.Publishing.Discarded), "discarded")
 		count(describe("bigcommerce_requests_total", "requests sent to BigCommerce since the start"), float64(s.Publishing.Requests))
 		count(describe("bigcommerce_throttled_total", "requests that BigCommerce answered with 429 since the start"), float64(s.Publishing.Throttled))
 		if e := s.Publishing.Efficiency; e != nil {

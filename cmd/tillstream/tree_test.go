@@ -48,6 +48,8 @@ var rules = []rule{
 		"translation is pure: bytes in, envelopes out"},
 	{"handlers/pos/csv", []string{module + "/domain", "golang.org/x/text/encoding"}, []string{"net", "net/http", "os", "os/exec"},
 		"translation is pure: bytes in, envelopes out"},
+	{"handlers/pos/xseries/simulator", []string{module + "/handlers/pos/simulator"}, []string{"os", "os/exec"},
+		"a simulator that shared code with the adapter would share its mistakes; of ours it takes the invented shop"},
 	{"handlers/problem", []string{module + "/domain", module + "/streams"}, nil,
 		"errors are classified once for every HTTP answer"},
 	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync"}), nil, "it reacts to requests"},
@@ -135,6 +137,9 @@ func TestForbidden(t *testing.T) {
 		{"handlers/project/project_test.go", module + "/streams/streamstest", false},
 		{"handlers/bigcommerce/client.go", module + "/domain", true},
 		{"handlers/pos/csv/reader.go", "net/http", true},
+		{"handlers/pos/xseries/simulator/http.go", "net/http", false},
+		{"handlers/pos/xseries/simulator/http.go", module + "/handlers/pos/xseries", true},
+		{"handlers/pos/xseries/simulator/http.go", module + "/domain", true},
 	} {
 		if got := forbidden(ruleFor(path.Dir(tt.file)), tt.file, tt.imported) != ""; got != tt.want {
 			t.Errorf("%s importing %s: forbidden %v, want %v", tt.file, tt.imported, got, tt.want)

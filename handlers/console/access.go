@@ -12,8 +12,8 @@ import (
 )
 
 // Authenticate lets through to next what bears the token, and what is open to
-// everybody who can connect: the status, health and metrics, and the published
-// schemas. It compares in constant time.
+// everybody who can connect: the status, health and metrics, the published schemas,
+// and the webhooks, which bear signatures instead. It compares in constant time.
 func Authenticate(token, hint string, next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(token))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +35,14 @@ func open(r *http.Request) bool {
 	if !strings.HasPrefix(clean+"/", "/v1/") {
 		return clean == r.URL.Path || clean+"/" == r.URL.Path
 	}
-	return r.Method == http.MethodGet && clean == r.URL.Path && (clean == "/v1/schemas" || path.Dir(clean) == "/v1/schemas")
+	if clean != r.URL.Path {
+		return false
+	}
+	if r.Method == http.MethodPost {
+		hook, err := path.Match("/v1/stores/*/hooks/*/*", clean)
+		return hook && err == nil
+	}
+	return r.Method == http.MethodGet && (clean == "/v1/schemas" || path.Dir(clean) == "/v1/schemas")
 }
 
 // LoopbackOnly refuses requests that were led to a loopback address by a foreign

@@ -20,9 +20,11 @@ type StoreStatus struct {
 	Projection ProjectionStatus `json:"projection"`
 	Publishing PublishingStatus `json:"publishing"`
 	// DeadLetters is how many wait for somebody to requeue or drop them.
-	DeadLetters int    `json:"dead_letters"`
-	Paused      bool   `json:"paused,omitempty"`
-	Problem     string `json:"problem,omitempty"` // what keeps it from going on, and what to do
+	DeadLetters int `json:"dead_letters"`
+	// Account is the POS account that the store is connected to; nil for none.
+	Account *AccountStatus `json:"account,omitempty"`
+	Paused  bool           `json:"paused,omitempty"`
+	Problem string         `json:"problem,omitempty"` // what keeps it from going on, and what to do
 }
 
 // LogStatus is about the POS log, which all stores share.

@@ -63,6 +63,7 @@ type Store struct {
 	Outlets     map[string]int64 `koanf:"outlets"`      // to locations; empty: all to location 1
 	SafetyStock int64            `koanf:"safety_stock"` // held back at each location
 	BigCommerce BigCommerce      `koanf:"bigcommerce"`
+	POS         POS              `koanf:"pos"`
 }
 
 // BigCommerce says how to reach a store's BigCommerce side.
@@ -87,11 +88,18 @@ const (
 	roleIngest  = "ingest"
 	roleProject = "project"
 	rolePublish = "publish"
+	rolePoll    = "poll"
 	roleConsole = "console"
 )
 
 // allRoles are what up does when nothing is said.
-func allRoles() []string { return []string{roleIngest, roleProject, rolePublish, roleConsole} }
+func allRoles() []string {
+	return []string{roleIngest, rolePoll, roleProject, rolePublish, roleConsole}
+}
+
+// ownedRoles are those that one process at a time has, in the order in which it
+// takes their leases.
+func ownedRoles() []string { return []string{roleProject, rolePublish, rolePoll} }
 
 // Roles are the roles that up takes.
 func (c *Config) Roles() []string {
@@ -115,6 +123,7 @@ func defaultStore() Store {
 	return Store{
 		Stock: "levels", Publish: "linked", OnDelete: "hide", OnMissing: "report",
 		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0", Quiet: publish.DefaultQuiet},
+		POS:         POS{XSeries: defaultXSeries()},
 	}
 }
 

@@ -27,6 +27,7 @@ import (
 
 // engine is everything that works on one view of the projections, wired:
 //
+//	X-Series ─► poll ─┐
 //	HTTP ─► ingest ─► POS log ─► project ─► catalog ─► PRODUCTS bucket
 //	  │                                        │             │ wake
 //	  └───► console ◄── catalog, publications ─┘             ▼
@@ -43,6 +44,7 @@ type engine struct {
 	products     streams.Snapshots
 	project      *project.Handler
 	publishers   map[domain.StoreID]*publish.Publisher
+	accounts     map[domain.StoreID]*account
 	console      *console.Console
 	handler      http.Handler
 
@@ -55,7 +57,7 @@ type engine struct {
 const productsEpoch = 1
 
 func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
-	e := &engine{app: a, roles: roles, publishers: map[domain.StoreID]*publish.Publisher{}}
+	e := &engine{app: a, roles: roles, publishers: map[domain.StoreID]*publish.Publisher{}, accounts: map[domain.StoreID]*account{}}
 	if err := a.conn.EnsureProducts(ctx, productsEpoch); err != nil {
 		return nil, err
 	}
@@ -80,7 +82,7 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 	e.project = project.New(e.catalog, a.conn, func(s domain.StoreID) bool { _, ok := modes[s]; return ok })
 	e.project.Applied = e.publications.Apply
 	for _, s := range a.cfg.Stores {
-		if err := e.addPublisher(s); err != nil {
+		if err := errors.Join(e.addPublisher(s), e.addAccount(s)); err != nil {
 			return nil, err
 		}
 	}
@@ -148,18 +150,26 @@ func (e *engine) serve() {
 		if p := e.publishers[id]; p != nil {
 			store.Publisher = p
 		}
+		if a := e.accounts[id]; a != nil {
+			store.Account = a.status
+		}
 		e.console.Stores = append(e.console.Stores, store)
 	}
 	slices.SortFunc(e.console.Stores, func(a, b console.Store) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	mux := http.NewServeMux()
 	if e.roles.has(roleIngest) {
-		ingest.NewHTTP(ingest.New(e.app.conn.POS(), time.Now), func(name string) (domain.StoreID, error) {
+		in := ingest.NewHTTP(ingest.New(e.app.conn.POS(), time.Now), func(name string) (domain.StoreID, error) {
 			s, err := e.console.Store(name)
 			if err != nil {
 				return "", err
 			}
 			return s.ID, nil
-		}, e.app.log).Mount(mux)
+		}, e.app.log)
+		in.XSeries = map[domain.StoreID]*ingest.XSeriesHooks{}
+		for id, a := range e.accounts {
+			in.XSeries[id] = a.hooks
+		}
+		in.Mount(mux)
 	}
 	if e.roles.has(roleConsole) {
 		e.console.Mount(mux)
@@ -211,6 +221,9 @@ func (e *engine) run(ctx context.Context) error {
 		}
 		e.ready.Store(true)
 		e.app.once.Do(func() { close(e.app.readied) })
+		if e.roles.has(rolePoll) {
+			e.poll(ctx, g)
+		}
 		for _, p := range e.publishers {
 			if publishes {
 				g.Go(func() error { return ended(ctx, p.Run(ctx)) })
@@ -240,6 +253,9 @@ func (e *engine) tellProblems(ctx context.Context) {
 		now := map[string]string{"projecting": e.project.Problem()}
 		for id, p := range e.publishers {
 			now["publishing of "+string(id)] = p.Problem()
+		}
+		for id, a := range e.accounts {
+			now["the POS account of "+string(id)] = a.status().Problem
 		}
 		for what, problem := range now {
 			switch {

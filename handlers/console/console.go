@@ -42,6 +42,8 @@ type Store struct {
 	ID        domain.StoreID
 	Mode      domain.StockMode
 	Publisher Publisher // nil when the store has no BigCommerce credentials
+	// Account says where the store's POS account stands; nil when it has none.
+	Account func() projections.AccountStatus
 }
 
 // Running is what only the process knows of itself.

@@ -39,6 +39,10 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 			s.Publishing.Requests, s.Publishing.Throttled = p.Requests, p.Throttled
 			s.Problem = p.Problem
 		}
+		if store.Account != nil {
+			account := store.Account()
+			s.Account = &account
+		}
 		page.Stores = append(page.Stores, s)
 	}
 	return page, nil

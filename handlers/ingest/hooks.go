@@ -13,6 +13,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/pos/xseries"
 	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/projections"
 )
 
 // Limits of a webhook. The vendor waits five seconds for an answer; what is not
@@ -46,28 +47,17 @@ type XSeriesHooks struct {
 
 	mu    sync.Mutex
 	busy  int
-	count HookCounts
-}
-
-// HookCounts is what became of the webhooks of a store since the start.
-type HookCounts struct {
-	Received  uint64    `json:"received"`  // believed
-	Recorded  uint64    `json:"recorded"`  // an event was made of it
-	Duplicate uint64    `json:"duplicate"` // the event was there before
-	Hints     uint64    `json:"hints"`     // a reason to read again
-	Other     uint64    `json:"other"`     // of a type that concerns no product
-	Refused   uint64    `json:"refused"`   // not signed, forged, too large or no webhook at all
-	Last      time.Time `json:"last,omitzero"`
+	count projections.WebhookCounts
 }
 
 // Counts may be called at any time.
-func (x *XSeriesHooks) Counts() HookCounts {
+func (x *XSeriesHooks) Counts() projections.WebhookCounts {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.count
 }
 
-func (x *XSeriesHooks) counting(do func(*HookCounts)) {
+func (x *XSeriesHooks) counting(do func(*projections.WebhookCounts)) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	do(&x.count)
@@ -99,14 +89,11 @@ type hookAnswer struct {
 }
 
 func (h *HTTP) xseriesHook(w http.ResponseWriter, r *http.Request) {
-	store, err := h.store(r.PathValue("store"))
-	if err != nil {
-		problem.Write(w, problem.From(err))
-		return
-	}
+	// Whoever asks has shown nothing yet, and is not told which stores there are.
+	store := domain.StoreID(r.PathValue("store"))
 	x := h.XSeries[store]
 	if x == nil {
-		problem.Write(w, problem.Newf(http.StatusNotFound, "store %q has no X-Series account", store).WithHint("set pos.xseries of the store"))
+		problem.Write(w, problem.New(http.StatusNotFound, "no store of this name has an X-Series account"))
 		return
 	}
 	if !x.enter() {
@@ -116,11 +103,11 @@ func (h *HTTP) xseriesHook(w http.ResponseWriter, r *http.Request) {
 	defer x.leave()
 	payload, believed, err := x.receive(w, r)
 	if err != nil {
-		x.counting(func(c *HookCounts) { c.Refused++ })
+		x.counting(func(c *projections.WebhookCounts) { c.Refused++ })
 		problem.Write(w, h.problem(err))
 		return
 	}
-	x.counting(func(c *HookCounts) { c.Received++; c.Last = x.Now().UTC() })
+	x.counting(func(c *projections.WebhookCounts) { c.Received++; c.Last = x.Now().UTC() })
 	answer, err := h.takeHook(r.Context(), store, x, xseries.HookType(r.PathValue("type")), payload, believed)
 	if err != nil {
 		problem.Write(w, h.problem(err))
@@ -170,13 +157,13 @@ func (h *HTTP) takeHook(ctx context.Context, store domain.StoreID, x *XSeriesHoo
 	}
 	hint := kind.Hint()
 	if hint == xseries.HintNone {
-		x.counting(func(c *HookCounts) { c.Other++ })
+		x.counting(func(c *projections.WebhookCounts) { c.Other++ })
 		if !slices.Contains(xseries.HookTypes(), kind) {
 			h.log.Info("a webhook of an unknown type was acknowledged", "store", store, "type", problem.Shown(string(kind)))
 		}
 		return hookAnswer{Ignored: true}, nil
 	}
-	x.counting(func(c *HookCounts) { c.Hints++ })
+	x.counting(func(c *projections.WebhookCounts) { c.Hints++ })
 	if err := x.Hint(ctx, hint); err != nil {
 		// The poller comes by in any case; only sooner would have been better.
 		h.log.Warn("whoever polls the account could not be told of a webhook", "store", store, "err", err)
@@ -211,7 +198,7 @@ func (h *HTTP) recordLevel(ctx context.Context, store domain.StoreID, x *XSeries
 	case err != nil:
 		return hookAnswer{}, false, err
 	}
-	x.counting(func(c *HookCounts) {
+	x.counting(func(c *projections.WebhookCounts) {
 		if appended[0].Duplicate {
 			c.Duplicate++
 		} else {

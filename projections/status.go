@@ -21,6 +21,8 @@ type StoreStatus struct {
 	Publishing PublishingStatus `json:"publishing"`
 	// DeadLetters is how many wait for somebody to requeue or drop them.
 	DeadLetters int `json:"dead_letters"`
+	// Sources are who has published events of the store, by name.
+	Sources []SourceStatus `json:"sources,omitempty"`
 	// Account is the POS account that the store is connected to; nil for none.
 	Account *AccountStatus `json:"account,omitempty"`
 	Paused  bool           `json:"paused,omitempty"`

@@ -45,6 +45,7 @@ type engine struct {
 	project      *project.Handler
 	publishers   map[domain.StoreID]*publish.Publisher
 	accounts     map[domain.StoreID]*account
+	sources      *project.SourceKeeper // nil: another process projects
 	console      *console.Console
 	handler      http.Handler
 
@@ -81,6 +82,12 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 	}
 	e.project = project.New(e.catalog, a.conn, func(s domain.StoreID) bool { _, ok := modes[s]; return ok })
 	e.project.Applied = e.publications.Apply
+	if roles.has(roleProject) {
+		if e.sources, err = project.OpenSources(ctx, a.conn, e.catalog.Position()); err != nil {
+			return nil, err
+		}
+		e.project.Seen = e.sources.Sources.Apply
+	}
 	for _, s := range a.cfg.Stores {
 		if err := errors.Join(e.addPublisher(s), e.addAccount(s)); err != nil {
 			return nil, err
@@ -142,6 +149,7 @@ func (e *engine) serve() {
 		Version: version(), Logger: e.app.log,
 		Catalog: e.catalog, Publications: e.publications, Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
+		Sources: e.heardSources, Now: time.Now,
 		Running: e.running, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {
@@ -178,6 +186,14 @@ func (e *engine) serve() {
 	e.handler = problem.Routes(mux)
 }
 
+// heardSources is when each source was heard of.
+func (e *engine) heardSources(ctx context.Context) (*projections.Sources, error) {
+	if e.sources != nil {
+		return e.sources.Sources, nil
+	}
+	return project.ReadSources(ctx, e.app.conn.Control())
+}
+
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
 	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
@@ -204,6 +220,7 @@ func (e *engine) run(ctx context.Context) error {
 	g.Go(func() error { return follower.Run(ctx) })
 	if projects {
 		g.Go(func() error { return e.project.Run(ctx) })
+		g.Go(func() error { return e.sources.Run(ctx) })
 	}
 	g.Go(func() error { return errors.Join(router.Run(ctx), subscriber.Close()) })
 	g.Go(func() error { e.tellProblems(ctx); return nil })
@@ -256,6 +273,13 @@ func (e *engine) tellProblems(ctx context.Context) {
 		}
 		for id, a := range e.accounts {
 			now["the POS account of "+string(id)] = a.status().Problem
+		}
+		if e.sources != nil {
+			for _, s := range e.app.cfg.Stores {
+				for _, src := range e.sources.Sources.Of(domain.StoreID(s.ID), time.Now()) {
+					now["source "+string(src.Source)+" of "+s.ID] = src.Problem
+				}
+			}
 		}
 		for what, problem := range now {
 			switch {

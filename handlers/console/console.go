@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -29,6 +30,10 @@ type Console struct {
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
 	Sync         projections.Log
+
+	// Sources says when each source was heard of.
+	Sources func(context.Context) (*projections.Sources, error)
+	Now     func() time.Time
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running

@@ -30,6 +30,9 @@ const (
 	TypeItemQuarantined Type = "sync.item.quarantined.v1"
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
+	TypeImageSent       Type = "sync.image.sent.v1"
+
+	TypePublishingMeasured Type = "sync.publishing.measured.v1"
 )
 
 // Event is the data of one event. The types of this package are all there are.
@@ -37,7 +40,7 @@ type Event interface {
 	// Type names the event's type and version.
 	Type() Type
 	// Subject is the id that the event is about: the item of a POS event, the
-	// product of a sync event.
+	// product of a sync event, the store of [PublishingMeasured].
 	Subject() string
 
 	// fields names every field of the data once, for decoding, encoding and the
@@ -86,6 +89,10 @@ func newEvent(t Type) Event {
 		return &ItemReleased{}
 	case TypeDriftFound:
 		return &DriftFound{}
+	case TypeImageSent:
+		return &ImageSent{}
+	case TypePublishingMeasured:
+		return &PublishingMeasured{}
 	}
 	return nil
 }
@@ -104,6 +111,6 @@ func POSTypes() []Type {
 func SyncTypes() []Type {
 	return []Type{
 		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushRefused,
-		TypeItemQuarantined, TypeItemReleased, TypeDriftFound,
+		TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
 	}
 }

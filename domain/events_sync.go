@@ -109,6 +109,30 @@ type DriftFound struct {
 	Got     string
 }
 
+// ImageSent says what became of an image of a product that was created. It is sent
+// once, whatever becomes of it.
+type ImageSent struct {
+	Product       ProductID
+	BigCommerceID int64
+	URL           string
+	Error         string // why BigCommerce has not taken it, or may not have; empty: it has
+}
+
+// PublishingMeasured says what the pushes of some time cost. It is about no single
+// product.
+type PublishingMeasured struct {
+	Store     StoreID
+	Seconds   int64 // that it is about, up to the time of the event
+	Busy      int64 // seconds of them in which some product waited for BigCommerce
+	Requests  int64 // that were sent, reads and repetitions included
+	Bound     int64 // the fewest in which BigCommerce would have taken what it took
+	Throttled int64 // of the requests, answered with 429
+	Confirmed int64 // pushes
+	Waiting   int64 // products that still waited at the end
+	Quota     int64 // requests of a window, as BigCommerce said last; 0 for none
+	Window    int64 // its milliseconds; 0 for none
+}
+
 func (e *ProductLinked) Type() Type   { return TypeProductLinked }
 func (e *ProductUnlinked) Type() Type { return TypeProductUnlinked }
 func (e *ProductCreating) Type() Type { return TypeProductCreating }
@@ -117,6 +141,9 @@ func (e *PushRefused) Type() Type     { return TypePushRefused }
 func (e *ItemQuarantined) Type() Type { return TypeItemQuarantined }
 func (e *ItemReleased) Type() Type    { return TypeItemReleased }
 func (e *DriftFound) Type() Type      { return TypeDriftFound }
+func (e *ImageSent) Type() Type       { return TypeImageSent }
+
+func (e *PublishingMeasured) Type() Type { return TypePublishingMeasured }
 
 func (e *ProductLinked) Subject() string   { return string(e.Product) }
 func (e *ProductUnlinked) Subject() string { return string(e.Product) }
@@ -126,3 +153,6 @@ func (e *PushRefused) Subject() string     { return string(e.Product) }
 func (e *ItemQuarantined) Subject() string { return string(e.Product) }
 func (e *ItemReleased) Subject() string    { return string(e.Product) }
 func (e *DriftFound) Subject() string      { return string(e.Product) }
+func (e *ImageSent) Subject() string       { return string(e.Product) }
+
+func (e *PublishingMeasured) Subject() string { return string(e.Store) }

@@ -316,4 +316,24 @@ func (e *DriftFound) fields(v fieldVisitor) {
 	text(v, "got", &e.Got, rule{doc: "what BigCommerce has", max: maxDescription})
 }
 
+func (e *ImageSent) fields(v fieldVisitor) {
+	text(v, "product", &e.Product, idRule("the product"))
+	integer(v, "bigcommerce_id", &e.BigCommerceID, rule{doc: "BigCommerce's product id", required: true, low: 1})
+	text(v, "url", &e.URL, rule{doc: "the image's address in the POS", required: true, min: 1, max: maxURL})
+	text(v, "error", &e.Error, rule{doc: "why BigCommerce has not taken it, or may not have; absent when it has", max: maxReason})
+}
+
+func (e *PublishingMeasured) fields(v fieldVisitor) {
+	text(v, "store", &e.Store, idRule("the store"))
+	integer(v, "seconds", &e.Seconds, rule{doc: "how long it is about, up to the time of the event", required: true})
+	integer(v, "busy_seconds", &e.Busy, rule{doc: "of these, how long some product waited for BigCommerce", required: true})
+	integer(v, "requests", &e.Requests, rule{doc: "sent, reads and repetitions included", required: true})
+	integer(v, "bound", &e.Bound, rule{doc: "the fewest requests that what was confirmed needs", required: true})
+	integer(v, "throttled", &e.Throttled, rule{doc: "requests answered with 429", required: true})
+	integer(v, "confirmed", &e.Confirmed, rule{doc: "pushes that BigCommerce confirmed", required: true})
+	integer(v, "waiting", &e.Waiting, rule{doc: "products that still waited at the end", required: true})
+	integer(v, "quota", &e.Quota, rule{doc: "requests of a quota window, as BigCommerce said last"})
+	integer(v, "window_ms", &e.Window, rule{doc: "length of that window, in milliseconds"})
+}
+
 var positionRule = rule{doc: "a position in the POS log", required: true, low: 1}

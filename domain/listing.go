@@ -18,6 +18,8 @@ type Rules struct {
 	SafetyStock int64
 	// OnDelete says what a product without variants becomes.
 	OnDelete OnDelete
+	// LeaveStock leaves stock, and whether it is kept, to BigCommerce.
+	LeaveStock bool
 }
 
 // Location returns the BigCommerce location that an outlet counts for, or false
@@ -60,8 +62,9 @@ type Listing struct {
 	Brand       string          `json:"brand"`
 	Visible     bool            `json:"visible"`
 	Tracked     bool            `json:"tracked"`
-	Deleted     bool            `json:"deleted,omitempty"` // no variant is left in the POS
-	Variants    []ListedVariant `json:"variants"`          // in the order in which they joined
+	StockLeft   bool            `json:"stock_left,omitempty"` // BigCommerce's own, and Tracked means nothing
+	Deleted     bool            `json:"deleted,omitempty"`    // no variant is left in the POS
+	Variants    []ListedVariant `json:"variants"`             // in the order in which they joined
 }
 
 // ListedVariant is what BigCommerce is to show of one item.
@@ -102,7 +105,8 @@ func (p *Product) Listing(rules Rules) Listing {
 		Description: p.Family.Description,
 		Brand:       p.Family.Brand,
 		Visible:     p.Family.Active,
-		Tracked:     p.Family.TrackInventory,
+		Tracked:     p.Family.TrackInventory && !rules.LeaveStock,
+		StockLeft:   rules.LeaveStock,
 		Deleted:     p.Deleted(),
 	}
 	items := p.Variants()

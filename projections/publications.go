@@ -165,8 +165,11 @@ func (p *Publications) take(a applied) {
 
 // concerned names the products that an event is about: the one it names, and for
 // the end of a quarantine also the one that has the quarantine, since the item may
-// have moved in between.
+// have moved in between. What was measured is about none.
 func (p *Publications) concerned(a applied) []domain.ProductID {
+	if a.event.Type() == domain.TypePublishingMeasured {
+		return nil
+	}
 	ids := []domain.ProductID{domain.ProductID(a.event.Subject())}
 	if e, ok := a.event.(*domain.ItemReleased); ok {
 		for _, h := range p.quarantined[a.rec.Store][e.Item] {

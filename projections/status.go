@@ -48,6 +48,10 @@ type PublishingStatus struct {
 	Counts
 	Requests  uint64 `json:"requests"`
 	Throttled uint64 `json:"throttled"`
+	// Manual says that what is pending waits for somebody to push it.
+	Manual bool `json:"manual,omitempty"`
+	// Efficiency is nil in a process that does not publish.
+	Efficiency *Efficiency `json:"efficiency,omitempty"`
 }
 
 // Counts is how many products are in each [State]. Pending also counts the

@@ -229,7 +229,11 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // handler is the API with its guard.
 func (a *app) handler() http.Handler {
-	return console.Authenticate(a.token, "send the header Authorization: Bearer TOKEN; the token is in "+tokenFile(a.cfg.Data), a)
+	g := console.Guard{
+		Master: a.token, Tokens: console.NewTokens(a.conn.Control()), Logger: a.log,
+		Hint: "send the header Authorization: Bearer TOKEN; the token for everything is in " + tokenFile(a.cfg.Data) + ", and tillstream tokens create makes others",
+	}
+	return g.Protect(a)
 }
 
 func tokenFile(data string) string { return filepath.Join(data, "api-token") }

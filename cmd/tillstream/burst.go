@@ -32,6 +32,8 @@ func (b *burst) with(o *console.OutcomeLine) *burst {
 	}
 	b.ended = o.At
 	switch was := b.became[o.Product]; {
+	case o.Event == "image_refused": // the product itself is well
+		b.errors = append(b.errors, *o)
 	case o.Event == "refused":
 		b.errors = append(b.errors, *o)
 		b.became[o.Product] = o.Event

@@ -57,6 +57,9 @@ type Store struct {
 	ID          string           `koanf:"id"`
 	Stock       string           `koanf:"stock"`        // levels or movements: what moves stock
 	Publish     string           `koanf:"publish"`      // linked, or all: create what has no twin
+	Syncing     string           `koanf:"syncing"`      // automatic, or manual: push what is asked for only
+	Inventory   string           `koanf:"inventory"`    // push, or leave stock to BigCommerce
+	Images      string           `koanf:"images"`       // first: given to a created product; or none
 	POSPlan     string           `koanf:"pos_plan"`     // empty: not said
 	OnDelete    string           `koanf:"on_delete"`    // hide, keep or delete the twin of a deleted product
 	OnMissing   string           `koanf:"on_missing"`   // report, relink or recreate a twin that is gone from BigCommerce
@@ -121,7 +124,7 @@ func defaultConfig() Config {
 // defaultStore is what holds of a store when only its id is set.
 func defaultStore() Store {
 	return Store{
-		Stock: "levels", Publish: "linked", OnDelete: "hide", OnMissing: "report",
+		Stock: "levels", Publish: "linked", Syncing: "automatic", Inventory: "push", Images: "first", OnDelete: "hide", OnMissing: "report",
 		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0", Quiet: publish.DefaultQuiet},
 		POS:         POS{XSeries: defaultXSeries()},
 	}

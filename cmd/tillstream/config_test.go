@@ -28,6 +28,9 @@ stores:
   - id: harbour
     stock: movements
     publish: all
+    syncing: manual
+    inventory: leave
+    images: none
     pos_plan: pro
     on_delete: keep
     on_missing: relink
@@ -72,7 +75,7 @@ func fullConfig() Config {
 	c.NATS = NATS{URL: "nats://a:4222,nats://b:4222", User: "app", Password: "file-secret", Replicas: 3}
 	c.Log = Log{Level: "warn", Format: "json"}
 	s := Store{
-		ID: "harbour", Stock: "movements", Publish: "all", POSPlan: "Pro", OnDelete: "keep", OnMissing: "relink",
+		ID: "harbour", Stock: "movements", Publish: "all", Syncing: "manual", Inventory: "leave", Images: "none", POSPlan: "Pro", OnDelete: "keep", OnMissing: "relink",
 		Outlets: map[string]int64{"Quayside": 1, "St. Mary": 2}, SafetyStock: 2,
 		BigCommerce: BigCommerce{API: "https://api.bigcommerce.com", StoreHash: "abc123", Token: "file-token", Weight: "0.5", Quiet: 45 * time.Second, Categories: []int64{23, 24}, Channels: []int64{1}},
 		POS:         POS{XSeries: defaultXSeries()},

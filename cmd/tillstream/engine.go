@@ -119,7 +119,7 @@ func (e *engine) addPublisher(s Store) error {
 	cfg := publish.Config{
 		Store: domain.StoreID(s.ID), Rules: s.rules(), Client: client,
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
-		CreateAll: s.Publish == "all", OnMissing: publish.OnMissing(s.OnMissing), Weight: weight, Categories: s.BigCommerce.Categories,
+		CreateAll: s.Publish == "all", Manual: s.Syncing == "manual", NoImages: s.Images == "none", OnMissing: publish.OnMissing(s.OnMissing), Weight: weight, Categories: s.BigCommerce.Categories,
 		Quiet:     s.BigCommerce.Quiet,
 		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}
@@ -136,7 +136,7 @@ func (e *engine) addPublisher(s Store) error {
 
 // rules are how the store's state is shown in BigCommerce.
 func (s *Store) rules() domain.Rules {
-	r := domain.Rules{Locations: map[domain.OutletID]int64{}, SafetyStock: s.SafetyStock, OnDelete: domain.OnDelete(s.OnDelete)}
+	r := domain.Rules{Locations: map[domain.OutletID]int64{}, SafetyStock: s.SafetyStock, OnDelete: domain.OnDelete(s.OnDelete), LeaveStock: s.Inventory == "leave"}
 	for outlet, location := range s.Outlets {
 		r.Locations[domain.OutletID(outlet)] = location
 	}
@@ -150,6 +150,7 @@ func (e *engine) serve() {
 		Catalog: e.catalog, Publications: e.publications, Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
+		Tokens:  console.NewTokens(e.app.conn.Control()),
 		Running: e.running, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {

@@ -96,6 +96,9 @@ func TestOutage(t *testing.T) {
 
 			s := in.status().Stores[0]
 			if !o.mends {
+				// Updates may have been taken at this moment, and the stock after them not
+				// been refused yet.
+				in.polling("the status says what is wrong", func() bool { s = in.status().Stores[0]; return s.Problem != "" })
 				o.says = append(o.says, ", next try in ", " wait")
 			}
 			for _, want := range o.says {

@@ -59,7 +59,7 @@ func (s *screen) state(state string) string {
 	switch state {
 	case "confirmed", "linked", "created", "updated", "folded":
 		return s.paint(green, state)
-	case "refused", "broken", "quarantined", "dead_letter", "nothing":
+	case "refused", "broken", "quarantined", "dead_letter", "nothing", "image_refused":
 		return s.paint(red, state)
 	case "pending", "differs":
 		return s.paint(yellow, state)

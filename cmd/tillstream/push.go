@@ -15,19 +15,24 @@ import (
 
 func (c *cli) pushCommand() *cobra.Command {
 	var p pushing
-	var all bool
+	var all, due bool
 	cmd := &cobra.Command{
-		Use:   "push ITEM… | push --all",
+		Use:   "push ITEM… | push --all | push --due",
 		Short: "Push the full state of products to BigCommerce now",
 		Long: `push makes BigCommerce agree with the POS about these products, also where nothing
 changed in the POS: an edit that somebody made in BigCommerce to a field of the POS
 is overwritten. It waits for each product's outcome and prints it; the exit code is
-1 when one was not confirmed.`,
+1 when one was not confirmed. In a store with manual syncing nothing else pushes, and
+--due pushes what has changed in the POS since.`,
 		Example: `  tillstream push CK-121
+  tillstream push --due
   tillstream push --all --wait 10m`,
 		ValidArgsFunction: c.completeItem,
 		Args: func(cmd *cobra.Command, given []string) error {
-			if all {
+			if all && due {
+				return misuse("--all and --due: name one of them")
+			}
+			if all || due {
 				return args(cobra.NoArgs)(cmd, given)
 			}
 			return args(cobra.MinimumNArgs(1))(cmd, given)
@@ -37,8 +42,8 @@ is overwritten. It waits for each product's outcome and prints it; the exit code
 				return err
 			}
 			body := map[string]any{"items": args}
-			if all {
-				body = map[string]any{"all": true}
+			if all || due {
+				body = map[string]any{"all": all, "due": due}
 			}
 			return c.sessionOfStore(cmd, needPushes, func(ctx context.Context, to *storeClient) error {
 				return p.run(ctx, c, to, "push", body)
@@ -46,6 +51,7 @@ is overwritten. It waits for each product's outcome and prints it; the exit code
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "every linked product")
+	cmd.Flags().BoolVar(&due, "due", false, "every linked product whose newest state BigCommerce has not confirmed, and does not refuse")
 	p.flags(c, cmd)
 	return c.talksOfStore(c.writes(cmd))
 }

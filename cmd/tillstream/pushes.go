@@ -29,7 +29,8 @@ burst of pushes, or every half minute of one that does not end, and below it wha
 once in a burst: as created, updated, or an error.
 
 --csv prints every single outcome instead, with the ids of both sides: created,
-updated, refused with BigCommerce's reason, linked, unlinked, quarantined, released.
+updated, refused with BigCommerce's reason, linked, unlinked, quarantined, released, or
+image_refused when BigCommerce did not take an image of a product that was created.
 --json prints them as JSON lines. --from takes a position in the SYNC log or a time.`,
 		Example: `  tillstream pushes --follow
   tillstream pushes --csv --from 2026-11-01T00:00:00Z > pushes.csv`,
@@ -210,13 +211,13 @@ func (p *pushes) tell(b *burst) {
 		thousands(n["created"])+" created", thousands(n["updated"])+" updated", errs,
 		some(n["linked"], "linked"), some(n["unlinked"], "unlinked"), some(n["quarantined"], "quarantined"), some(n["released"], "released"), some(n["drift"], "drifted")))
 	for _, o := range b.errors {
-		if b.became[o.Product] != o.Event {
+		if o.Event == "refused" && b.became[o.Product] != o.Event {
 			continue // another try of the same burst went well
 		}
 		twin := ""
 		if o.BigCommerceID != 0 {
 			twin = fmt.Sprintf("  BigCommerce %d", o.BigCommerceID)
 		}
-		p.stdout.line("    %s  %s  %s%s: %s", p.stdout.state("refused"), oneLine(string(o.Product)), oneLine(o.Name), twin, reason(&o))
+		p.stdout.line("    %s  %s  %s%s: %s", p.stdout.state(o.Event), oneLine(string(o.Product)), oneLine(o.Name), twin, reason(&o))
 	}
 }

@@ -49,6 +49,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "bigcommerce": beginShop, "ready": ready, "settled": waitSettled,
 			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "damage": damage, "vanish": vanish, "post": post,
+			"id-of": idOf,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -129,6 +130,12 @@ func ready(ts *testscript.TestScript, _ bool, _ []string) {
 
 func serverOf(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], "http://"+runningAt(ts.Getenv("TILLSTREAM_DATA")))
+}
+
+// idOf reads the id of the token in a file into a variable.
+func idOf(ts *testscript.TestScript, _ bool, args []string) {
+	id, _, _ := strings.Cut(strings.TrimPrefix(ts.ReadFile(args[0]), "till_"), ".")
+	ts.Setenv(args[1], id)
 }
 
 func waitSettled(ts *testscript.TestScript, _ bool, _ []string) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -80,6 +81,18 @@ func (c *cli) status(s *console.StatusPage) {
 	out.line("")
 	out.table([]string{"STORE", "LOG", "LAG", "PRODUCTS", "CONFIRMED", "PENDING", "REFUSED", "UNLINKED", "QUARANTINED", "DEAD LETTERS"}, rows)
 	c.sources(s)
+	var costs []string
+	for _, t := range s.Stores {
+		if cost := costOf(&t); cost != "" {
+			costs = append(costs, cost)
+		}
+	}
+	if len(costs) > 0 {
+		out.line("")
+	}
+	for _, cost := range costs {
+		out.line("%s", cost)
+	}
 }
 
 // sources says who has published, and when last.
@@ -144,6 +157,29 @@ func accountProblems(store domain.StoreID, a *projections.AccountStatus) []strin
 	return out
 }
 
+// costOf says what publishing a store has cost since the start against the least it
+// can, and "" when it has cost nothing.
+func costOf(t *projections.StoreStatus) string {
+	e := t.Publishing.Efficiency
+	if e == nil || e.Requests == 0 {
+		return ""
+	}
+	said := fmt.Sprintf("%s: %s to BigCommerce, %s needed at least (score %.2f)", t.Store, count(int(e.Requests), "request"), thousands(int(e.Bound)), e.Score)
+	if n := t.Publishing.Throttled; n > 0 {
+		said += fmt.Sprintf(", %s answered with 429", thousands(int(n)))
+	}
+	if e.Quota > 0 {
+		said += fmt.Sprintf("; %d of %d left of its quota", e.QuotaLeft, e.Quota)
+	}
+	if e.QuotaShare > 0 {
+		said += fmt.Sprintf(", we used %.0f %% of the last window", e.QuotaShare*100)
+		if e.OthersShare > 0 {
+			said += fmt.Sprintf(" and other apps %.0f %%", e.OthersShare*100)
+		}
+	}
+	return said
+}
+
 // problemsOf says in sentences what somebody should look at, the gravest first,
 // each with the command that shows more.
 func problemsOf(s *projections.Status) []string {
@@ -196,8 +232,14 @@ func wellness(s *projections.Status) string {
 			said = fmt.Sprintf("the POS account of %s is being read for the first time: %s and %s so far", t.Store, count(t.Account.Products, "product"), count(t.Account.Levels, "stock level"))
 		case t.Projection.Lag > 0:
 			said = fmt.Sprintf("%s of %s still to be folded", count(int(t.Projection.Lag), "event"), t.Store)
+		case t.Publishing.Pending > 0 && t.Publishing.Manual:
+			said = fmt.Sprintf("%d of %s linked of %s to be pushed by hand (tillstream push --due)", t.Publishing.Pending, count(linked, "product"), t.Store)
 		case t.Publishing.Pending > 0:
 			said = fmt.Sprintf("%d of %s linked of %s on their way to BigCommerce", t.Publishing.Pending, count(linked, "product"), t.Store)
+			if e := t.Publishing.Efficiency; e != nil && e.DrainSeconds >= 1 {
+				left := time.Duration(e.DrainSeconds * float64(time.Second)).Round(time.Second)
+				said += fmt.Sprintf(", about %s at its present quota", left)
+			}
 		case linked == 0:
 			said = fmt.Sprintf("no product of %s is linked yet (tillstream link --auto)", t.Store)
 		}

@@ -41,7 +41,7 @@ type ProductUpdate struct {
 	CostPrice         Number   `json:"cost_price"` // 0: none
 	Brand             Brand    `json:"-"`
 	Visible           bool     `json:"is_visible"`
-	InventoryTracking Tracking `json:"inventory_tracking"`
+	InventoryTracking Tracking `json:"inventory_tracking,omitempty"` // empty: stays as it is
 }
 
 // MarshalJSON adds the one brand key that applies.
@@ -64,7 +64,7 @@ type ProductCreate struct {
 	CostPrice         Number   `json:"cost_price"`
 	Brand             Brand    `json:"-"`
 	Visible           bool     `json:"is_visible"`
-	InventoryTracking Tracking `json:"inventory_tracking"`
+	InventoryTracking Tracking `json:"inventory_tracking,omitempty"` // empty: BigCommerce's default, none
 
 	Type       string  `json:"type"`   // "physical" or "digital"; empty means physical
 	Weight     Number  `json:"weight"` // required by BigCommerce; 0 is legal

@@ -98,7 +98,7 @@ func TestProductUpdate_MarshalJSON(t *testing.T) {
 		"OKEmpty": {ProductUpdate{ID: 1, Name: "A", Price: price, InventoryTracking: TrackNone},
 			`{"id":1,"name":"A","description":"","price":19.9,"cost_price":0,"is_visible":false,"inventory_tracking":"none","brand_id":0}`},
 		"OKBrandAndSKU": {ProductUpdate{ID: 1, Name: "A", SKU: &sku, Brand: "N"},
-			`{"id":1,"name":"A","sku":"","description":"","price":0,"cost_price":0,"is_visible":false,"inventory_tracking":"","brand_name":"N"}`},
+			`{"id":1,"name":"A","sku":"","description":"","price":0,"cost_price":0,"is_visible":false,"brand_name":"N"}`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -19,11 +19,9 @@ const (
 	maxListedBytes = 2000
 )
 
-// Products returns one page of all products, with their variants, and whether there are more. Pages count from 1.
-func (c *Client) Products(ctx context.Context, page int) ([]Product, bool, error) {
-	r, err := do[[]Product](ctx, c, call{op: "list products", method: http.MethodGet, path: "/catalog/products",
-		query: url.Values{"include": {"variants"}, "page": {strconv.Itoa(page)}, "limit": {pageLimit}}})
-	return r.Data, r.Meta.more(), err
+// Products returns one page of all products, with their variants, and how many pages there are. Pages count from 1.
+func (c *Client) Products(ctx context.Context, page int) (products []Product, pages int, err error) {
+	return survey[Product](ctx, c, "list products", "/catalog/products", page, url.Values{"include": {"variants"}, "limit": {pageLimit}})
 }
 
 // Product returns one product with its variants and options; [IsNotFound] when there is none.

@@ -71,6 +71,7 @@ type QuotaSnapshot struct {
 	Ours        int           // requests sent in the last window that is over
 	Others      int           // requests that other apps were seen to make in it, at least
 	Concurrency int           // requests that may be in flight now
+	Latency     time.Duration // of an answer, of late; 0 before the first
 }
 
 func newQuota(most int, now func() time.Time, after func(time.Duration) <-chan time.Time) *Quota {
@@ -87,6 +88,7 @@ func (q *Quota) Snapshot() QuotaSnapshot {
 	return QuotaSnapshot{
 		Quota: q.limit, Left: q.left, Window: q.window, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled,
 		Ours: q.reserve.lastOurs, Others: q.reserve.lastOthers, Concurrency: q.concurrency.slots,
+		Latency: q.concurrency.latency,
 	}
 }
 

@@ -3,31 +3,78 @@ package console
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"path"
 	"strings"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/problem"
 )
 
-// Authenticate lets through to next what bears the token, and what is open to
-// everybody who can connect: the status, health and metrics, the published schemas,
-// and the webhooks, which bear signatures instead. It compares in constant time.
-func Authenticate(token, hint string, next http.Handler) http.Handler {
-	want := sha256.Sum256([]byte(token))
+// Guard lets through to next what bears a token that may do what is asked for, and
+// what is open to everybody who can connect: the status, health and metrics, the
+// published schemas, and the webhooks, which bear signatures instead.
+type Guard struct {
+	// Master is the one token that may do everything in every store.
+	Master string
+	// Tokens are those of single stores.
+	Tokens *Tokens
+	// Hint says where somebody who has no token finds one.
+	Hint   string
+	Logger *slog.Logger
+}
+
+// Protect returns next behind the guard.
+func (g *Guard) Protect(next http.Handler) http.Handler {
+	want := sha256.Sum256([]byte(g.Master))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !open(r) {
-			given, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-			got := sha256.Sum256([]byte(strings.TrimSpace(given)))
-			if !ok || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="tillstream"`)
-				problem.Write(w, problem.New(http.StatusUnauthorized, "the request bears no valid token").WithHint(hint))
-				return
+			given, bears := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			given = strings.TrimSpace(given)
+			got := sha256.Sum256([]byte(given))
+			if !bears || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+				if refusal := g.judge(r, given); refusal != nil {
+					if refusal.Status == http.StatusUnauthorized {
+						w.Header().Set("WWW-Authenticate", `Bearer realm="tillstream"`)
+					}
+					problem.Write(w, refusal)
+					return
+				}
 			}
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// judge returns why a request may not pass that bears another token than the master,
+// or nil when it may.
+func (g *Guard) judge(r *http.Request, given string) *problem.Details {
+	unknown := problem.New(http.StatusUnauthorized, "the request bears no valid token").WithHint(g.Hint)
+	rest, found := strings.CutPrefix(r.URL.Path, "/v1/stores/")
+	name, rest, _ := strings.Cut(rest, "/")
+	store, err := domain.ParseStoreID(name)
+	if given == "" || !found || err != nil || path.Clean(r.URL.Path) != r.URL.Path {
+		return unknown
+	}
+	token, err := g.Tokens.Check(r.Context(), store, given)
+	switch {
+	case errors.Is(err, errNoToken):
+		return unknown
+	case err != nil:
+		d := problem.From(err)
+		if d.Status == http.StatusInternalServerError {
+			g.Logger.Error("checking a token", "err", err)
+		}
+		return d
+	}
+	if need := roleFor(r.Method, rest); !token.Role.may(need) {
+		return problem.Newf(http.StatusForbidden, "the token is for %s only, and %s %s needs one for %s", token.Role, r.Method, r.URL.Path, need).
+			WithHint("tillstream tokens create --role " + string(need))
+	}
+	return nil
 }
 
 func open(r *http.Request) bool {

@@ -1,20 +1,41 @@
 package console_test
 
 import (
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/streams/streamstest"
 )
 
-func TestAuthenticate(t *testing.T) {
+func TestGuard(t *testing.T) {
 	t.Parallel()
+	tokens := console.NewTokens(streamstest.Start(t).Control())
+	sent := map[console.Role]string{}
+	for _, role := range []console.Role{console.RolePublish, console.RoleRead, console.RoleAdmin} {
+		_, token, err := tokens.Make(t.Context(), "a", role, "", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent[role] = token
+	}
+	gone, revoked, err := tokens.Make(t.Context(), "a", console.RoleAdmin, "", time.Now())
+	if err == nil {
+		_, err = tokens.Revoke(t.Context(), "a", gone.ID, time.Now())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish, read, admin := sent[console.RolePublish], sent[console.RoleRead], sent[console.RoleAdmin]
 	reached := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	guarded := console.Authenticate("secret", "look into DATA/api-token", reached)
+	guard := console.Guard{Master: "secret", Tokens: tokens, Hint: "look into DATA/api-token", Logger: slog.New(slog.DiscardHandler)}
+	guarded := guard.Protect(reached)
 	for _, tt := range []struct {
-		name, method, path, header string
+		name, method, path, bearer string
 		want                       int
 	}{
 		{"OK", "POST", "/v1/stores/a/events", "Bearer secret", 418},
@@ -25,6 +46,14 @@ func TestAuthenticate(t *testing.T) {
 		{"ErrWebhookDots", "POST", "/v1/stores/a/hooks/xseries/../../events", "", 401},
 		{"ErrWebhookDeep", "POST", "/v1/stores/a/hooks/xseries/b/c", "", 401},
 		{"ErrWebhookShallow", "POST", "/v1/stores/a/hooks/xseries", "", 401},
+		{"OK publish events", "POST", "/v1/stores/a/events", "Bearer " + publish, 418},
+		{"OK publish imports", "POST", "/v1/stores/a/imports", "Bearer " + publish, 418},
+		{"OK read", "GET", "/v1/stores/a/products/x/history", "Bearer " + read, 418},
+		{"OK admin reads", "GET", "/v1/stores/a/products", "Bearer " + admin, 418},
+		{"OK admin publishes", "POST", "/v1/stores/a/events", "Bearer " + admin, 418},
+		{"OK admin pushes", "POST", "/v1/stores/a/push", "Bearer " + admin, 418},
+		{"OK admin lists tokens", "GET", "/v1/stores/a/tokens", "Bearer " + admin, 418},
+
 		{"ErrNone", "POST", "/v1/stores/a/events", "", 401},
 		{"ErrWrong", "POST", "/v1/stores/a/events", "Bearer Secret", 401},
 		{"ErrEmpty", "POST", "/v1/stores/a/events", "Bearer ", 401},
@@ -34,22 +63,55 @@ func TestAuthenticate(t *testing.T) {
 		{"ErrDoubleSlash", "GET", "//v1/stores/a/products", "", 401},
 		{"ErrDotsFromOutside", "GET", "/metrics/../v1/stores/a/products", "", 401},
 		{"ErrDots", "GET", "/v1/schemas/../stores/a/products", "", 401},
+		{"ErrDotsWithinStore", "GET", "/v1/stores/a/../b/products", "Bearer " + read, 401},
+		{"ErrRevoked", "GET", "/v1/stores/a/products", "Bearer " + revoked, 401},
+		{"ErrCut", "GET", "/v1/stores/a/products", "Bearer " + read[:len(read)-1], 401},
+		{"ErrOtherSecret", "GET", "/v1/stores/a/products", "Bearer " + read[:strings.Index(read, ".")] + publish[strings.Index(publish, "."):], 401},
+		{"ErrOtherStore", "GET", "/v1/stores/b/products", "Bearer " + read, 401},
+		{"ErrOfNoStore", "GET", "/v1/deadletters", "Bearer " + admin, 401},
+		{"ErrPublishReads", "GET", "/v1/stores/a/products", "Bearer " + publish, 403},
+		{"ErrPublishPushes", "POST", "/v1/stores/a/push", "Bearer " + publish, 403},
+		{"ErrReadPublishes", "POST", "/v1/stores/a/events", "Bearer " + read, 403},
+		{"ErrReadUnlinks", "DELETE", "/v1/stores/a/links/x", "Bearer " + read, 403},
+		{"ErrReadListsTokens", "GET", "/v1/stores/a/tokens", "Bearer " + read, 403},
+		{"ErrReadRevokes", "DELETE", "/v1/stores/a/tokens/x", "Bearer " + read, 403},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			r := httptest.NewRequest(tt.method, tt.path, nil)
-			if tt.header != "" {
-				r.Header.Set("Authorization", tt.header)
+			if tt.bearer != "" {
+				r.Header.Set("Authorization", tt.bearer)
 			}
 			w := httptest.NewRecorder()
 			guarded.ServeHTTP(w, r)
 			if w.Code != tt.want {
 				t.Errorf("answered %d, want %d", w.Code, tt.want)
 			}
-			if w.Code == 401 && (w.Header().Get("WWW-Authenticate") == "" || strings.Contains(w.Body.String(), "secret")) {
+			if (w.Code == 401) != (w.Header().Get("WWW-Authenticate") != "") || strings.Contains(w.Body.String(), "secret") || strings.Contains(w.Body.String(), "till_") {
 				t.Errorf("the refusal has the headers %v and says %s", w.Header(), w.Body)
 			}
 		})
+	}
+}
+
+// What is kept of a token does not let anybody bear it.
+func TestTokens_hashed(t *testing.T) {
+	t.Parallel()
+	tokens := console.NewTokens(streamstest.Start(t).Control())
+	made, sent, err := tokens.Make(t.Context(), "a", console.RoleRead, "till", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := tokens.List(t.Context(), "a")
+	if err != nil || len(kept) != 1 || kept[0].ID != made.ID || kept[0].Name != "till" {
+		t.Fatalf("kept %+v, %v, want the token", kept, err)
+	}
+	_, secret, _ := strings.Cut(sent, ".")
+	if len(secret) < 43 || strings.Contains(string(kept[0].Hash), secret) {
+		t.Errorf("the hash %q holds the secret, or the secret %q is short", kept[0].Hash, secret)
+	}
+	if got, err := tokens.Check(t.Context(), "a", sent); err != nil || got.ID != made.ID {
+		t.Errorf("checked as %+v, %v, want the token", got, err)
 	}
 }
 

@@ -30,6 +30,7 @@ type Console struct {
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
 	Sync         projections.Log
+	Tokens       *Tokens
 
 	// Sources says when each source was heard of.
 	Sources func(context.Context) (*projections.Sources, error)
@@ -94,6 +95,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountFeed(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
+	c.mountTokens(api)
 }
 
 // body is an answer with a JSON body.

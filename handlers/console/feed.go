@@ -20,7 +20,7 @@ type OutcomeLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"` // as it is now
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
-	Event         string           `json:"event" enum:"created,updated,refused,linked,unlinked,quarantined,released,drift"`
+	Event         string           `json:"event" enum:"created,updated,refused,linked,unlinked,quarantined,released,drift,image_refused"`
 	State         domain.Position  `json:"state_position,omitempty" doc:"of what was pushed, in the POS log"`
 	Status        int              `json:"status,omitempty" doc:"BigCommerce's, of a refusal"`
 	Field         string           `json:"field,omitempty"`
@@ -184,6 +184,9 @@ func (b births) outcome(rec domain.Recorded, event domain.Event) (OutcomeLine, b
 		line.Event, line.State, line.Reason = "released", e.Position, e.Reason
 	case *domain.DriftFound:
 		line.Event, line.Field, line.Reason = "drift", e.Field, "BigCommerce shows "+e.Got+" instead of "+e.Want
+	case *domain.ImageSent:
+		line.Event, line.BigCommerceID, line.Reason = "image_refused", e.BigCommerceID, e.URL+": "+e.Error
+		return line, e.Error != ""
 	default:
 		return line, false
 	}

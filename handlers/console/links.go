@@ -24,6 +24,7 @@ type Publisher interface {
 	Create(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Preview(ctx context.Context, ids []domain.ProductID) iter.Seq2[publish.Preview, error]
 	Status() publish.Status
+	Efficiency() projections.Efficiency
 }
 
 var _ Publisher = (*publish.Publisher)(nil)

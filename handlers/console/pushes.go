@@ -40,6 +40,7 @@ type pushInput struct {
 	Body   struct {
 		Items []string `json:"items,omitempty" doc:"SKUs, POS item ids or product ids"`
 		All   bool     `json:"all,omitempty" doc:"every linked product"`
+		Due   bool     `json:"due,omitempty" doc:"every linked product whose newest state BigCommerce has not confirmed, and does not refuse"`
 	}
 }
 
@@ -49,9 +50,9 @@ func (c *Console) push(ctx context.Context, in *pushInput) (*huma.StreamResponse
 		return nil, err
 	}
 	var ids []domain.ProductID
-	if in.Body.All {
+	if in.Body.All || in.Body.Due {
 		for id, pub := range c.Publications.All(store.ID) {
-			if pub.Link != nil {
+			if pub.Link != nil && (in.Body.All || c.due(store.ID, id)) {
 				ids = append(ids, id)
 			}
 		}
@@ -59,6 +60,12 @@ func (c *Console) push(ctx context.Context, in *pushInput) (*huma.StreamResponse
 		return nil, err
 	}
 	return c.carryOut(ctx, store, in, ids, Publisher.Push)
+}
+
+// due reports whether a push of a product waits for somebody or something.
+func (c *Console) due(store domain.StoreID, id domain.ProductID) bool {
+	s, known := c.Catalog.Summary(store, id)
+	return known && c.state(store, s) == projections.Pending
 }
 
 func (c *Console) publish(ctx context.Context, in *pushInput) (*huma.StreamResponse, error) {

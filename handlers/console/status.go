@@ -41,7 +41,9 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 		if store.Publisher != nil {
 			p := store.Publisher.Status()
 			s.Publishing.Requests, s.Publishing.Throttled = p.Requests, p.Throttled
-			s.Problem = p.Problem
+			s.Publishing.Manual, s.Problem = p.Manual, p.Problem
+			e := store.Publisher.Efficiency()
+			s.Publishing.Efficiency = &e
 		}
 		s.Sources = sources.Of(store.ID, c.Now())
 		if store.Account != nil {
@@ -148,6 +150,12 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			count(hooks, float64(a.Webhooks.Hints), "hint")
 			count(hooks, float64(a.Webhooks.Other), "other")
 			count(hooks, float64(a.Webhooks.Refused), "refused")
+		}
+		if e := s.Publishing.Efficiency; e != nil {
+			count(describe("bigcommerce_requests_needed_total", "the fewest requests that what BigCommerce took since the start needs"), float64(e.Bound))
+			gauge(describe("bigcommerce_quota_share", "part of the last whole quota window that was used", "by"), e.QuotaShare, "us")
+			gauge(describe("bigcommerce_quota_share", "part of the last whole quota window that was used", "by"), e.OthersShare, "others")
+			gauge(describe("drain_seconds", "how long what waits takes at the present quota"), e.DrainSeconds)
 		}
 		gauge(describe("dead_letters", "messages that wait for somebody to requeue or drop them"), float64(s.DeadLetters))
 	}

@@ -79,7 +79,9 @@ func (c *comparison) product() {
 		c.addText(Difference{Field: FieldBrand, Old: string(c.was.Brand), New: string(u.Brand)})
 	}
 	c.add(Difference{Field: FieldVisible, Old: strconv.FormatBool(twin.Visible), New: strconv.FormatBool(u.Visible)})
-	c.add(Difference{Field: FieldTracking, Old: string(twin.InventoryTracking), New: string(u.InventoryTracking)})
+	if !c.d.Listing.StockLeft {
+		c.add(Difference{Field: FieldTracking, Old: string(twin.InventoryTracking), New: string(u.InventoryTracking)})
+	}
 }
 
 // variants are what a push changes and sends of linked variants.

@@ -60,6 +60,11 @@ type Config struct {
 	// CreateAll creates the twin of every product that is described and has none. By
 	// default only linked products are pushed.
 	CreateAll bool
+	// Manual pushes what is asked for by [Publisher.Push] and [Publisher.Create] only;
+	// what else is due stays pending.
+	Manual bool
+	// NoImages gives a created product no images.
+	NoImages bool
 	// OnMissing says what becomes of a link when BigCommerce has no longer the product
 	// that it names; default [MissingReports].
 	OnMissing OnMissing

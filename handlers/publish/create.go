@@ -16,8 +16,6 @@ const (
 	// mostAssigned bounds the channel assignments of one request; BigCommerce
 	// documents no limit.
 	mostAssigned = 50
-	// mostImageURL is the longest address that BigCommerce takes, in bytes.
-	mostImageURL = 255
 )
 
 // create gives twins to those that need one. The order makes sure that there are

@@ -40,6 +40,10 @@ func TestPublisher_Create(t *testing.T) {
 			if n := len(s.requests()); n != 7 {
 				t.Errorf("%d requests, want 7: %v", n, s.requests())
 			}
+			sent := recorded[*domain.ImageSent](s.log)
+			if len(sent) != 3 || sent[0].Error+sent[1].Error != "" || !strings.Contains(sent[2].Error, "275 bytes") || sent[1].URL != "https://example.com/b.jpg" {
+				t.Errorf("recorded of images: %+v, want two taken and one that is too long", sent)
+			}
 			s.save(item{id: "bowl", sku: "CB-1", images: []string{"https://example.com/new.jpg"}})
 			s.idle()
 			if n := len(s.twin("bowl").Images); n != 2 {

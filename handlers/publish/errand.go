@@ -68,6 +68,8 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 	switch {
 	case p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...):
 		return needsNothing, "an event of it could not be folded: see `tillstream deadletters list`"
+	case p.cfg.Manual && !a.force && !a.create && a.gone == 0:
+		return needsNothing, "its store is synced by hand: run `tillstream push`"
 	case gone && !s.Deleted:
 		return needsTwin, ""
 	case pub.Link != nil && (a.force || pub.NeedsPush(s.Due) && !refused && (!pub.Broken() || s.Deleted)):

@@ -69,38 +69,3 @@ func (p *Publisher) linked(t *task) bool {
 	link := p.cfg.Publications.Publication(p.cfg.Store, t.product).Link
 	return link != nil && link.BigCommerceID == t.desired.Link.BigCommerceID
 }
-
-// Work compares what was sent with the least that could have been.
-type Work struct {
-	Requests uint64 `json:"requests"` // of rounds, reads and repetitions included
-	Bound    uint64 `json:"bound"`    // the fewest that the confirmed pushes of each round need
-}
-
-func (r *round) account(requests uint64) {
-	var products, variants, levels int
-	for _, t := range r.tasks {
-		if t.pushed() {
-			products++
-			variants += len(variantRows(&t.desired))
-			levels += len(stockRows(&t.desired))
-		}
-	}
-	r.p.mu.Lock()
-	defer r.p.mu.Unlock()
-	r.p.work.Requests += requests
-	r.p.work.Bound += uint64(Bound(products, variants, levels))
-}
-
-// Status is what a Publisher is doing and what keeps it from going on.
-type Status struct {
-	Waiting   int       `json:"waiting"` // products that need a push or a twin, as far as it was woken
-	Requests  uint64    `json:"requests"`
-	Throttled uint64    `json:"throttled"`
-	Quota     int       `json:"quota,omitzero"` // requests in a window; 0 when unknown or unlimited
-	QuotaLeft int       `json:"quota_left"`
-	ResetAt   time.Time `json:"reset_at,omitzero"`
-	// NextTry is when the store is tried again; zero while it answers.
-	NextTry time.Time `json:"next_try,omitzero"`
-	Problem string    `json:"problem,omitempty"` // see [Publisher.Problem]
-	Work    Work      `json:"work"`
-}

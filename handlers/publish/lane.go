@@ -61,7 +61,7 @@ func (l *lane) offer(id domain.ProductID) {
 func (l *lane) urgent(id domain.ProductID) bool {
 	p := l.p
 	s, ok := p.cfg.Catalog.Summary(p.cfg.Store, id)
-	if !ok || s.StockDue == 0 {
+	if !ok || s.StockDue == 0 || p.cfg.Rules.LeaveStock {
 		return false
 	}
 	// In this order: a confirmation is recorded before headway forgets.
@@ -173,7 +173,7 @@ func (l *lane) attempt(ctx context.Context) {
 	}
 	p.mu.Lock()
 	l.calls++
-	p.work.Requests++
+	p.work.requests++
 	p.mu.Unlock()
 	err = p.cfg.Client.SetStock(reserved, "stock in the POS", load.levels)
 	switch {
@@ -187,6 +187,9 @@ func (l *lane) attempt(ctx context.Context) {
 	}
 	switch {
 	case err == nil:
+		p.mu.Lock()
+		p.work.bound++
+		p.mu.Unlock()
 		for i := range load.desired {
 			p.headway.note(&load.desired[i], load.states[i])
 		}

@@ -17,6 +17,7 @@ func TestLane_alone(t *testing.T) {
 		s := newShop(t, simulator.Config{Quota: 150, Latency: 100 * time.Millisecond}, nil)
 		ids := s.saveMany(3)
 		s.link(ids...)
+		linking := len(s.requests())
 		s.run()
 		s.idle()
 		before := len(s.requests())
@@ -27,8 +28,8 @@ func TestLane_alone(t *testing.T) {
 			t.Errorf("requests %v, want %v", got, want)
 		}
 		s.agree(ids...)
-		if got := s.Status().Work; got.Requests < got.Bound {
-			t.Errorf("%d requests accounted for, of at least %d", got.Requests, got.Bound)
+		if got := s.Efficiency(); got.Score != 1 || got.Requests != uint64(len(s.requests())-linking) {
+			t.Errorf("%+v, want all %d requests to be needed", got, len(s.requests())-linking)
 		}
 	})
 }

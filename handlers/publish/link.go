@@ -63,27 +63,29 @@ func (p *Publisher) ask(ctx context.Context, do func(context.Context) error) err
 }
 
 // LinkAuto looks for the twins of all products that have none, or whose twin is gone,
-// by SKU, and unless dryRun links them, which makes them due. It reads all BigCommerce products once,
-// 250 to a request, which never takes more requests than reading all variants.
+// by SKU, and unless dryRun links them, which makes them due. It reads BigCommerce in
+// the fewest requests: the products that have their SKUs, 50 of these to two
+// requests, or all products, 250 to a request.
 func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 	r := Report{Linked: []LinkFound{}, Ambiguous: []LinkAmbiguous{}, Without: []domain.ProductID{}}
-	shop := NewShop(nil)
-	for page, more := 1, true; more; page++ {
-		var found []bigcommerce.Product
-		err := p.ask(ctx, func(ctx context.Context) (err error) {
-			found, more, err = p.cfg.Client.Products(ctx, page)
-			return err
-		})
-		if err != nil {
-			return r, fmt.Errorf("read page %d of BigCommerce's products: %w", page, err)
-		}
-		shop.add(found)
-	}
 	candidates, already, err := p.unlinked(ctx)
 	if err != nil {
 		return r, err
 	}
 	r.Already = already
+	skus := skusOf(candidates)
+	shop := NewShop(nil)
+	for found, err := range sweep(ctx, p, len(skus), 2, p.cfg.Client.Products, func(ctx context.Context, from, to int) ([]bigcommerce.Product, error) {
+		return p.ofVariants(ctx, skus[from:to])
+	}) {
+		if err != nil {
+			return r, fmt.Errorf("look for twins in BigCommerce: %w", err)
+		}
+		for i := range found {
+			found[i].Description = "" // of tens of thousands it would fill the memory
+		}
+		shop.add(found)
+	}
 	end, err := p.turn(ctx)
 	if err != nil {
 		return r, err

@@ -14,6 +14,14 @@ import (
 // twins seeds a twin of every product, by SKU, and links them.
 func (s *shop) twins(ids []domain.ProductID) {
 	s.t.Helper()
+	s.seedTwins(ids)
+	if r, err := s.LinkAuto(s.t.Context(), false); err != nil || len(r.Linked) != len(ids) {
+		s.t.Fatalf("linked %d of %d: %v", len(r.Linked), len(ids), err)
+	}
+}
+
+func (s *shop) seedTwins(ids []domain.ProductID) {
+	s.t.Helper()
 	for _, id := range ids {
 		l := s.listing(id)
 		seed := simulator.NewProduct("twin of "+string(id), string(l.Variants[0].SKU), 1)
@@ -26,9 +34,6 @@ func (s *shop) twins(ids []domain.ProductID) {
 		if err := s.sim.Seed(seed); err != nil {
 			s.t.Fatalf("seed a twin of %s: %v", id, err)
 		}
-	}
-	if r, err := s.LinkAuto(s.t.Context(), false); err != nil || len(r.Linked) != len(ids) {
-		s.t.Fatalf("linked %d of %d: %v", len(r.Linked), len(ids), err)
 	}
 }
 
@@ -144,4 +149,51 @@ func BenchmarkPublish_families(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "products/s")
+}
+
+// Linking reads all of BigCommerce page by page, or the few that are asked for.
+func TestPublisher_LinkAuto_requests(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		const n, pages = 5000, 20
+		ids := s.saveMany(n)
+		link := func(want int) {
+			t.Helper()
+			before := len(s.requests())
+			r, err := s.LinkAuto(t.Context(), false)
+			if err != nil || len(r.Linked)+r.Already != n || len(r.Without)+len(r.Ambiguous) != 0 {
+				t.Errorf("%d linked, %d before, %d without, %v; want all of %d", len(r.Linked), r.Already, len(r.Without), err, n)
+			}
+			if got := len(s.requests()) - before; got != want {
+				t.Errorf("%d requests, want %d", got, want)
+			}
+		}
+		s.seedTwins(ids)
+		link(pages)
+		link(0)
+		for _, id := range ids[:60] {
+			if err := s.Unlink(t.Context(), id, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		link(1 + 2*2) // a page says how many there are; 60 SKUs take two lists of variants and two of products
+	})
+}
+
+// BenchmarkPublisher_LinkAuto links 50,000 products on a BigCommerce that answers at
+// once, so that what it measures is this side.
+func BenchmarkPublisher_LinkAuto(b *testing.B) {
+	const n = 50_000
+	s := newShop(b, simulator.Config{LogLimit: 1 << 20}, nil)
+	s.seedTwins(s.saveMany(n))
+	before := len(s.requests())
+	var runs int
+	for b.Loop() {
+		r, err := s.LinkAuto(b.Context(), true)
+		if err != nil || len(r.Linked) != n {
+			b.Fatalf("linked %d: %v", len(r.Linked), err)
+		}
+		runs++
+	}
+	b.ReportMetric(float64(len(s.requests())-before)/float64(runs), "requests/op")
 }

@@ -20,7 +20,7 @@ func (d *Desired) update(withSKU bool) bigcommerce.ProductUpdate {
 		// Without any variant, all of them having moved to other products, there is no
 		// price either. Nothing is shown at no price.
 		Visible:           d.Listing.Visible && len(d.Listing.Variants) > 0,
-		InventoryTracking: tracking(d.Listing.Tracked, d.Link.Simple),
+		InventoryTracking: tracking(&d.Listing, d.Link.Simple),
 	}
 	if withSKU && d.Link.Simple {
 		sku := string(lead.SKU)
@@ -97,7 +97,7 @@ func newProduct(l *domain.Listing, weight bigcommerce.Number, categories []int64
 		CostPrice:         number(lead.Cost),
 		Brand:             bigcommerce.Brand(l.Brand),
 		Visible:           l.Visible,
-		InventoryTracking: tracking(l.Tracked, l.Simple()),
+		InventoryTracking: tracking(l, l.Simple()),
 		Weight:            weight,
 		Categories:        categories,
 	}
@@ -115,9 +115,11 @@ func newProduct(l *domain.Listing, weight bigcommerce.Number, categories []int64
 	return c
 }
 
-func tracking(tracked, simple bool) bigcommerce.Tracking {
+func tracking(l *domain.Listing, simple bool) bigcommerce.Tracking {
 	switch {
-	case !tracked:
+	case l.StockLeft:
+		return ""
+	case !l.Tracked:
 		return bigcommerce.TrackNone
 	case simple:
 		return bigcommerce.TrackProduct

@@ -26,8 +26,9 @@ type Publisher struct {
 	wake    chan struct{} // has room for one
 	idle    chan struct{} // closed and replaced when nothing is left to do now
 	misfit  error         // the newest failure that speaks against a setting
-	work    Work
+	work    work
 	images  []image // touched by Run only
+	meter   meter   // likewise
 
 	lane    *lane
 	headway *headway
@@ -108,6 +109,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			return err
 		}
 		if r != nil {
+			p.meter.working(true, p.cfg.Now())
 			if err := r.run(ctx); err != nil {
 				return err
 			}
@@ -115,10 +117,18 @@ func (p *Publisher) Run(ctx context.Context) error {
 		if err := p.illustrate(ctx); err != nil {
 			return err
 		}
-		if r != nil || len(p.images) > 0 {
+		busy := r != nil || len(p.images) > 0
+		if err := p.measure(ctx, busy || !next.IsZero()); err != nil {
+			return err
+		}
+		if busy {
 			continue
 		}
+		p.rest()
 		var timer <-chan time.Time
+		if due := p.meter.due(); next.IsZero() || !due.IsZero() && due.Before(next) {
+			next = due
+		}
 		if !next.IsZero() {
 			timer = p.cfg.After(max(next.Sub(p.cfg.Now()), time.Millisecond))
 		}
@@ -131,11 +141,21 @@ func (p *Publisher) Run(ctx context.Context) error {
 	}
 }
 
+// rest tells who waits for it that nothing is left to do now.
+func (p *Publisher) rest() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.woken) == 0 {
+		close(p.idle)
+		p.idle = make(chan struct{})
+	}
+}
+
 // survey finds what is due from the projections, as at start.
 func (p *Publisher) survey() {
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
 		switch {
-		case pub.Broken() && p.cfg.OnMissing != MissingReports:
+		case pub.Broken() && p.cfg.OnMissing != MissingReports && !p.cfg.Manual:
 			p.want(id, ask{gone: pub.Link.BigCommerceID}) // the setting may be new
 		case pub.Link != nil || pub.Creating != nil:
 			p.wakeIfDue(id)
@@ -203,10 +223,6 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		e := p.agenda.pop()
 		if e == nil {
 			p.working = len(r.tasks)
-			if p.working == 0 && len(p.woken) == 0 {
-				close(p.idle)
-				p.idle = make(chan struct{})
-			}
 			p.mu.Unlock()
 			if len(r.tasks) == 0 {
 				return nil, next, nil

@@ -27,8 +27,8 @@ func TestPublisher_Run_realLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A link by hand, its new SKU, and the confirmation.
-	if want := domain.Position(3 * len(ids)); last != want || s.pubs.Position() != want {
+	// A link by hand, its new SKU, and the confirmation; and what all that cost.
+	if want := domain.Position(3*len(ids) + 1); last != want || s.pubs.Position() != want {
 		t.Errorf("the log ends at %d, the publications at %d, want %d", last, s.pubs.Position(), want)
 	}
 	for _, id := range ids {

@@ -110,7 +110,7 @@ func (r *round) apply(ctx context.Context, t *task, c change) error {
 	switch {
 	case c.clearSKU:
 		u := t.desired.update(false)
-		u.SKU, u.InventoryTracking = new(string), tracking(t.desired.Listing.Tracked, t.desired.Listing.Simple())
+		u.SKU, u.InventoryTracking = new(string), tracking(&t.desired.Listing, t.desired.Listing.Simple())
 		_, err = client.UpdateProducts(ctx, []bigcommerce.ProductUpdate{u})
 	case c.renameValue != nil:
 		_, err = client.RenameOptionValue(ctx, id, c.renameValue.option, bigcommerce.OptionValue{ID: c.renameValue.value, Label: c.renameValue.label, SortOrder: c.renameValue.sortOrder})

@@ -98,7 +98,7 @@ func (r *round) rival(ctx context.Context, t *task, err error) (other *rival, kn
 			if found, err = client.ProductsBySKU(ctx, skus); err != nil || slices.ContainsFunc(found, t.isOther) {
 				return err
 			}
-			found, err = r.ofVariants(ctx, skus)
+			found, err = r.p.ofVariants(ctx, skus)
 			return err
 		}
 	default:

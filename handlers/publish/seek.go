@@ -69,6 +69,12 @@ func (r *round) recordedSKUs(t *task) []domain.SKU {
 
 // shop reads the BigCommerce products that have any of the candidates' SKUs.
 func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error) {
+	found, err := r.p.ofVariants(ctx, skusOf(candidates))
+	return NewShop(found), err
+}
+
+// skusOf returns the SKUs under which some products look for their twins, each once.
+func skusOf(candidates []Candidate) []string {
 	var skus []string
 	for _, c := range candidates {
 		for _, sku := range c.skus() {
@@ -76,14 +82,13 @@ func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error)
 		}
 	}
 	slices.Sort(skus)
-	found, err := r.ofVariants(ctx, slices.Compact(skus))
-	return NewShop(found), err
+	return slices.Compact(skus)
 }
 
 // ofVariants reads the BigCommerce products that have a variant, the base variant
 // included, of one of some SKUs.
-func (r *round) ofVariants(ctx context.Context, skus []string) ([]bigcommerce.Product, error) {
-	variants, err := r.p.cfg.Client.VariantsBySKU(ctx, skus)
+func (p *Publisher) ofVariants(ctx context.Context, skus []string) ([]bigcommerce.Product, error) {
+	variants, err := p.cfg.Client.VariantsBySKU(ctx, skus)
 	if err != nil || len(variants) == 0 {
 		return nil, err
 	}
@@ -92,7 +97,7 @@ func (r *round) ofVariants(ctx context.Context, skus []string) ([]bigcommerce.Pr
 		ids[i] = v.ProductID
 	}
 	slices.Sort(ids)
-	return r.p.cfg.Client.ProductsByID(ctx, slices.Compact(ids))
+	return p.cfg.Client.ProductsByID(ctx, slices.Compact(ids))
 }
 
 // lookAgain looks for the twin of a product that BigCommerce says it has already.

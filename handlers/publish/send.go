@@ -131,6 +131,7 @@ func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 		return accuse(err, entries)
 	}
 	for t, n := range sent {
+		t.stocked = true
 		if n == len(t.desired.stockLevels()) { // else the rest is in another request
 			r.p.headway.note(&t.desired, t.state)
 		}

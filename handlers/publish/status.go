@@ -9,15 +9,24 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
+// Status is what a Publisher is doing and what keeps it from going on.
+type Status struct {
+	Waiting   int    `json:"waiting"` // products that need a push or a twin, as far as it was woken
+	Requests  uint64 `json:"requests"`
+	Throttled uint64 `json:"throttled"`
+	Manual    bool   `json:"manual,omitempty"` // see [Config]
+	// NextTry is when the store is tried again; zero while it answers.
+	NextTry time.Time `json:"next_try,omitzero"`
+	Problem string    `json:"problem,omitempty"` // see [Publisher.Problem]
+}
+
 // Status returns what is known now.
 func (p *Publisher) Status() Status {
 	q := p.cfg.Client.Quota().Snapshot()
 	p.mu.Lock()
 	s := Status{
 		Waiting:  p.waiting(),
-		Requests: q.Requests, Throttled: q.Throttled,
-		Quota: q.Quota, QuotaLeft: q.Left, ResetAt: q.ResetAt,
-		Work: p.work,
+		Requests: q.Requests, Throttled: q.Throttled, Manual: p.cfg.Manual,
 	}
 	p.mu.Unlock()
 	if t := p.patience.trouble(); t.cause != nil {

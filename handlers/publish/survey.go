@@ -35,9 +35,10 @@ func (s *survey) brand(id int64) bigcommerce.Brand {
 // pushes.
 const readAhead = 2
 
-// sweep yields what is there of n things, in pieces. Pages may also hold what was
-// not asked for. What came, or went, while pages were read may be missing.
-func sweep[T any](ctx context.Context, p *Publisher, n int,
+// sweep yields what is there of n things, in pieces: by lists, which take each
+// requests, or by pages, whichever takes fewer. Pages may also hold what was not
+// asked for. What came, or went, while pages were read may be missing.
+func sweep[T any](ctx context.Context, p *Publisher, n, each int,
 	page func(context.Context, int) ([]T, int, error), list func(_ context.Context, from, to int) ([]T, error)) iter.Seq2[[]T, error] {
 	lists := func(ctx context.Context, i int) (found []T, err error) {
 		err = p.ask(ctx, func(ctx context.Context) error {
@@ -47,7 +48,7 @@ func sweep[T any](ctx context.Context, p *Publisher, n int,
 		return found, err
 	}
 	most := ceil(n, bigcommerce.MaxListed)
-	if most <= 1 {
+	if most*each <= 1 {
 		return ordered(ctx, most, lists)
 	}
 	pages := 1
@@ -68,7 +69,7 @@ func sweep[T any](ctx context.Context, p *Publisher, n int,
 			return
 		}
 		rest := ordered(ctx, most, lists)
-		if pages-1 <= most {
+		if pages-1 <= most*each {
 			if !yield(first, nil) {
 				return
 			}
@@ -116,7 +117,7 @@ func (s *survey) readStock(ctx context.Context, ids []bigcommerce.ProductID) err
 		wanted[id] = true
 	}
 	client := s.p.cfg.Client
-	for found, err := range sweep(ctx, s.p, len(ids), client.SurveyStock, func(ctx context.Context, from, to int) ([]bigcommerce.Stock, error) {
+	for found, err := range sweep(ctx, s.p, len(ids), 1, client.SurveyStock, func(ctx context.Context, from, to int) ([]bigcommerce.Stock, error) {
 		return client.StockByProduct(ctx, ids[from:to])
 	}) {
 		if err != nil {
@@ -147,7 +148,7 @@ func (s *survey) twins(ctx context.Context, ids []bigcommerce.ProductID) iter.Se
 				return client.ProductsByID(ctx, ids[from:to])
 			}
 		}
-		for found, err := range sweep(ctx, s.p, len(ids), client.SurveyProducts, byID(ids)) {
+		for found, err := range sweep(ctx, s.p, len(ids), 1, client.SurveyProducts, byID(ids)) {
 			for _, twin := range found {
 				delete(missing, twin.ID)
 			}

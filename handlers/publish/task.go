@@ -26,6 +26,7 @@ type task struct {
 
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round
+	stocked bool // its stock was taken in the round, and not only ahead of it
 	withSKU bool // BigCommerce has another SKU than the link says
 	odd     bool // the twin's variants are not what the link says
 	notes   []note

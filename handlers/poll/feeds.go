@@ -134,20 +134,9 @@ func (p *Poller) movements(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	at := p.Now()
-	pages := map[Feed]xseries.Page{}
-	horizon := uint64(math.MaxUint64)
-	for _, f := range feeds {
-		page, ok, err := p.next(ctx, f)
-		if err != nil {
-			return true, err
-		}
-		if !ok {
-			continue
-		}
-		pages[f] = page
-		if p.goesOn(f, page) {
-			horizon = min(horizon, page.Max)
-		}
+	pages, horizon, err := p.pages(ctx, feeds)
+	if err != nil {
+		return true, err
 	}
 	items, reached := merge(feeds, pages, horizon)
 	if err := p.complete(ctx, items); err != nil {
@@ -166,6 +155,49 @@ func (p *Poller) movements(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	return true, p.save(ctx)
+}
+
+// pages reads a page of each feed, and says up to which version nothing is missing
+// between them. What a later feed shows may be newer than something that an earlier
+// one did not have when it was read, so that one is read once more.
+func (p *Poller) pages(ctx context.Context, feeds []Feed) (map[Feed]xseries.Page, uint64, error) {
+	pages := map[Feed]xseries.Page{}
+	horizon, newest := uint64(math.MaxUint64), uint64(0)
+	last := -1 // of the feeds, which had anything
+	for i, f := range feeds {
+		page, ok, err := p.next(ctx, f)
+		if err != nil {
+			return nil, 0, err
+		}
+		if !ok {
+			continue
+		}
+		pages[f] = page
+		if len(page.Records) > 0 {
+			last, newest = i, max(newest, page.Max)
+		}
+		if p.goesOn(f, page) {
+			horizon = min(horizon, page.Max)
+		}
+	}
+	if last <= 0 {
+		return pages, horizon, nil
+	}
+	horizon = min(horizon, newest)
+	for _, f := range feeds[:last] {
+		page, ok := pages[f]
+		if !ok || p.goesOn(f, page) {
+			continue
+		}
+		more, err := p.page(ctx, f.resource(), max(page.Max, p.progress.feed(f).After), 0)
+		if err != nil {
+			return nil, 0, err
+		}
+		if more.Max > page.Max {
+			pages[f] = xseries.Page{Records: append(page.Records, more.Records...), Max: more.Max}
+		}
+	}
+	return pages, horizon, nil
 }
 
 // merge puts the records of the pages up to a version in its order, and says how far

@@ -21,10 +21,14 @@ type StoreStatus struct {
 	Projection ProjectionStatus `json:"projection"`
 	Publishing PublishingStatus `json:"publishing"`
 	// DeadLetters is how many wait for somebody to requeue or drop them.
-	DeadLetters int    `json:"dead_letters"`
-	Paused      bool   `json:"paused,omitempty"`
-	Problem     string `json:"problem,omitempty"` // what keeps it from going on, and what to do
-	Alarm       string `json:"alarm,omitempty"`   // what the breaker holds, and what to do; see [Alarm]
+	DeadLetters int `json:"dead_letters"`
+	// Sources are who has published events of the store, by name.
+	Sources []SourceStatus `json:"sources,omitempty"`
+	// Account is the POS account that the store is connected to; nil for none.
+	Account *AccountStatus `json:"account,omitempty"`
+	Paused  bool           `json:"paused,omitempty"`
+	Problem string         `json:"problem,omitempty"` // what keeps it from going on, and what to do
+	Alarm   string         `json:"alarm,omitempty"`   // what the breaker holds, and what to do; see [Alarm]
 }
 
 // LogStatus is about the POS log, which all stores share.

@@ -68,6 +68,7 @@ type Store struct {
 	Empties     string           `koanf:"empties"`      // push, or hold what would empty a text in BigCommerce
 	Breaker     Breaker          `koanf:"breaker"`
 	BigCommerce BigCommerce      `koanf:"bigcommerce"`
+	POS         POS              `koanf:"pos"`
 }
 
 // Breaker says which mass changes are held: none without a share.
@@ -100,11 +101,18 @@ const (
 	roleIngest  = "ingest"
 	roleProject = "project"
 	rolePublish = "publish"
+	rolePoll    = "poll"
 	roleConsole = "console"
 )
 
 // allRoles are what up does when nothing is said.
-func allRoles() []string { return []string{roleIngest, roleProject, rolePublish, roleConsole} }
+func allRoles() []string {
+	return []string{roleIngest, rolePoll, roleProject, rolePublish, roleConsole}
+}
+
+// ownedRoles are those that one process at a time has, in the order in which it
+// takes their leases.
+func ownedRoles() []string { return []string{roleProject, rolePublish, rolePoll} }
 
 // Roles are the roles that up takes.
 func (c *Config) Roles() []string {
@@ -128,6 +136,7 @@ func defaultStore() Store {
 	return Store{
 		Stock: "levels", Publish: "linked", Syncing: "automatic", Inventory: "push", Images: "first", OnDelete: "hide", OnMissing: "report", Empties: "push",
 		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0", Quiet: publish.DefaultQuiet},
+		POS:         POS{XSeries: defaultXSeries()},
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/tillstream/tillstream/handlers/pos/xseries"
 )
 
 // setting is one thing that can be set, under all its names.
@@ -70,6 +72,22 @@ func storeSettings() []setting {
 		{key: "bigcommerce.quiet", env: "BIGCOMMERCE_QUIET", read: duration},
 		{key: "bigcommerce.categories", env: "BIGCOMMERCE_CATEGORIES", read: ids},
 		{key: "bigcommerce.channels", env: "BIGCOMMERCE_CHANNELS", read: ids},
+		{key: "pos.xseries.domain_prefix", env: "XSERIES_DOMAIN_PREFIX", read: domainPrefix},
+		{key: "pos.xseries.api", env: "XSERIES_API", read: httpURL},
+		{key: "pos.xseries.api_version", env: "XSERIES_API_VERSION", read: apiVersion},
+		{key: "pos.xseries.token", env: "XSERIES_TOKEN", read: text, secret: true},
+		{key: "pos.xseries.token_file", env: "XSERIES_TOKEN_FILE", read: text},
+		{key: "pos.xseries.client_id", env: "XSERIES_CLIENT_ID", read: text},
+		{key: "pos.xseries.client_secret", env: "XSERIES_CLIENT_SECRET", read: text, secret: true},
+		{key: "pos.xseries.client_secret_file", env: "XSERIES_CLIENT_SECRET_FILE", read: text},
+		{key: "pos.xseries.refresh_token", env: "XSERIES_REFRESH_TOKEN", read: text, secret: true},
+		{key: "pos.xseries.refresh_token_file", env: "XSERIES_REFRESH_TOKEN_FILE", read: text},
+		{key: "pos.xseries.webhook_secret", env: "XSERIES_WEBHOOK_SECRET", read: text, secret: true},
+		{key: "pos.xseries.webhook_secret_file", env: "XSERIES_WEBHOOK_SECRET_FILE", read: text},
+		{key: "pos.xseries.webhook_encoding", env: "XSERIES_WEBHOOK_ENCODING", read: oneOf(string(xseries.Hex), string(xseries.Base64))},
+		{key: "pos.xseries.webhook_unsigned", env: "XSERIES_WEBHOOK_UNSIGNED", read: oneOf("refuse", "hint")},
+		{key: "pos.xseries.prices", env: "XSERIES_PRICES", read: oneOf("retailer", string(xseries.Inclusive), string(xseries.Exclusive))},
+		{key: "pos.xseries.poll", env: "XSERIES_POLL", read: duration},
 	}
 }
 

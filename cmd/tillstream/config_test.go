@@ -81,6 +81,7 @@ func fullConfig() Config {
 		Outlets: map[string]int64{"Quayside": 1, "St. Mary": 2}, SafetyStock: 2,
 		Empties: "hold", Breaker: Breaker{Share: 0.2, Price: 0.3, Window: 5 * time.Minute, Least: 7},
 		BigCommerce: BigCommerce{API: "https://api.bigcommerce.com", StoreHash: "abc123", Token: "file-token", Weight: "0.5", Quiet: 45 * time.Second, Categories: []int64{23, 24}, Channels: []int64{1}},
+		POS:         POS{XSeries: defaultXSeries()},
 	}
 	c.Stores = []Store{s}
 	return c

@@ -55,6 +55,9 @@ func (c *Config) Validate(roles []string) error {
 	}
 	c.checkNATS(wrong)
 	c.checkStores(wrong)
+	for i, s := range c.Stores {
+		c.checkXSeries(fmt.Sprintf("stores[%d]", i), s, slices.Contains(roles, rolePoll), wrong)
+	}
 	if len(roles) > 0 && len(c.Stores) == 0 && len(c.problems) == 0 {
 		wrong(envPrefix+"STORE", "no store is set; name it, or list stores in a file (--config)")
 		e.Hint = "tillstream up --demo"

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/projections"
 )
@@ -91,6 +92,7 @@ func (c *cli) status(s *console.StatusPage) {
 	}
 	out.line("")
 	out.table(header, rows)
+	c.sources(s)
 	var costs []string
 	for _, t := range s.Stores {
 		if cost := costOf(&t); cost != "" {
@@ -103,6 +105,68 @@ func (c *cli) status(s *console.StatusPage) {
 	for _, cost := range costs {
 		out.line("%s", cost)
 	}
+}
+
+// sources says who has published, and when last.
+func (c *cli) sources(s *console.StatusPage) {
+	var rows [][]string
+	for _, t := range s.Stores {
+		for _, src := range t.Sources {
+			expected := ""
+			if !src.ExpectedBy.IsZero() {
+				expected = moment(src.ExpectedBy)
+			}
+			rows = append(rows, []string{oneLine(string(t.Store)), oneLine(string(src.Source)), strconv.FormatUint(src.Events, 10), moment(src.RecordedAt), expected})
+		}
+	}
+	if len(rows) > 0 {
+		c.stdout.line("")
+		c.stdout.table([]string{"STORE", "SOURCE", "EVENTS", "LAST EVENT", "NEXT ONE BY"}, rows)
+	}
+	for _, t := range s.Stores {
+		if a := t.Account; a != nil {
+			c.stdout.line("")
+			c.stdout.line("%s", accountLine(t.Store, a))
+		}
+	}
+}
+
+// accountLine says how a store's POS account is read.
+func accountLine(store domain.StoreID, a *projections.AccountStatus) string {
+	read := "has not been read by this process yet"
+	if !a.LastRead.IsZero() {
+		read = "was read last at " + moment(a.LastRead)
+	}
+	said := fmt.Sprintf("the POS account of %s %s, with %s", store, read, count(int(a.Requests), "request"))
+	if a.Throttled > 0 {
+		said += fmt.Sprintf(", %d of them put off by its limit", a.Throttled)
+	}
+	w := a.Webhooks
+	switch {
+	case w.Received+w.Refused == 0:
+		said += "; no webhook has come"
+	case w.Refused > 0:
+		said += fmt.Sprintf("; %s came, and %d were refused", count(int(w.Received), "webhook"), w.Refused)
+	default:
+		said += fmt.Sprintf("; %s came", count(int(w.Received), "webhook"))
+	}
+	if a.Missed > 0 {
+		said += fmt.Sprintf("; the census found %s that nothing else had brought", count(a.Missed, "change"))
+	}
+	return said
+}
+
+// accountProblems says what is wrong with the reading of a POS account.
+func accountProblems(store domain.StoreID, a *projections.AccountStatus) []string {
+	var out []string
+	if a.Problem != "" {
+		out = append(out, fmt.Sprintf("%s: %s", store, oneLine(a.Problem)))
+	}
+	if r := a.LastRefused; r != nil {
+		out = append(out, fmt.Sprintf("%s: %s of the POS cannot be used; the last is %s %s: %s (correct it in the POS)",
+			store, count(a.Refused, "record"), r.List, oneLine(r.ID), brief(r.Reason)))
+	}
+	return out
 }
 
 // costOf says what publishing a store has cost since the start against the least it
@@ -157,6 +221,14 @@ func problemsOf(s *projections.Status) []string {
 		if n := t.Publishing.Held; n > 0 {
 			out = append(out, fmt.Sprintf("%s: %s held back by a guard (tillstream products --state held; then approve, or discard)", t.Store, are(n, "product")))
 		}
+		if a := t.Account; a != nil {
+			out = append(out, accountProblems(t.Store, a)...)
+		}
+		for _, src := range t.Sources {
+			if src.Problem != "" {
+				out = append(out, fmt.Sprintf("%s: %s", t.Store, oneLine(src.Problem)))
+			}
+		}
 		if n := t.DeadLetters; n > 0 {
 			out = append(out, fmt.Sprintf("%s: %s could not be used (tillstream deadletters list)", t.Store, count(n, "event")))
 		}
@@ -178,6 +250,8 @@ func wellness(s *projections.Status) string {
 		}
 		said := fmt.Sprintf("BigCommerce shows the newest state of all %s linked of %s", count(linked, "product"), t.Store)
 		switch {
+		case t.Account != nil && t.Account.Loading && t.Account.Problem == "":
+			said = fmt.Sprintf("the POS account of %s is being read for the first time: %s and %s so far", t.Store, count(t.Account.Products, "product"), count(t.Account.Levels, "stock level"))
 		case t.Projection.Lag > 0:
 			said = fmt.Sprintf("%s of %s still to be folded", count(int(t.Projection.Lag), "event"), t.Store)
 		case t.Publishing.Pending > 0 && t.Publishing.Manual:

@@ -24,22 +24,27 @@ type StoreOf func(name string) (domain.StoreID, error)
 
 // HTTP serves the way in:
 //
-//	POST /v1/stores/{store}/events    CloudEvents, one, a batch, or one per line
-//	POST /v1/stores/{store}/imports   a product file as CSV
+//	POST /v1/stores/{store}/events                CloudEvents, one, a batch, or one per line
+//	POST /v1/stores/{store}/imports               a product file as CSV
+//	POST /v1/stores/{store}/hooks/xseries/{type}  a webhook of an X-Series account
 //
-// Both answer 200 with JSON lines, one per event, or one per thing to say of a row,
+// The first two answer 200 with JSON lines, one per event, or one per thing to say of a row,
 // as they are recorded, and take ?dry_run=true. An import also takes ?strict=true,
 // the file's name (?file=), the SHA-256 of its content (?digest=), by which one that
 // was cut short is gone on with, or the id of that one (?id=); an encoding other than
 // UTF-8 is the charset of the content type. Only what is wrong with the request as a whole, or with the
 // one event of a single-event request, is answered by a status of its own.
 type HTTP struct {
+	// XSeries are the stores that have an account there. Set before Mount.
+	XSeries map[domain.StoreID]*XSeriesHooks
+
 	service *Service
 	store   StoreOf
 	log     *slog.Logger
 }
 
-// NewHTTP returns the handler. It authenticates nobody: whoever mounts it does.
+// NewHTTP returns the handler. It authenticates webhooks, by their signatures, and
+// nobody else: whoever mounts it does.
 func NewHTTP(service *Service, store StoreOf, log *slog.Logger) *HTTP {
 	return &HTTP{service: service, store: store, log: log}
 }
@@ -48,6 +53,7 @@ func NewHTTP(service *Service, store StoreOf, log *slog.Logger) *HTTP {
 func (h *HTTP) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/stores/{store}/events", h.events)
 	mux.HandleFunc("POST /v1/stores/{store}/imports", h.imports)
+	mux.HandleFunc("POST /v1/stores/{store}/hooks/xseries/{type}", h.xseriesHook)
 }
 
 // eventAnswer is one line of the answer, as blueprint and README show it.

@@ -109,8 +109,11 @@ func (r *release) run(ctx context.Context, c *cli, to *storeClient, body any) er
 			c.released(line)
 		}
 	}
-	c.stderr.line("%s", r.summary(c, to, released))
-	if left := len(a.Products) - released; left > 0 {
+	left := len(a.Products) - released
+	if released > 0 || left == 0 {
+		c.stderr.line("%s", r.summary(c, to, released))
+	}
+	if left > 0 {
 		return withHint(fmt.Errorf("%s not held by a guard", are(left, "product")), "tillstream products --state held")
 	}
 	return nil

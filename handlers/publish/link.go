@@ -94,7 +94,7 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 	}
 	defer end()
 	var notes []note
-	for i, m := range shop.Matches(candidates, p.holder) {
+	for i, m := range shop.Matches(candidates, p.twin, p.yields) {
 		l := &candidates[i].Listing
 		switch {
 		case m.Link != nil:
@@ -118,16 +118,18 @@ func (p *Publisher) twin(bigCommerceID int64) (domain.ProductID, bool) {
 	return p.cfg.Publications.Twin(p.cfg.Store, bigCommerceID)
 }
 
-// holder returns the product that keeps a BigCommerce product as its twin. One that
-// is deleted in the POS does not: where another product has its SKU, as when the POS
-// has made it anew or under another family, that one takes over the twin with all
-// that the merchant has set on it.
+// holder returns the product that keeps a BigCommerce product as its twin.
 func (p *Publisher) holder(bigCommerceID int64) (domain.ProductID, bool) {
 	id, linked := p.twin(bigCommerceID)
-	if s, known := p.cfg.Catalog.Summary(p.cfg.Store, id); linked && known && s.Deleted {
-		return "", false
-	}
-	return id, linked
+	return id, linked && !p.yields(id)
+}
+
+// yields reports whether a product gives its twin to another one that has its SKU: it
+// is deleted in the POS. The POS may have made it anew, or under another family, and
+// that one takes over the twin with all that the merchant has set on it.
+func (p *Publisher) yields(id domain.ProductID) bool {
+	s, known := p.cfg.Catalog.Summary(p.cfg.Store, id)
+	return known && s.Deleted
 }
 
 // linkNotes are what is recorded of a new link. When another product had the twin

@@ -59,9 +59,11 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 			changes, refusal = b.plan() // whose values they are may have changed
 		}
 		done := refusal == nil && len(changes) == 0
-		if known := len(t.desired.Made) == 0; done {
-			t.verify, t.desired.Made = false, nil
-			relinked = relinked || !known
+		if done {
+			t.verify = false
+		}
+		if done && len(t.desired.Made) > 0 && !t.desired.Listing.Deleted { // then it is yet to be seen what is to stay
+			t.desired.Made, relinked = nil, true
 		}
 		if relinked {
 			t.relink(link)

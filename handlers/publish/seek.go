@@ -29,7 +29,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		}
 		return nil
 	}
-	for i, m := range shop.Matches(candidates, r.p.holder) {
+	for i, m := range shop.Matches(candidates, r.p.twin, r.p.yields) {
 		t := tasks[i]
 		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
 		switch {
@@ -128,6 +128,6 @@ func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	t.twin, t.born = shop.Matches(c, r.p.holder)[0].Link, true
+	t.twin, t.born = shop.Matches(c, r.p.twin, r.p.yields)[0].Link, true
 	return t.twin != nil, nil
 }

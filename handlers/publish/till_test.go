@@ -272,6 +272,8 @@ func (t *till) resell(id string, value int) {
 		if t.sold(id, it.sku) {
 			it.sku = fmt.Sprintf("%s-%d", id, t.s.position)
 		}
+	case other.product == "" && t.sold(id, other.sku):
+		return
 	default:
 		it.sku, other.sku = other.sku, it.sku
 	}

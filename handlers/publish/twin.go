@@ -75,14 +75,15 @@ type Match struct {
 	created bool
 }
 
-// Matches finds the twins of the candidates, in their order. taken says which
-// BigCommerce products other products are linked to. A BigCommerce product that
-// two candidates want goes to neither.
-func (s *Shop) Matches(candidates []Candidate, taken func(bigcommerceID int64) (domain.ProductID, bool)) []Match {
+// Matches finds the twins of the candidates, in their order. linked says which
+// BigCommerce products other products are linked to, and yields which of those give
+// theirs to a candidate that has its SKU. A BigCommerce product that two candidates
+// want goes to neither.
+func (s *Shop) Matches(candidates []Candidate, linked func(bigcommerceID int64) (domain.ProductID, bool), yields func(domain.ProductID) bool) []Match {
 	out := make([]Match, len(candidates))
 	wanted := map[int64][]int{}
 	for i := range candidates {
-		out[i] = s.match(&candidates[i], taken)
+		out[i] = s.match(&candidates[i], linked, yields)
 		for _, twin := range out[i].Twins {
 			wanted[twin] = append(wanted[twin], i)
 		}
@@ -101,7 +102,7 @@ func (s *Shop) Matches(candidates []Candidate, taken func(bigcommerceID int64) (
 	return out
 }
 
-func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) Match {
+func (s *Shop) match(c *Candidate, linked func(int64) (domain.ProductID, bool), yields func(domain.ProductID) bool) Match {
 	m := Match{Product: c.Product}
 	ambiguous := func(format string, args ...any) Match {
 		m.Reason = fmt.Sprintf(format, args...)
@@ -118,7 +119,7 @@ func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) M
 	}
 	// The one that was created for it is nobody's yet. Its SKUs may be other products'
 	// by now, and it may have got variants, or none any more, since.
-	find(c.Also, func(id int64) bool { other, is := taken(id); return !is || other == c.Product })
+	find(c.Also, func(id int64) bool { other, is := linked(id); return !is || other == c.Product })
 	if m.created = len(m.Twins) == 1; !m.created {
 		find(c.skus(), func(int64) bool { return true })
 	}
@@ -129,7 +130,7 @@ func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) M
 	case len(m.Twins) > 1:
 		return ambiguous("its SKUs are spread over BigCommerce products %s", list(m.Twins))
 	}
-	if other, is := taken(m.Twins[0]); is && other != c.Product {
+	if other, is := linked(m.Twins[0]); is && other != c.Product && !yields(other) {
 		m.Rival = other
 		return ambiguous("BigCommerce product %d is linked to product %s", m.Twins[0], other)
 	}

@@ -140,7 +140,7 @@ func (e *engine) serve() {
 		Version: version(), Logger: e.app.log,
 		Catalog: e.catalog, Publications: e.publications, Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
-		Running: e.running, Ending: e.app.ending,
+		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -171,9 +171,6 @@ func (e *engine) serve() {
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
 	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
-	if err := e.app.conn.Health(); err != nil {
-		r.Problems = append(r.Problems, "nothing more can be recorded: "+err.Error())
-	}
 	if problem := e.project.Problem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}

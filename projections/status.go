@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -27,6 +28,7 @@ type StoreStatus struct {
 	Account *AccountStatus `json:"account,omitempty"`
 	Paused  bool           `json:"paused,omitempty"`
 	Problem string         `json:"problem,omitempty"` // what keeps it from going on, and what to do
+	Alarm   string         `json:"alarm,omitempty"`   // what the breaker holds, and what to do; see [Alarm]
 }
 
 // LogStatus is about the POS log, which all stores share.
@@ -57,7 +59,7 @@ type PublishingStatus struct {
 // Counts is how many products are in each [State]. Pending also counts the
 // quarantined products whose newest state is not confirmed, so that it is 0
 // exactly when BigCommerce has confirmed the newest state of every linked product
-// that is not refused.
+// that is not refused, held or discarded.
 type Counts struct {
 	Pending     int `json:"pending"`
 	Confirmed   int `json:"confirmed"`
@@ -65,6 +67,8 @@ type Counts struct {
 	Broken      int `json:"broken"` // of the refused
 	Unlinked    int `json:"unlinked"`
 	Quarantined int `json:"quarantined"`
+	Held        int `json:"held"`
+	Discarded   int `json:"discarded"`
 	// LastRefusal is the newest of the refused; nil for none.
 	LastRefusal *Refusal `json:"last_refusal,omitempty"`
 }
@@ -87,7 +91,7 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 		}
 		counts.Unlinked--
 		state := StateOf(s.Due, pub, p.Quarantined(store, s.Items...))
-		if state == Quarantined && pub.NeedsPush(s.Due) {
+		if state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due) {
 			counts.Pending++
 		}
 		if r := pub.Refused; state.Among(Refusing) && (counts.LastRefusal == nil || r.At.After(counts.LastRefusal.At)) {
@@ -103,6 +107,10 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 			counts.Unlinked++
 		case Quarantined:
 			counts.Quarantined++
+		case Held:
+			counts.Held++
+		case Discarded:
+			counts.Discarded++
 		case Pending:
 			counts.Pending++
 		case Synced:
@@ -111,6 +119,35 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 	}
 	return counts
 }
+
+// Alarm says in a sentence that the breaker of a store has tripped, as long as it
+// holds any of these pushes; else "".
+func Alarm(held []HeldPush) string {
+	n := 0
+	var since time.Time
+	var newest HeldPush
+	for _, h := range held {
+		if h.Guard != domain.GuardBreaker {
+			continue
+		}
+		if n++; n == 1 || h.At.Before(since) {
+			since = h.At
+		}
+		if n == 1 || h.At.After(newest.At) {
+			newest = h
+		}
+	}
+	at := since.UTC().Format(time.RFC3339)
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("the breaker holds product %s back since %s: %s: %s", newest.Product, at, newest.Reason, release)
+	}
+	return fmt.Sprintf("the breaker holds %d products back since %s, %s for one: %s: %s", n, at, newest.Product, newest.Reason, release)
+}
+
+const release = "run `tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`"
 
 // NewStoreStatus puts together what the projections know of a store, given the
 // last position of the POS log and the open dead letters of the store.
@@ -122,6 +159,7 @@ func NewStoreStatus(store domain.StoreID, last domain.Position, c *Catalog, p *P
 		Projection:  ProjectionStatus{Position: position, Products: c.Size(store), Tally: c.Tally(store)},
 		Publishing:  PublishingStatus{Counts: Count(c, p, store)},
 		DeadLetters: deadLetters,
+		Alarm:       Alarm(p.HeldPushes(store)),
 	}
 	s.Projection.Lag = uint64(s.Log.LastPosition - position)
 	return s

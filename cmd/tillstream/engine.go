@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -121,6 +122,7 @@ func (e *engine) addPublisher(s Store) error {
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
 		CreateAll: s.Publish == "all", Manual: s.Syncing == "manual", NoImages: s.Images == "none", OnMissing: publish.OnMissing(s.OnMissing), Weight: weight, Categories: s.BigCommerce.Categories,
 		Quiet:     s.BigCommerce.Quiet,
+		Guards:    s.guards(),
 		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}
 	if len(s.BigCommerce.Channels) > 0 {
@@ -143,6 +145,12 @@ func (s *Store) rules() domain.Rules {
 	return r
 }
 
+// guards are what may hold a push.
+func (s *Store) guards() publish.Guards {
+	b := s.Breaker
+	return publish.Guards{Empties: s.Empties == "hold", Breaker: publish.Breaker{Share: b.Share, Price: b.Price, Window: b.Window, Least: b.Least}}
+}
+
 // serve builds the HTTP API of the roles.
 func (e *engine) serve() {
 	e.console = &console.Console{
@@ -151,7 +159,7 @@ func (e *engine) serve() {
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:  console.NewTokens(e.app.conn.Control()),
-		Running: e.running, Ending: e.app.ending,
+		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -167,7 +175,7 @@ func (e *engine) serve() {
 	slices.SortFunc(e.console.Stores, func(a, b console.Store) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	mux := http.NewServeMux()
 	if e.roles.has(roleIngest) {
-		in := ingest.NewHTTP(ingest.New(e.app.conn.POS(), time.Now), func(name string) (domain.StoreID, error) {
+		in := ingest.NewHTTP(e.ingest(), func(name string) (domain.StoreID, error) {
 			s, err := e.console.Store(name)
 			if err != nil {
 				return "", err
@@ -187,6 +195,15 @@ func (e *engine) serve() {
 	e.handler = problem.Routes(mux)
 }
 
+// ingest makes what takes events and files in. A catalog that another process
+// writes is observed here, so that an import keeps to its pace.
+func (e *engine) ingest() *ingest.Service {
+	s := ingest.New(e.app.conn.POS(), time.Now)
+	s.Projection, s.Products, s.Notes = e.catalog, e.catalog, e.app.conn.Control()
+	s.Spool = filepath.Join(e.app.cfg.Data, "spool")
+	return s
+}
+
 // heardSources is when each source was heard of.
 func (e *engine) heardSources(ctx context.Context) (*projections.Sources, error) {
 	if e.sources != nil {
@@ -198,9 +215,6 @@ func (e *engine) heardSources(ctx context.Context) (*projections.Sources, error)
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
 	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
-	if err := e.app.conn.Health(); err != nil {
-		r.Problems = append(r.Problems, "nothing more can be recorded: "+err.Error())
-	}
 	if problem := e.project.Problem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}
@@ -271,6 +285,7 @@ func (e *engine) tellProblems(ctx context.Context) {
 		now := map[string]string{"projecting": e.project.Problem()}
 		for id, p := range e.publishers {
 			now["publishing of "+string(id)] = p.Problem()
+			now["guarding of "+string(id)] = projections.Alarm(e.publications.HeldPushes(id))
 		}
 		for id, a := range e.accounts {
 			now["the POS account of "+string(id)] = a.status().Problem

@@ -132,7 +132,7 @@ func serveSimulator(ctx context.Context, addr string, s stand, introduce func(ad
 		}
 		return nil
 	})
-	introduce(listener.Addr().String())
+	introduce(reachable(listener.Addr().(*net.TCPAddr)))
 	for _, run := range beside {
 		g.Go(func() error { return run(ctx) })
 	}

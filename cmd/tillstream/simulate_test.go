@@ -121,6 +121,14 @@ func TestSimulateBigCommerce(t *testing.T) {
 	}
 }
 
+// TestSimulateBigCommerce_everywhere: what it says to set can be used as it is.
+func TestSimulateBigCommerce_everywhere(t *testing.T) {
+	t.Parallel()
+	if got := simulate(t, "--addr", "0.0.0.0:0").exported["API"]; !strings.HasPrefix(got, "http://127.0.0.1:") {
+		t.Errorf("the API is said to be at %s, want this machine", got)
+	}
+}
+
 // TestSimulateBigCommerce_Faults: every kind of fault can be given as a flag.
 func TestSimulateBigCommerce_Faults(t *testing.T) {
 	t.Parallel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,9 @@ confirmed by BigCommerce, what is wrong if something is, and how far each store 
 func (c *cli) status(s *console.StatusPage) {
 	out := c.stdout
 	problems := problemsOf(&s.Status)
+	if n := s.StrayDeadLetters; n > 0 {
+		problems = append(problems, fmt.Sprintf("%s of no store that is set could not be used (tillstream deadletters list)", count(n, "event")))
+	}
 	switch {
 	case len(problems) == 0 && s.Ready:
 		out.line("%s: %s", out.paint(green, "all is well"), wellness(&s.Status))
@@ -69,6 +73,11 @@ func (c *cli) status(s *console.StatusPage) {
 		}
 		return strconv.FormatUint(n, 10)
 	}
+	header := []string{"STORE", "LOG", "LAG", "PRODUCTS", "CONFIRMED", "PENDING", "REFUSED", "UNLINKED", "QUARANTINED", "DEAD LETTERS"}
+	guarded := slices.ContainsFunc(s.Stores, func(t projections.StoreStatus) bool { return t.Publishing.Held+t.Publishing.Discarded > 0 })
+	if guarded {
+		header = append(header, "HELD", "DISCARDED")
+	}
 	rows := make([][]string, len(s.Stores))
 	for i, t := range s.Stores {
 		n := t.Publishing
@@ -77,9 +86,12 @@ func (c *cli) status(s *console.StatusPage) {
 			strconv.Itoa(t.Projection.Products), strconv.Itoa(n.Confirmed), strconv.Itoa(n.Pending), should(uint64(n.Refused)),
 			strconv.Itoa(n.Unlinked), should(uint64(n.Quarantined)), should(uint64(t.DeadLetters)),
 		}
+		if guarded {
+			rows[i] = append(rows[i], strconv.Itoa(n.Held), strconv.Itoa(n.Discarded))
+		}
 	}
 	out.line("")
-	out.table([]string{"STORE", "LOG", "LAG", "PRODUCTS", "CONFIRMED", "PENDING", "REFUSED", "UNLINKED", "QUARANTINED", "DEAD LETTERS"}, rows)
+	out.table(header, rows)
 	c.sources(s)
 	var costs []string
 	for _, t := range s.Stores {
@@ -191,6 +203,9 @@ func problemsOf(s *projections.Status) []string {
 		if t.Problem != "" {
 			out = append(out, fmt.Sprintf("%s: %s", t.Store, oneLine(t.Problem)))
 		}
+		if t.Alarm != "" {
+			out = append(out, fmt.Sprintf("%s: %s", t.Store, oneLine(t.Alarm)))
+		}
 		if t.Paused {
 			out = append(out, fmt.Sprintf("%s: pushing is paused", t.Store))
 		}
@@ -202,6 +217,9 @@ func problemsOf(s *projections.Status) []string {
 		}
 		if r := t.Publishing.LastRefusal; r != nil {
 			out = append(out, fmt.Sprintf("%s: refused last was product %s: %s", t.Store, oneLine(string(r.Product)), brief(r.Reason)))
+		}
+		if n := t.Publishing.Held; n > 0 {
+			out = append(out, fmt.Sprintf("%s: %s held back by a guard (tillstream products --state held; then approve, or discard)", t.Store, are(n, "product")))
 		}
 		if a := t.Account; a != nil {
 			out = append(out, accountProblems(t.Store, a)...)
@@ -225,7 +243,11 @@ func wellness(s *projections.Status) string {
 	}
 	var parts []string
 	for _, t := range s.Stores {
-		linked := t.Publishing.Confirmed + t.Publishing.Pending + t.Publishing.Refused
+		linked := t.Publishing.Confirmed + t.Publishing.Pending + t.Publishing.Refused + t.Publishing.Held
+		left := ""
+		if n := t.Publishing.Discarded; n > 0 {
+			left = fmt.Sprintf(", and %d more stay as they are by decision (tillstream products --state discarded)", n)
+		}
 		said := fmt.Sprintf("BigCommerce shows the newest state of all %s linked of %s", count(linked, "product"), t.Store)
 		switch {
 		case t.Account != nil && t.Account.Loading && t.Account.Problem == "":
@@ -240,10 +262,10 @@ func wellness(s *projections.Status) string {
 				left := time.Duration(e.DrainSeconds * float64(time.Second)).Round(time.Second)
 				said += fmt.Sprintf(", about %s at its present quota", left)
 			}
-		case linked == 0:
+		case linked == 0 && left == "":
 			said = fmt.Sprintf("no product of %s is linked yet (tillstream link --auto)", t.Store)
 		}
-		parts = append(parts, said)
+		parts = append(parts, said+left)
 	}
 	return strings.Join(parts, "; ")
 }

@@ -46,6 +46,8 @@ var rules = []rule{
 		"a simulator that shared code with its client would share its mistakes"},
 	{"handlers/pos", []string{module + "/domain"}, []string{"net", "net/http", "os", "os/exec"},
 		"translation is pure: bytes in, envelopes out"},
+	{"handlers/pos/csv", []string{module + "/domain", "golang.org/x/text/encoding"}, []string{"net", "net/http", "os", "os/exec"},
+		"translation is pure: bytes in, envelopes out"},
 	{"handlers/pos/xseries/api", []string{"golang.org/x/oauth2", "golang.org/x/time/rate"}, nil,
 		"an API client hands out what it was given, and could be lifted out"},
 	{"handlers/poll", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5"}), nil, "it reacts to what has changed elsewhere"},

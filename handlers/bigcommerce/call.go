@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 const (
@@ -57,7 +58,9 @@ type meta struct {
 	} `json:"pagination"`
 }
 
-func (m meta) more() bool { return m.Pagination.CurrentPage < m.Pagination.TotalPages }
+// more reports whether there is a page after one that had so many entries. It does not go by what the reply says of
+// itself alone, lest one that says the same for ever be read for ever.
+func (m meta) more(page, entries int) bool { return entries > 0 && page < m.Pagination.TotalPages }
 
 // do makes the call and decodes the reply. For a 207 both the data and an error are returned.
 func do[T any](ctx context.Context, c *Client, call call) (reply[T], error) {
@@ -109,7 +112,10 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 	o := outcome{sent: true, status: status, header: response.Header, now: c.now()}
 	o.notBefore = permit.settle(call.op, status, response.Header)
 	switch {
-	case status >= 300:
+	case status >= 300 && status < 400:
+		o.cause = elsewhere(response)
+		return r, call.fail(o)
+	case status >= 400:
 		// An error's body only explains; one that is cut off or too long explains less.
 		o.body = body[:min(int64(len(body)), bound)]
 		return r, call.fail(o)
@@ -117,11 +123,11 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 		o.cause = fmt.Errorf("reading the reply: %w", err)
 	case int64(len(body)) > bound:
 		o.cause = fmt.Errorf("the reply is longer than %d bytes: ask for less", bound)
-	case status == http.StatusNoContent || len(bytes.TrimSpace(body)) == 0 && call.method == http.MethodDelete:
+	case !wanted[T]() && (status == http.StatusNoContent || len(bytes.TrimSpace(body)) == 0):
 		return r, nil
 	default:
-		if err := json.Unmarshal(body, &r); err != nil {
-			o.cause = fmt.Errorf("decoding the reply: %w", err)
+		if r, err = decode[T](body); err != nil {
+			o.cause = err
 		} else if status != http.StatusMultiStatus {
 			return r, nil
 		} else {
@@ -129,6 +135,40 @@ func exchange[T any](ctx context.Context, c *Client, call call) (r reply[T], fai
 		}
 	}
 	return r, call.fail(o)
+}
+
+// wanted reports whether a reply without data is of no use. What the gateway in front of a store answers in its place,
+// such as {}, must not pass for a store that has nothing, or for a product without a name.
+func wanted[T any]() bool {
+	switch any((*T)(nil)).(type) {
+	case *any, *json.RawMessage:
+		return false
+	}
+	return true
+}
+
+// decode reads a reply. One that is not UTF-8 is refused: encoding/json would replace what it cannot read, and names,
+// SKUs and options would be taken for others.
+func decode[T any](body []byte) (r reply[T], err error) {
+	if !utf8.Valid(body) {
+		return r, errors.New("decoding the reply: it is not UTF-8")
+	}
+	var wire reply[*T]
+	if err := json.Unmarshal(body, &wire); err != nil {
+		return r, fmt.Errorf("decoding the reply: %w", err)
+	}
+	r.Meta, r.Errors = wire.Meta, wire.Errors
+	if wire.Data != nil {
+		r.Data = *wire.Data
+	} else if wanted[T]() {
+		return r, errors.New("decoding the reply: it has no data")
+	}
+	return r, nil
+}
+
+// unexpected is the error of a reply that is about something else than was asked for.
+func (c call) unexpected(format string, args ...any) *Error {
+	return c.fail(outcome{sent: true, status: http.StatusOK, cause: fmt.Errorf("the reply "+format, args...)})
 }
 
 func (c *Client) request(call call) (*http.Request, error) {
@@ -152,6 +192,15 @@ func (c *Client) request(call call) (*http.Request, error) {
 		request.Header.Set("Content-Type", "application/json")
 	}
 	return request, nil
+}
+
+// elsewhere says where a reply redirects to. It is not followed.
+func elsewhere(response *http.Response) error {
+	to, err := response.Location()
+	if err != nil {
+		return errors.New("the reply redirects: check the address of the API")
+	}
+	return fmt.Errorf("the reply redirects to %s, where the token is not sent: check the address of the API", bounded(to.Host))
 }
 
 // unreadable says that the reply was cut off or is not JSON, rather than JSON of another shape than expected.

@@ -26,8 +26,12 @@ func (c *Client) Products(ctx context.Context, page int) (products []Product, pa
 
 // Product returns one product with its variants and options; [IsNotFound] when there is none.
 func (c *Client) Product(ctx context.Context, id ProductID) (Product, error) {
-	r, err := do[Product](ctx, c, call{op: "read product", method: http.MethodGet, path: productPath(id), ids: []int64{int64(id)},
-		query: url.Values{"include": {"variants,options"}}})
+	call := call{op: "read product", method: http.MethodGet, path: productPath(id), ids: []int64{int64(id)},
+		query: url.Values{"include": {"variants,options"}}}
+	r, err := do[Product](ctx, c, call)
+	if err == nil && r.Data.ID != id {
+		return Product{}, call.unexpected("is about product %d", r.Data.ID)
+	}
 	return r.Data, err
 }
 
@@ -65,7 +69,11 @@ func (c *Client) ProductsByName(ctx context.Context, name string) ([]Product, er
 // [Ambiguous] it may exist: look for its SKUs before trying again. [IsDuplicateSKU] and [IsDuplicateName] tell
 // what stands in its way.
 func (c *Client) CreateProduct(ctx context.Context, p ProductCreate) (Product, error) {
-	r, err := do[Product](ctx, c, call{op: fmt.Sprintf("create product %q", bounded(p.Name)), method: http.MethodPost, path: "/catalog/products", body: p})
+	call := call{op: fmt.Sprintf("create product %q", bounded(p.Name)), method: http.MethodPost, path: "/catalog/products", body: p}
+	r, err := do[Product](ctx, c, call)
+	if err == nil && r.Data.ID == 0 {
+		return Product{}, call.unexpected("does not name the product")
+	}
 	return r.Data, err
 }
 
@@ -140,7 +148,7 @@ func listed[T any](ctx context.Context, c *Client, op, path, filter string, valu
 				return nil, err
 			}
 			all = append(all, r.Data...)
-			if !r.Meta.more() {
+			if !r.Meta.more(page, len(r.Data)) {
 				break
 			}
 		}

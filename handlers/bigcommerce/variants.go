@@ -12,7 +12,7 @@ import (
 func (c *Client) Variants(ctx context.Context, page int) ([]VariantRef, bool, error) {
 	r, err := do[[]VariantRef](ctx, c, call{op: "list variants", method: http.MethodGet, path: "/catalog/variants",
 		query: url.Values{"include_fields": {"product_id,sku"}, "page": {strconv.Itoa(page)}, "limit": {pageLimit}}})
-	return r.Data, r.Meta.more(), err
+	return r.Data, r.Meta.more(page, len(r.Data)), err
 }
 
 // VariantsBySKU returns the variants, base variants included, whose SKU is one of those given, in no particular order.

@@ -38,6 +38,8 @@ type Console struct {
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
+	// Health is the log's: the error says why nothing more can be recorded.
+	Health func(context.Context) error
 	// Ending, when set, is closed when the process begins to end. Answers that would
 	// go on until the caller leaves end then.
 	Ending <-chan struct{}
@@ -81,8 +83,8 @@ func (s *Store) publisher() (Publisher, error) {
 	return s.Publisher, nil
 }
 
-// Mount adds every route to mux, and the OpenAPI document that describes them at
-// /openapi.json.
+// Mount adds every route to mux, the OpenAPI document that describes them at
+// /openapi.json, and the AsyncAPI document of the logs at /asyncapi.json.
 func (c *Console) Mount(mux *http.ServeMux) {
 	config := huma.DefaultConfig("tillstream", c.Version)
 	config.DocsPath = ""     // the page would load scripts from elsewhere
@@ -93,9 +95,11 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountPushes(api)
 	c.mountPreview(api)
 	c.mountFeed(api)
+	c.mountReleases(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
+	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)
 }
 
 // body is an answer with a JSON body.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/streams"
 )
 
 func (c *Console) mountSchemas(api huma.API) {
@@ -35,4 +36,14 @@ func (c *Console) showSchema(_ context.Context, in *schemaInput) (*body[json.Raw
 		return nil, problem.Newf(http.StatusNotFound, "%q is no event type", in.Type).WithHint("GET /v1/schemas lists them")
 	}
 	return &body[json.RawMessage]{json.RawMessage(schema)}, nil
+}
+
+func (c *Console) asyncAPI(w http.ResponseWriter, _ *http.Request) {
+	document, err := streams.AsyncAPI(c.Version)
+	if err != nil {
+		problem.Write(w, c.explain("asyncapi", err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(document) // the caller may have gone
 }

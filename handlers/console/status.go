@@ -16,7 +16,9 @@ import (
 // StatusPage is what an operator is told, with what only the process knows.
 type StatusPage struct {
 	projections.Status
-	Version string `json:"version"`
+	// StrayDeadLetters are the open ones that are of no configured store.
+	StrayDeadLetters int    `json:"stray_dead_letters,omitempty"`
+	Version          string `json:"version"`
 }
 
 // Status puts together where everything stands. It reads the broker, so an error
@@ -28,16 +30,23 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 	if err != nil {
 		return page, err
 	}
+	if err := c.Health(ctx); err != nil {
+		page.Problems = append([]string{"nothing more can be recorded: " + err.Error()}, page.Problems...)
+	}
+	dead, err := c.DeadLetters.Open(ctx)
+	if err != nil {
+		return page, err
+	}
+	for _, n := range dead {
+		page.StrayDeadLetters += n
+	}
 	sources, err := c.Sources(ctx)
 	if err != nil {
 		return page, err
 	}
 	for _, store := range c.Stores {
-		dead, err := c.DeadLetters.Open(ctx, store.ID)
-		if err != nil {
-			return page, err
-		}
-		s := projections.NewStoreStatus(store.ID, last, c.Catalog, c.Publications, dead)
+		s := projections.NewStoreStatus(store.ID, last, c.Catalog, c.Publications, dead[store.ID])
+		page.StrayDeadLetters -= s.DeadLetters
 		if store.Publisher != nil {
 			p := store.Publisher.Status()
 			s.Publishing.Requests, s.Publishing.Throttled = p.Requests, p.Throttled
@@ -107,6 +116,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.NewInvalidMetric(describe("up", "whether the broker answers"), err)
 		return
 	}
+	letters := describe("dead_letters", "messages that wait for somebody to requeue or drop them; without a store, those of none that is configured")
+	out <- prometheus.MustNewConstMetric(letters, prometheus.GaugeValue, float64(page.StrayDeadLetters), "")
 	for _, s := range page.Stores {
 		store := string(s.Store)
 		gauge := func(d *prometheus.Desc, v float64, labels ...string) {
@@ -128,6 +139,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(products, float64(s.Publishing.Broken), "broken")
 		gauge(products, float64(s.Publishing.Unlinked), "unlinked")
 		gauge(products, float64(s.Publishing.Quarantined), "quarantined")
+		gauge(products, float64(s.Publishing.Held), "held")
+		gauge(products, float64(s.Publishing.Discarded), "discarded")
 		count(describe("bigcommerce_requests_total", "requests sent to BigCommerce since the start"), float64(s.Publishing.Requests))
 		count(describe("bigcommerce_throttled_total", "requests that BigCommerce answered with 429 since the start"), float64(s.Publishing.Throttled))
 		for _, src := range s.Sources {
@@ -157,6 +170,6 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			gauge(describe("bigcommerce_quota_share", "part of the last whole quota window that was used", "by"), e.OthersShare, "others")
 			gauge(describe("drain_seconds", "how long what waits takes at the present quota"), e.DrainSeconds)
 		}
-		gauge(describe("dead_letters", "messages that wait for somebody to requeue or drop them"), float64(s.DeadLetters))
+		gauge(letters, float64(s.DeadLetters))
 	}
 }

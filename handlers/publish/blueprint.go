@@ -11,7 +11,7 @@ import (
 // change is one request that brings a twin's variants nearer to what is listed.
 // Exactly one of its parts is set.
 type change struct {
-	clearSKU      bool // of the product, because a variant is to have it
+	clearSKU      bool // of the product, because a variant, or another product, is to have it
 	renameValue   *valueChange
 	deleteOption  bigcommerce.OptionID
 	createOption  *optionChange
@@ -47,6 +47,8 @@ type blueprint struct {
 	listing *domain.Listing
 	link    *domain.Link
 	twin    *bigcommerce.Product
+	release []string // SKUs that other products are to have
+	made    []string // SKUs under which variants were created, whose ids are not known
 }
 
 // foreign returns a variant of the twin that is not linked and is none that is
@@ -56,7 +58,7 @@ func (b *blueprint) foreign() (bigcommerce.Variant, bool) {
 		return bigcommerce.Variant{}, false
 	}
 	for _, w := range b.twin.Variants {
-		if !b.linked(w.ID) && b.counterpart(&w) == nil {
+		if !b.ours(&w) && b.counterpart(&w) == nil {
 			return w, true
 		}
 	}
@@ -65,6 +67,26 @@ func (b *blueprint) foreign() (bigcommerce.Variant, bool) {
 
 func (b *blueprint) linked(id bigcommerce.VariantID) bool {
 	return slices.ContainsFunc(b.link.Variants, func(v domain.VariantLink) bool { return v.BigCommerceID == int64(id) })
+}
+
+// ours reports whether a variant is not the merchant's own.
+func (b *blueprint) ours(w *bigcommerce.Variant) bool {
+	return b.linked(w.ID) || contains(b.made, w.SKU)
+}
+
+// contains reports whether a SKU is among some, whatever its case; the empty one
+// never is.
+func contains(skus []string, sku string) bool {
+	folded := domain.SKU(sku).Fold()
+	return folded != "" && slices.ContainsFunc(skus, func(s string) bool { return domain.SKU(s).Fold() == folded })
+}
+
+func (b *blueprint) listed(item domain.ItemID) *domain.ListedVariant {
+	at := slices.IndexFunc(b.listing.Variants, func(v domain.ListedVariant) bool { return v.Item == item })
+	if at < 0 {
+		return nil
+	}
+	return &b.listing.Variants[at]
 }
 
 // counterpart is the listed variant with the options of a BigCommerce one.
@@ -107,10 +129,13 @@ func (b *blueprint) renamedValues() []change {
 	for _, o := range b.twin.Options {
 		for _, value := range o.Values {
 			label, ok := b.wantedLabel(&o, value.ID)
-			if !ok || foldLabel(label) == foldLabel(value.Label) {
+			if !ok || label == value.Label {
 				continue
 			}
-			if !slices.ContainsFunc(o.Values, func(v bigcommerce.OptionValue) bool { return foldLabel(v.Label) == foldLabel(label) }) {
+			taken := func(v bigcommerce.OptionValue) bool {
+				return v.ID != value.ID && foldLabel(v.Label) == foldLabel(label)
+			}
+			if !slices.ContainsFunc(o.Values, taken) {
 				out = append(out, change{renameValue: &valueChange{option: o.ID, value: value.ID, label: label, sortOrder: value.SortOrder}})
 			}
 		}
@@ -119,29 +144,43 @@ func (b *blueprint) renamedValues() []change {
 }
 
 // wantedLabel is what every variant with a value wants it to be called, if they
-// agree and are all linked.
+// agree and are all ours.
 func (b *blueprint) wantedLabel(o *bigcommerce.Option, value bigcommerce.ValueID) (label string, ok bool) {
 	for i := range b.twin.Variants {
 		w := &b.twin.Variants[i]
 		if !slices.ContainsFunc(w.OptionValues, func(v bigcommerce.VariantOption) bool { return v.ValueID == value }) {
 			continue
 		}
-		at := slices.IndexFunc(b.link.Variants, func(v domain.VariantLink) bool { return v.BigCommerceID == int64(w.ID) })
-		if at < 0 {
-			return "", false
+		var v *domain.ListedVariant
+		if at := slices.IndexFunc(b.link.Variants, func(v domain.VariantLink) bool { return v.BigCommerceID == int64(w.ID) }); at >= 0 {
+			v = b.listed(b.link.Variants[at].Item)
 		}
-		d := Desired{Listing: *b.listing}
-		v, listed := d.variant(b.link.Variants[at].Item)
-		if !listed {
+		if v == nil {
+			v = b.counterpart(w)
+		}
+		if v == nil {
 			return "", false
 		}
 		is := slices.IndexFunc(v.Options, func(w domain.Option) bool { return foldLabel(w.Name) == foldLabel(o.Name) })
 		if is < 0 || ok && foldLabel(v.Options[is].Value) != foldLabel(label) {
 			return "", false
 		}
-		label, ok = v.Options[is].Value, true
+		label, ok = spelling(b.listing, v.Options[is]), true
 	}
 	return label, ok
+}
+
+// spelling is the value of an option as the first variant that has it writes it:
+// two that differ in case are one value in BigCommerce.
+func spelling(l *domain.Listing, o domain.Option) string {
+	for i := range l.Variants {
+		for _, p := range l.Variants[i].Options {
+			if foldLabel(p.Name) == foldLabel(o.Name) && foldLabel(p.Value) == foldLabel(o.Value) {
+				return p.Value
+			}
+		}
+	}
+	return o.Value
 }
 
 // extraOptions are those that no listed variant has. All variants go with them.
@@ -180,7 +219,7 @@ func (b *blueprint) missingValues() []change {
 	return out
 }
 
-// extraVariants are linked variants, and others with a SKU that is needed, whose
+// extraVariants are variants of ours, and others with a SKU that is needed, whose
 // options are not listed. A variant's options cannot be changed, so one that has
 // other options now is deleted here and created below. So are values that only
 // they had, because the shop would go on to offer them.
@@ -193,7 +232,7 @@ func (b *blueprint) extraVariants() []change {
 			continue
 		}
 		needed := slices.ContainsFunc(b.listing.Variants, func(v domain.ListedVariant) bool { return v.SKU.Fold() == domain.SKU(w.SKU).Fold() })
-		if b.linked(w.ID) || needed {
+		if b.ours(w) || needed {
 			gone[w.ID] = true
 			out = append(out, change{deleteVariant: w.ID})
 		}
@@ -251,9 +290,39 @@ func (b *blueprint) renames() []change {
 			return free
 		})
 		if len(left) == len(moves) {
-			rename(&left[0], fmt.Sprintf("moving-%d", left[0].variant))
+			aside := slices.IndexFunc(left, func(m move) bool { return m.from != placeholder(m.variant) })
+			if aside < 0 { // what they wait for is no variant that moves
+				break
+			}
+			rename(&left[aside], placeholder(left[aside].variant))
 		}
 		moves = left
+	}
+	return out
+}
+
+// placeholder is a SKU for a variant that is to give up its own, since a variant
+// must have one.
+func placeholder(id bigcommerce.VariantID) string { return fmt.Sprintf("moving-%d", id) }
+
+// releases are the changes by which a twin gives up SKUs.
+func (b *blueprint) releases() []change {
+	released := func(sku string) bool {
+		wanted := slices.ContainsFunc(b.listing.Variants, func(v domain.ListedVariant) bool { return v.SKU.Fold() == domain.SKU(sku).Fold() })
+		return contains(b.release, sku) && (b.listing.Deleted || !wanted)
+	}
+	var out []change
+	if released(b.twin.SKU) {
+		out = append(out, change{clearSKU: true})
+	}
+	for _, w := range b.twin.Variants {
+		switch {
+		case b.twin.Simple() || !released(w.SKU):
+		case b.linked(w.ID):
+			out = append(out, change{renameVariant: &variantChange{w.ID, placeholder(w.ID)}})
+		default: // no item of the product is it
+			out = append(out, change{deleteVariant: w.ID})
+		}
 	}
 	return out
 }
@@ -312,6 +381,9 @@ func valueOf(o *bigcommerce.Option, label string) bigcommerce.ValueID {
 // tie is the link to a twin that has nothing left to change: variants are tied by
 // their options.
 func (b *blueprint) tie() domain.Link {
+	if b.listing.Deleted {
+		return b.retie()
+	}
 	if b.twin.Simple() {
 		return linkTo(b.listing, b.twin)
 	}
@@ -323,5 +395,39 @@ func (b *blueprint) tie() domain.Link {
 		}
 	}
 	sortLinks(link.Variants)
+	return link
+}
+
+// known is the link as far as the twin has got: without variants that are gone, and
+// with those that items without a variant have by now.
+func (b *blueprint) known() domain.Link {
+	link := b.retie()
+	for i := range b.twin.Variants {
+		w := &b.twin.Variants[i]
+		v := b.counterpart(w)
+		if v == nil || b.twin.Simple() {
+			continue
+		}
+		_, has := link.Variant(v.Item)
+		if !has && !slices.ContainsFunc(link.Variants, func(l domain.VariantLink) bool { return l.BigCommerceID == int64(w.ID) }) {
+			link.Variants = append(link.Variants, domain.VariantLink{Item: v.Item, BigCommerceID: int64(w.ID), SKU: domain.SKU(w.SKU)})
+		}
+	}
+	sortLinks(link.Variants)
+	return link
+}
+
+// retie is the link of a product that is deleted in the POS, with the SKUs that its
+// variants have now.
+func (b *blueprint) retie() domain.Link {
+	link := domain.Link{BigCommerceID: b.link.BigCommerceID, Simple: b.twin.Simple(), Variants: []domain.VariantLink{}}
+	for _, v := range b.link.Variants {
+		for _, w := range b.twin.Variants {
+			if v.BigCommerceID == int64(w.ID) {
+				v.SKU = domain.SKU(w.SKU)
+				link.Variants = append(link.Variants, v)
+			}
+		}
+	}
 	return link
 }

@@ -136,5 +136,20 @@ func combination(options []domain.Option) string {
 	return strings.Join(parts, "\x1e")
 }
 
+// sameOptions reports whether BigCommerce shows the options of a listed variant, as
+// they are spelled. The name of an option is compared whatever its case: it is not
+// changed once BigCommerce has it.
+func sameOptions(l *domain.Listing, listed, shown []domain.Option) bool {
+	if combination(listed) != combination(shown) {
+		return false
+	}
+	for _, o := range shown {
+		if spelling(l, o) != o.Value {
+			return false
+		}
+	}
+	return true
+}
+
 // foldLabel is the form in which BigCommerce compares names and values of options.
 func foldLabel(s string) string { return strings.ToLower(strings.TrimSpace(s)) }

@@ -104,7 +104,7 @@ func (c *comparison) variants() {
 			ch.Variant = was.ID
 			c.add(with(FieldSKU, was.SKU, will.SKU))
 		}
-		if combination(optionsOf(was)) != combination(optionsOf(will)) {
+		if describe(optionsOf(was)) != describe(optionsOf(will)) {
 			c.add(with(FieldOptions, describe(optionsOf(was)), describe(optionsOf(will))))
 		}
 		c.addMoney(with(FieldPrice, "", ""), was.Price, u.Price)

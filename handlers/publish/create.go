@@ -41,6 +41,11 @@ func (r *round) create(ctx context.Context) error {
 		switch {
 		case t.left || t.twin != nil:
 			continue
+		case t.desired.Listing.Deleted: // it was about to be created, and was not
+			const reason = "deleted in the POS before it was created"
+			t.leave(false)
+			t.note(&domain.ProductUnlinked{Product: t.product, Reason: reason}, Outcome{Kind: Unlinked, Reason: reason}, r.p.cfg.Now())
+			continue
 		case !r.mayCreate(t):
 			t.refuse(Refusal{Reason: "none with its SKU is there"}, r.p.cfg.Now())
 			continue
@@ -109,7 +114,7 @@ func (r *round) sendCreation(ctx context.Context, _ *phase, rows []Row) error {
 	case err != nil:
 		return err
 	default:
-		t.position, t.digest = t.state, t.desired.Listing.Digest()
+		t.carry()
 	}
 	link := linkTo(&t.desired.Listing, &made)
 	t.twin, t.born, t.made = &link, true, true
@@ -155,7 +160,7 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 		if t.left || t.twin == nil {
 			continue
 		}
-		other, taken := r.p.twin(t.twin.BigCommerceID)
+		other, taken := r.p.holder(t.twin.BigCommerceID)
 		if !taken {
 			other, taken = given[t.twin.BigCommerceID]
 		}
@@ -175,10 +180,8 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 			by, kind = domain.LinkedByCreation, Created
 			r.p.illustrateLater(t)
 		}
-		t.note(&domain.ProductLinked{Product: t.product, Link: *t.twin, By: by},
-			Outcome{Kind: kind, BigCommerceID: t.twin.BigCommerceID}, now)
-		notes = append(notes, t.notes...)
-		t.notes = nil
+		notes = append(notes, r.p.linkNotes(t.product, t.desired.Listing.Name, t.twin, by, kind)...)
+		t.outcome = Outcome{Product: t.product, Kind: kind, BigCommerceID: t.twin.BigCommerceID, At: now}
 	}
 	if err := r.p.record(ctx, notes); err != nil {
 		return err

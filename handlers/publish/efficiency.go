@@ -52,7 +52,7 @@ func (p *Publisher) Efficiency() projections.Efficiency {
 	q := p.cfg.Client.Quota().Snapshot()
 	p.mu.Lock()
 	done := p.work
-	waiting, working := p.waitingProducts(), p.working
+	waiting, working := p.waitingProducts(), len(p.working)
 	p.mu.Unlock()
 	e := projections.Efficiency{
 		Requests: done.requests, Bound: done.bound, Score: 1,
@@ -76,15 +76,15 @@ func share(part, whole float64) float64 {
 	return math.Round(part/whole*10000) / 10000
 }
 
-// waitingProducts are the products with an errand, and those that were just woken.
-// The caller holds mu.
+// waitingProducts are the products with an errand, and those that were just woken,
+// except those that are in work. The caller holds mu.
 func (p *Publisher) waitingProducts() []domain.ProductID {
 	ids := make([]domain.ProductID, 0, len(p.agenda.waiting)+len(p.woken))
 	for id := range p.agenda.waiting {
 		ids = append(ids, id)
 	}
 	for id := range p.woken {
-		if p.agenda.waiting[id] == nil {
+		if p.agenda.waiting[id] == nil && p.working[id] == nil {
 			ids = append(ids, id)
 		}
 	}

@@ -24,7 +24,7 @@ func (r *round) finish(ctx context.Context) error {
 		}
 		switch {
 		case t.left:
-		case t.odd && !t.doubted:
+		case t.odd && !t.wasDoubted():
 			t.doubt()
 		case t.pushed():
 			t.confirm(now)
@@ -35,30 +35,37 @@ func (r *round) finish(ctx context.Context) error {
 		return err
 	}
 	for _, t := range r.tasks {
-		if t.pushed() {
+		switch {
+		case t.pushed():
 			r.p.headway.confirmed(t.product, t.position)
-		} else {
+		case t.outcome.Kind != Held: // of what is held, stock may have gone ahead, and is not to go each time
 			r.p.headway.doubt(t.product) // the next push may be long after
 		}
 	}
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
-	r.p.working = 0
-	var done []domain.ProductID
 	for _, t := range r.tasks {
+		if t.pushed() {
+			delete(r.p.unsure, t.product)
+		}
+	}
+	r.p.working = nil
+	var waited []domain.ProductID
+	for _, t := range r.tasks {
+		waited = append(waited, t.freed...)
 		if t.again {
 			r.p.agenda.put(t.errand, now)
 			continue
 		}
 		deliver(t.waiters, t.outcome)
-		done = append(done, t.product)
+		if _, more := r.p.woken[t.product]; !more {
+			waited = append(waited, r.p.precedence.done(t.product)...)
+		}
 	}
-	for _, id := range done {
-		for _, waited := range r.p.precedence.done(id) {
-			if e := r.p.agenda.waiting[waited]; e != nil {
-				e.rest = time.Time{}
-				r.p.agenda.put(e, now)
-			}
+	for _, id := range waited {
+		if e := r.p.agenda.waiting[id]; e != nil {
+			e.rest = time.Time{}
+			r.p.agenda.put(e, now)
 		}
 	}
 	return nil

@@ -367,7 +367,7 @@ func (s *shop) differences(id domain.ProductID) []string {
 	compare("name", twin.Name, l.Name)
 	compare("description", twin.Description, l.Description)
 	compare("brand", s.sim.Brand(twin.BrandID), l.Brand)
-	compare("visible", twin.IsVisible, l.Visible)
+	compare("visible", twin.IsVisible, offered(&l))
 	want := "none"
 	if l.Tracked {
 		want = map[bool]string{true: "product", false: "variant"}[simple]
@@ -375,7 +375,9 @@ func (s *shop) differences(id domain.ProductID) []string {
 	compare("tracking", twin.InventoryTracking, want)
 	if l.Deleted {
 		for _, v := range link.Variants {
-			compare("stock of "+string(v.Item), s.sim.Stock(1, twin.ID, map[bool]int64{false: v.BigCommerceID}[simple]), int64(0))
+			for location := int64(1); location <= 2 && l.Tracked; location++ {
+				compare(fmt.Sprintf("stock of %s at %d", v.Item, location), s.sim.Stock(location, twin.ID, map[bool]int64{false: v.BigCommerceID}[simple]), int64(0))
+			}
 		}
 		return out
 	}
@@ -474,3 +476,7 @@ func options(values []domain.Option) string {
 }
 
 func size(value string) []domain.Option { return []domain.Option{{Name: "Size", Value: value}} }
+
+// offered reports whether customers are to see a product. One whose items have all
+// moved to other products has no price, and is not shown at none.
+func offered(l *domain.Listing) bool { return l.Visible && len(l.Variants) > 0 }

@@ -32,6 +32,16 @@ func (p *Publisher) linger(id domain.ProductID, digest string) {
 	p.lingering[id] = lingering{digest, p.cfg.Now().Add(p.cfg.Quiet)}
 }
 
+// inheritLingering lets a product that takes over a twin wait for what may still
+// take effect on it.
+func (p *Publisher) inheritLingering(id, former domain.ProductID) {
+	p.lingerMu.Lock()
+	defer p.lingerMu.Unlock()
+	if l, ok := p.lingering[former]; ok {
+		p.lingering[id] = lingering{until: l.until}
+	}
+}
+
 // quietUntil returns until when a state of a product must not be sent, because an
 // older one may still be under way; zero when it may.
 func (p *Publisher) quietUntil(id domain.ProductID, digest string) time.Time {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
+	"github.com/tillstream/tillstream/projections"
 )
 
 // Report is what a search for twins has found.
@@ -92,13 +94,13 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 	}
 	defer end()
 	var notes []note
-	for i, m := range shop.Matches(candidates, p.twin) {
+	for i, m := range shop.Matches(candidates, p.twin, p.yields) {
 		l := &candidates[i].Listing
 		switch {
 		case m.Link != nil:
 			r.Linked = append(r.Linked, LinkFound{m.Product, l.Name, m.Link.BigCommerceID, len(m.Link.Variants), len(l.Variants) - len(m.Link.Variants)})
 			if pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product); pub.Link == nil || pub.Broken() {
-				notes = append(notes, p.linkNote(m.Product, *m.Link, domain.LinkedBySKU))
+				notes = append(notes, p.linkNotes(m.Product, l.Name, m.Link, domain.LinkedBySKU, Linked)...)
 			}
 		case m.Reason != "":
 			r.Ambiguous = append(r.Ambiguous, LinkAmbiguous{m.Product, l.Name, m.Twins, m.Reason})
@@ -114,6 +116,65 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 
 func (p *Publisher) twin(bigCommerceID int64) (domain.ProductID, bool) {
 	return p.cfg.Publications.Twin(p.cfg.Store, bigCommerceID)
+}
+
+// holder returns the product that keeps a BigCommerce product as its twin.
+func (p *Publisher) holder(bigCommerceID int64) (domain.ProductID, bool) {
+	id, linked := p.twin(bigCommerceID)
+	return id, linked && !p.yields(id)
+}
+
+// yields reports whether a product gives its twin to another one that has its SKU: it
+// is deleted in the POS. The POS may have made it anew, or under another family, and
+// that one takes over the twin with all that the merchant has set on it.
+func (p *Publisher) yields(id domain.ProductID) bool {
+	s, known := p.cfg.Catalog.Summary(p.cfg.Store, id)
+	return known && s.Deleted
+}
+
+// linkNotes are what is recorded of a new link. When another product had the twin
+// before, its link ends. Variants that only that one had, or that the product was
+// created with earlier and has no more, are ours and not listed: they stay recorded
+// as created, so that the next push looks for them and removes them.
+func (p *Publisher) linkNotes(id domain.ProductID, name string, link *domain.Link, by domain.LinkedBy, kind Kind) []note {
+	now := p.cfg.Now()
+	own := p.cfg.Publications.Publication(p.cfg.Store, id)
+	left := making(&own)
+	var notes []note
+	if former, taken := p.twin(link.BigCommerceID); taken && former != id {
+		pub := p.cfg.Publications.Publication(p.cfg.Store, former)
+		left = append(left, making(&pub)...)
+		for _, v := range pub.Link.Variants {
+			left = append(left, string(v.SKU))
+		}
+		p.inheritLingering(id, former)
+		reason := fmt.Sprintf("deleted in the POS, and its BigCommerce product is product %s now", id)
+		notes = append(notes, note{&domain.ProductUnlinked{Product: former, Reason: reason},
+			&Outcome{Product: former, Kind: Unlinked, BigCommerceID: link.BigCommerceID, Reason: reason, At: now}})
+	}
+	notes = append(notes, note{&domain.ProductLinked{Product: id, Link: *link, By: by}, &Outcome{Product: id, Kind: kind, BigCommerceID: link.BigCommerceID, At: now}})
+	left = slices.DeleteFunc(left, func(sku string) bool {
+		return sku == "" || slices.ContainsFunc(link.Variants, func(v domain.VariantLink) bool { return string(v.SKU) == sku })
+	})
+	if len(left) > 0 {
+		notes = append(notes, note{event: &domain.ProductCreating{Product: id, Name: name, SKUs: most(left)}})
+	}
+	return notes
+}
+
+// most is what an event can hold of some SKUs, each once: the newest.
+func most(skus []string) []string {
+	const mostSKUs = 1000
+	slices.Reverse(skus)
+	seen := map[string]bool{}
+	skus = slices.DeleteFunc(skus, func(sku string) bool {
+		is := seen[sku]
+		seen[sku] = true
+		return is
+	})
+	skus = skus[:min(len(skus), mostSKUs)]
+	slices.Reverse(skus)
+	return skus
 }
 
 // unlinked returns the described products that have no link, and how many have.
@@ -145,9 +206,13 @@ func (p *Publisher) unlinked(ctx context.Context) (candidates []Candidate, linke
 	}
 }
 
-func (p *Publisher) linkNote(id domain.ProductID, link domain.Link, by domain.LinkedBy) note {
-	return note{&domain.ProductLinked{Product: id, Link: link, By: by},
-		&Outcome{Product: id, Kind: Linked, BigCommerceID: link.BigCommerceID, At: p.cfg.Now()}}
+// making are the SKUs of what BigCommerce was asked to create for a product, and is
+// not known to have.
+func making(pub *projections.Publication) []string {
+	if pub.Creating == nil {
+		return nil
+	}
+	return slices.Clone(pub.Creating.SKUs)
 }
 
 // recordLinks records links and has their products pushed.
@@ -156,7 +221,7 @@ func (p *Publisher) recordLinks(ctx context.Context, notes []note) error {
 		return err
 	}
 	for _, n := range notes {
-		p.Wake(n.outcome.Product)
+		p.Wake(domain.ProductID(n.event.Subject()))
 	}
 	return nil
 }
@@ -190,7 +255,7 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 		return domain.Link{}, err
 	}
 	defer end()
-	if other, taken := p.twin(bigCommerceID); taken && other != id {
+	if other, taken := p.holder(bigCommerceID); taken && other != id {
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d is linked to product %s: unlink that first", bigCommerceID, other)
 	}
 	listing := state.Listing(p.cfg.Rules)
@@ -198,7 +263,8 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d has variants, product %s has none: choose another", bigCommerceID, id)
 	}
 	link := linkTo(&listing, &twin)
-	return link, p.recordLinks(ctx, []note{p.linkNote(id, link, domain.LinkedByOperator)})
+	notes := p.linkNotes(id, listing.Name, &link, domain.LinkedByOperator, Linked)
+	return link, p.recordLinks(ctx, notes)
 }
 
 // Unlink ends a link; the twin stays as it is. Unlinking a product that has no

@@ -1,13 +1,17 @@
 package publish
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
 // update is the full state of a product itself. withSKU sends the SKU of a simple
 // product, which is otherwise left out: BigCommerce checks a SKU for uniqueness
-// each time it is sent.
+// each time it is sent. One that is deleted in the POS may have lost its own to
+// another product.
 func (d *Desired) update(withSKU bool) bigcommerce.ProductUpdate {
 	lead := d.lead()
 	u := bigcommerce.ProductUpdate{
@@ -22,7 +26,7 @@ func (d *Desired) update(withSKU bool) bigcommerce.ProductUpdate {
 		Visible:           d.Listing.Visible && len(d.Listing.Variants) > 0,
 		InventoryTracking: tracking(&d.Listing, d.Link.Simple),
 	}
-	if withSKU && d.Link.Simple {
+	if withSKU && d.Link.Simple && !d.Listing.Deleted {
 		sku := string(lead.SKU)
 		u.SKU = &sku
 	}
@@ -67,10 +71,13 @@ func (d *Desired) variantUpdate(item domain.ItemID) (bigcommerce.VariantUpdate, 
 // stockLevel is the stock of one variant at one location, or false when there is
 // none to tell.
 func (d *Desired) stockLevel(item domain.ItemID, location int64) (bigcommerce.StockLevel, bool) {
-	v, _ := d.variant(item)
+	v, listed := d.variant(item)
 	link, linked := d.Link.Variant(item)
 	if !linked || !d.Listing.Tracked {
 		return bigcommerce.StockLevel{}, false
+	}
+	if !listed && d.Listing.Deleted {
+		v.Stock = []domain.LocationStock{{Location: location}}
 	}
 	for _, s := range v.Stock {
 		if s.Location != location {
@@ -85,6 +92,14 @@ func (d *Desired) stockLevel(item domain.ItemID, location int64) (bigcommerce.St
 		return level, true
 	}
 	return bigcommerce.StockLevel{}, false
+}
+
+// locations are those at which a store shows stock.
+func locations(r domain.Rules) []int64 {
+	if len(r.Locations) == 0 {
+		return []int64{domain.DefaultLocation}
+	}
+	return slices.Compact(slices.Sorted(maps.Values(r.Locations)))
 }
 
 // newProduct is the body of a creation.

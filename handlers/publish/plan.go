@@ -12,6 +12,11 @@ type Desired struct {
 	Product domain.ProductID
 	Listing domain.Listing
 	Link    domain.Link
+	// Made are SKUs under which its twin may have been given variants that the link
+	// does not know, because that failed halfway.
+	Made []string
+	// Locations are those at which a product shows stock.
+	Locations []int64
 }
 
 // Row names one entry of a request: a product, one of its variants when Item is
@@ -79,7 +84,9 @@ func variantRows(d *Desired) []Row {
 	return rows
 }
 
-// stockRows are the levels of every linked variant, if stock is kept.
+// stockRows are the levels of every linked variant, if stock is kept. A product
+// that is deleted in the POS shows none of the items that have moved elsewhere
+// either.
 func stockRows(d *Desired) []Row {
 	if !d.Listing.Tracked {
 		return nil
@@ -91,6 +98,17 @@ func stockRows(d *Desired) []Row {
 		}
 		for _, s := range v.Stock {
 			rows = append(rows, Row{Product: d.Product, Item: v.Item, Location: s.Location})
+		}
+	}
+	if !d.Listing.Deleted {
+		return rows
+	}
+	for _, v := range d.Link.Variants {
+		if _, listed := d.variant(v.Item); listed {
+			continue
+		}
+		for _, location := range d.Locations {
+			rows = append(rows, Row{Product: d.Product, Item: v.Item, Location: location})
 		}
 	}
 	return rows

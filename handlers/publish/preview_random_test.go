@@ -17,6 +17,9 @@ import (
 	"github.com/tillstream/tillstream/handlers/publish"
 )
 
+// deed is one thing that happens: what, to which product, and how.
+type deed struct{ What, Product, Variant, Value int }
+
 // Whatever the POS and the merchant have done: what is foreseen is what a push makes
 // of it, nothing else changes, nothing is foreseen after it, and looking changes
 // nothing.

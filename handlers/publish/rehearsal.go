@@ -27,7 +27,7 @@ func rehearse(d *Desired, twin *bigcommerce.Product) (bigcommerce.Product, domai
 	r.twin.Variants = slices.Clone(twin.Variants)
 	r.twin.Options = slices.Clone(twin.Options)
 	for range mostSteps {
-		b := blueprint{&d.Listing, &d.Link, &r.twin}
+		b := blueprint{listing: &d.Listing, link: &d.Link, twin: &r.twin, made: d.Made}
 		changes, refusal := b.plan()
 		if refusal != nil {
 			return r.twin, d.Link, refusal
@@ -45,7 +45,7 @@ func rehearse(d *Desired, twin *bigcommerce.Product) (bigcommerce.Product, domai
 // reshapes reports whether a push changes the twin's variants before, or after, it
 // has sent their state: they are not those that are listed, or not as the link says.
 func reshapes(d *Desired, twin *bigcommerce.Product) bool {
-	if !fits(&d.Listing, &d.Link) {
+	if !fits(&d.Listing, &d.Link) || len(d.Made) > 0 {
 		return true
 	}
 	for _, row := range variantRows(d) {
@@ -53,7 +53,7 @@ func reshapes(d *Desired, twin *bigcommerce.Product) bool {
 		v, _ := d.variant(row.Item)
 		w := variantOf(twin, bigcommerce.VariantID(link.BigCommerceID))
 		// The twin of a deleted product is only sent what it still can be.
-		if w == nil || odd(w, &v) && !d.Listing.Deleted {
+		if w == nil || odd(&d.Listing, w, &v) && !d.Listing.Deleted {
 			return true
 		}
 	}
@@ -62,8 +62,8 @@ func reshapes(d *Desired, twin *bigcommerce.Product) bool {
 
 // odd reports whether a BigCommerce variant is another one than its listed
 // counterpart.
-func odd(w *bigcommerce.Variant, v *domain.ListedVariant) bool {
-	return w.SKU != string(v.SKU) || combination(optionsOf(w)) != combination(v.Options)
+func odd(l *domain.Listing, w *bigcommerce.Variant, v *domain.ListedVariant) bool {
+	return w.SKU != string(v.SKU) || !sameOptions(l, v.Options, optionsOf(w))
 }
 
 func variantOf(twin *bigcommerce.Product, id bigcommerce.VariantID) *bigcommerce.Variant {

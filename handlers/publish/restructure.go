@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
@@ -16,7 +17,7 @@ const mostSteps = 24
 func (r *round) restructure(ctx context.Context) error {
 	var requests [][]Row
 	for _, t := range r.tasks {
-		if !t.left && t.toPush() && (t.verify || !fits(&t.desired.Listing, &t.desired.Link)) {
+		if !t.left && t.toPush() && t.reshapes() {
 			requests = append(requests, []Row{{Product: t.product}})
 		}
 	}
@@ -46,16 +47,44 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 		if err != nil {
 			return err
 		}
-		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin}
+		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin, t.release, t.desired.Made}
 		changes, refusal := b.plan()
+		link := b.known()
+		if len(changes) == 0 {
+			link = b.tie()
+		}
+		relinked := refusal == nil && !sameLink(&link, &t.desired.Link)
+		if relinked {
+			t.desired.Link = link
+			changes, refusal = b.plan() // whose values they are may have changed
+		}
+		done := refusal == nil && len(changes) == 0
+		if done {
+			t.verify = false
+		}
+		if done && len(t.desired.Made) > 0 && !t.desired.Listing.Deleted { // then it is yet to be seen what is to stay
+			t.desired.Made, relinked = nil, true
+		}
+		if relinked {
+			t.relink(link)
+		}
 		if refusal != nil {
 			t.refuse(*refusal, r.p.cfg.Now())
 			return nil
 		}
-		if len(changes) == 0 {
-			t.verify = false
-			t.relink(b.tie())
-			return r.recordLink(ctx, t)
+		if len(t.release) > 0 && len(b.releases()) == 0 {
+			t.release, t.freed = nil, append(t.freed, r.p.precedence.done(t.product)...)
+		}
+		if relinked {
+			if err := r.recordLink(ctx, t); err != nil || t.left {
+				return err
+			}
+		}
+		if done {
+			return nil
+		}
+		if err := r.announce(ctx, t, changes); err != nil {
+			return err
 		}
 		for _, c := range changes {
 			if err := r.apply(ctx, t, c); err != nil {
@@ -67,14 +96,33 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 	return nil
 }
 
+// announce records that a twin's variants are about to be others, as before a product
+// is created: whatever fails then, its link is known to be out of date, and what it
+// has got under these SKUs to be ours.
+func (r *round) announce(ctx context.Context, t *task, changes []change) error {
+	others := slices.ContainsFunc(changes, func(c change) bool {
+		return c.createOption != nil || c.deleteOption != 0 || c.createVariant != nil
+	})
+	e := t.creating()
+	if !others || !slices.ContainsFunc(e.SKUs, func(sku string) bool { return !contains(t.desired.Made, sku) }) {
+		return nil
+	}
+	t.desired.Made = most(append(t.desired.Made, e.SKUs...))
+	e.SKUs = t.desired.Made
+	return r.p.record(ctx, []note{{event: e}})
+}
+
 // plan returns what to change next, or why nothing may be.
 func (b *blueprint) plan() ([]change, *Refusal) {
+	if released := b.releases(); len(released) > 0 {
+		return released, nil
+	}
 	if b.listing.Deleted || b.listing.Simple() && b.twin.Simple() {
 		return nil, nil
 	}
 	w, foreign := b.foreign()
 	switch {
-	case b.listing.Simple() && b.link.Simple:
+	case b.listing.Simple() && b.link.Simple && len(b.made) == 0:
 		return nil, &Refusal{Field: "variants", Reason: fmt.Sprintf(
 			"BigCommerce product %d has got options, the product in the POS has none: remove them there, or add them in the POS", b.twin.ID)}
 	case b.listing.Simple() && foreign:
@@ -110,7 +158,10 @@ func (r *round) apply(ctx context.Context, t *task, c change) error {
 	switch {
 	case c.clearSKU:
 		u := t.desired.update(false)
-		u.SKU, u.InventoryTracking = new(string), tracking(&t.desired.Listing, t.desired.Listing.Simple())
+		u.SKU = new(string)
+		if !t.desired.Listing.Deleted {
+			u.InventoryTracking = tracking(&t.desired.Listing, t.desired.Listing.Simple())
+		}
 		_, err = client.UpdateProducts(ctx, []bigcommerce.ProductUpdate{u})
 	case c.renameValue != nil:
 		_, err = client.RenameOptionValue(ctx, id, c.renameValue.option, bigcommerce.OptionValue{ID: c.renameValue.value, Label: c.renameValue.label, SortOrder: c.renameValue.sortOrder})

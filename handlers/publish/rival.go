@@ -5,11 +5,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
-	"github.com/tillstream/tillstream/projections"
 )
 
 const (
@@ -29,14 +27,12 @@ type rival struct {
 	twin  bigcommerce.Product
 	sku   string           // of the twin, or of the variant that has the claimed one
 	owner domain.ProductID // the product of ours that is linked to it; empty for none
-	// yields says that the owner is to be pushed, and then has the name or SKU no more.
-	yields bool
+	claims
 }
 
 // reject ends the push of a product at fault. A conflict is reported with the other
-// product, unless that is one of ours that is about to give up what this one wants,
-// or none has it any more: then this one is tried again. Of several that wait for
-// each other in a circle, one is refused, and then the next.
+// product, unless that is one of ours that makes way, or none has it any more: then
+// this one is tried again.
 func (r *round) reject(ctx context.Context, t *task, err error) {
 	now := r.p.cfg.Now()
 	refused := refusal(err)
@@ -45,9 +41,7 @@ func (r *round) reject(ctx context.Context, t *task, err error) {
 	case known && other == nil && t.tries < patienceWithNobody:
 		t.putOff(now)
 		return
-	case other != nil && other.yields && r.p.precedence.wait(t.product, other.owner):
-		t.rest = now.Add(mostRest)
-		t.leave(true)
+	case other != nil && r.makesWay(ctx, other.owner, t, other.claims):
 		return
 	case other != nil:
 		refused.Reason = other.explain(refused.Reason, t)
@@ -79,12 +73,14 @@ func quoted(s string) string {
 func (r *round) rival(ctx context.Context, t *task, err error) (other *rival, known bool) {
 	client := r.p.cfg.Client
 	var claim string
+	var made claims
 	var found []bigcommerce.Product
 	var has func(bigcommerce.Product) (string, bool)
 	var read func(context.Context) error
 	switch {
 	case bigcommerce.IsDuplicateName(err):
 		name := t.desired.Listing.Name
+		made.name = name
 		claim = fmt.Sprintf("the name %q", quoted(name))
 		has = func(p bigcommerce.Product) (string, bool) { return p.SKU, foldLabel(p.Name) == foldLabel(name) }
 		read = func(ctx context.Context) (err error) {
@@ -93,6 +89,7 @@ func (r *round) rival(ctx context.Context, t *task, err error) (other *rival, kn
 		}
 	case bigcommerce.IsDuplicateSKU(err):
 		skus := t.claimed(err)
+		made.skus = skus
 		has = func(p bigcommerce.Product) (string, bool) { return holds(p, skus) }
 		read = func(ctx context.Context) (err error) {
 			if found, err = client.ProductsBySKU(ctx, skus); err != nil || slices.ContainsFunc(found, t.isOther) {
@@ -115,47 +112,11 @@ func (r *round) rival(ctx context.Context, t *task, err error) (other *rival, kn
 		if claim == "" {
 			claim = fmt.Sprintf("the SKU %q", quoted(sku))
 		}
-		o := &rival{claim: claim, twin: p, sku: sku}
+		o := &rival{claim: claim, twin: p, sku: sku, claims: made}
 		o.owner, _ = r.p.twin(int64(p.ID))
-		o.yields = o.owner != "" && r.yields(ctx, o.owner, t, sku, bigcommerce.IsDuplicateName(err))
 		return o, true
 	}
 	return nil, true
-}
-
-// precedence is which products wait for which others to be pushed first. Waiting is
-// no promise: who waits too long is tried all the same.
-type precedence struct {
-	mu    sync.Mutex
-	after map[domain.ProductID]domain.ProductID
-}
-
-// wait lets one product wait for another, unless that one waits for it.
-func (w *precedence) wait(id, first domain.ProductID) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for next, waits := first, true; waits; next, waits = w.after[next] {
-		if next == id {
-			return false
-		}
-	}
-	w.after[id] = first
-	return true
-}
-
-// done says that it is known what becomes of a product, and returns those that
-// waited for it.
-func (w *precedence) done(id domain.ProductID) (waited []domain.ProductID) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	delete(w.after, id)
-	for other, first := range w.after {
-		if first == id {
-			waited = append(waited, other)
-			delete(w.after, other)
-		}
-	}
-	return waited
 }
 
 func (t *task) isOther(p bigcommerce.Product) bool {
@@ -192,24 +153,4 @@ func holds(p bigcommerce.Product, skus []string) (string, bool) {
 		}
 	}
 	return "", false
-}
-
-// yields reports whether a product of ours is waiting to be pushed without the name,
-// or the SKU, that its twin still has.
-func (r *round) yields(ctx context.Context, owner domain.ProductID, t *task, sku string, name bool) bool {
-	p := r.p
-	s, known := p.cfg.Catalog.Summary(p.cfg.Store, owner)
-	pub := p.cfg.Publications.Publication(p.cfg.Store, owner)
-	if !known || projections.StateOf(s.Due, pub, p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...)) != projections.Pending {
-		return false
-	}
-	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, owner)
-	if err != nil {
-		return false
-	}
-	l := state.Listing(p.cfg.Rules)
-	if name {
-		return foldLabel(l.Name) != foldLabel(t.desired.Listing.Name)
-	}
-	return !slices.ContainsFunc(l.Variants, func(v domain.ListedVariant) bool { return v.SKU.Fold() == domain.SKU(sku).Fold() })
 }

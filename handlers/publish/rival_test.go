@@ -16,11 +16,6 @@ import (
 // A conflict is reported with both products, found with the fewest reads.
 func TestPublisher_Run_conflict(t *testing.T) {
 	t.Parallel()
-	drift := func(s *shop, id domain.ProductID, edit func(*simulator.Product)) {
-		if err := s.sim.MerchantEdit(s.twin(id).ID, edit); err != nil {
-			s.t.Fatal(err)
-		}
-	}
 	tests := []struct {
 		name   string
 		change func(*shop) // products bowl, cup and tee are linked and pushed
@@ -53,11 +48,6 @@ func TestPublisher_Run_conflict(t *testing.T) {
 		{"Err another SKU for a variant", func(s *shop) {
 			s.save(tee("m", "CUP", "M"))
 		}, "tee", "sku", []string{`the SKU "CUP"`, "linked to product cup"}, 1},
-		{"Err the merchant has given it to another", func(s *shop) {
-			drift(s, "cup", func(p *simulator.Product) { p.Name = "Mine" })
-			drift(s, "bowl", func(p *simulator.Product) { p.Name = "Product cup" })
-			s.save(item{id: "cup", sku: "CUP"})
-		}, "cup", "name", []string{`"Product cup" (SKU "BOWL")`, "linked to product bowl"}, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -161,6 +151,67 @@ func TestPublisher_Run_conflictPasses(t *testing.T) {
 			if got := recorded[*domain.PushRefused](s.log); len(got) != 0 {
 				t.Errorf("refused: %+v", got[0])
 			}
+		})
+	})
+
+	t.Run("OK SKUs exchanged between products", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{Latency: 50 * time.Millisecond}, nil)
+			s.save(item{id: "a", sku: "A", stock: "1"}, item{id: "b", sku: "B", stock: "1"}, tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+			s.link("a", "b", "tee")
+			s.run()
+			s.idle()
+			s.save(item{id: "a", sku: "B", stock: "2"}, item{id: "b", sku: "T-M", stock: "2"}, tee("m", "A", "M"))
+			pass(10 * time.Minute)
+			s.agree("a", "b", "tee")
+			if got := recorded[*domain.PushRefused](s.log); len(got) != 0 {
+				t.Errorf("refused: %+v", got[0])
+			}
+		})
+	})
+
+	t.Run("OK a SKU of a product that is deleted in the POS", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, nil)
+			s.save(item{id: "a", sku: "A", stock: "1"}, item{id: "b", sku: "B", stock: "1"}, tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+			s.link("a", "b", "tee")
+			s.run()
+			s.idle()
+			// One moves into the family, the other's SKU is given to a variant.
+			s.save(item{id: "a", product: "tee", name: "Tee", sku: "A", options: size("L"), stock: "2"})
+			s.delete("b")
+			s.save(tee("m", "B", "M"))
+			pass(10 * time.Minute)
+			s.agree("tee", "a", "b")
+			for _, id := range []domain.ProductID{"a", "b"} {
+				if got := s.twin(id); got.IsVisible || got.SKU != "" {
+					t.Errorf("the twin of %s: visible %v, SKU %q, want it hidden and without one", id, got.IsVisible, got.SKU)
+				}
+			}
+			// Back again, under another SKU.
+			s.save(item{id: "b", sku: "B-2", stock: "3"})
+			s.idle()
+			s.agree("b")
+		})
+	})
+
+	t.Run("OK what the merchant has given to another", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, nil)
+			s.save(item{id: "cup", sku: "CUP"}, item{id: "bowl", sku: "BOWL"})
+			s.link("cup", "bowl")
+			s.run()
+			s.idle()
+			rename := func(id domain.ProductID, name string) {
+				if err := s.sim.MerchantEdit(s.twin(id).ID, func(p *simulator.Product) { p.Name = name }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rename("cup", "Mine")
+			rename("bowl", "Product cup")
+			s.save(item{id: "cup", sku: "CUP"})
+			pass(time.Minute)
+			s.agree("cup", "bowl")
 		})
 	})
 

@@ -23,7 +23,7 @@ func (r *round) admit(ctx context.Context, e *errand) (*task, error) {
 	p := r.p
 	n, why := p.need(e.product, e.ask)
 	if n == needsNothing {
-		deliver(e.waiters, Outcome{Product: e.product, Kind: Nothing, Reason: why, At: p.cfg.Now()})
+		deliver(e.waiters, p.nothing(e.product, why))
 		return nil, nil
 	}
 	t := &task{errand: e, need: n}
@@ -65,9 +65,9 @@ func (p *Publisher) desired(ctx context.Context, id domain.ProductID) (Desired, 
 	if err != nil {
 		return Desired{}, state, fmt.Errorf("read the state of product %s: %w", id, err)
 	}
-	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules)}
+	d := Desired{Product: id, Listing: state.Listing(p.cfg.Rules), Locations: p.locations}
 	if pub := p.cfg.Publications.Publication(p.cfg.Store, id); pub.Link != nil {
-		d.Link = *pub.Link
+		d.Link, d.Made = *pub.Link, making(&pub)
 	}
 	return d, state, nil
 }
@@ -82,7 +82,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 	if err := r.read(ctx, t); err != nil {
 		return false, err
 	}
-	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone})
+	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone, held: t.held})
 	if t.desired.Link.BigCommerceID != twin {
 		t.notes = nil // what they say is of the link that was
 		t.leave(true)
@@ -90,6 +90,14 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 	}
 	if n != t.need {
 		t.leave(true) // quarantined, or linked, meanwhile
+		return false, nil
+	}
+	if r.worse(t) {
+		t.leave(true) // to be judged anew
+		return false, nil
+	}
+	if check(&t.desired.Listing) != nil {
+		t.leave(true) // to be refused by the next round, unless it is better by then
 		return false, nil
 	}
 	if until := r.p.quietUntil(t.product, t.desired.Listing.Digest()); !until.IsZero() {
@@ -127,6 +135,9 @@ func (r *round) spent() uint64 {
 
 func (r *round) phases(ctx context.Context) error {
 	p := r.p
+	if err := r.guard(ctx); err != nil {
+		return err
+	}
 	if err := r.create(ctx); err != nil {
 		return err
 	}
@@ -228,7 +239,7 @@ func (r *round) refuseIn(ph *phase, refuse func(context.Context, *task, error)) 
 // doubt treats a refused variant or stock level as a sign that the twin has other
 // variants than the link says, once; then as the product's fault.
 func (r *round) doubt(ctx context.Context, t *task, err error) {
-	if !t.doubted && !bigcommerce.IsPartial(err) {
+	if !t.wasDoubted() && !bigcommerce.IsPartial(err) {
 		t.doubt()
 		return
 	}

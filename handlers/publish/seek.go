@@ -29,7 +29,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		}
 		return nil
 	}
-	for i, m := range shop.Matches(candidates, r.p.twin) {
+	for i, m := range shop.Matches(candidates, r.p.twin, r.p.yields) {
 		t := tasks[i]
 		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
 		switch {
@@ -38,6 +38,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 			t.putOff(r.p.cfg.Now())
 		case m.Link != nil:
 			t.twin, t.born = m.Link, creating != nil
+		case m.Reason != "" && r.makeWay(ctx, m, t):
 		case m.Reason != "":
 			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
 		case creating != nil:
@@ -48,6 +49,26 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		}
 	}
 	return nil
+}
+
+// makeWay lets a task wait for a product of ours that makes way for it: the rival of
+// its match, or one that is linked to one of the BigCommerce products it could be.
+func (r *round) makeWay(ctx context.Context, m Match, t *task) bool {
+	var c claims
+	for _, v := range t.desired.Listing.Variants {
+		c.skus = append(c.skus, string(v.SKU))
+	}
+	for id, pub := range r.p.cfg.Publications.All(r.p.cfg.Store) {
+		// It was created for another product, which has not heard of it yet.
+		lost := pub.Link == nil && slices.ContainsFunc(making(&pub), func(sku string) bool { return contains(c.skus, sku) })
+		if lost && r.makesWay(ctx, id, t, c) {
+			return true
+		}
+	}
+	return r.makesWay(ctx, m.Rival, t, c) || slices.ContainsFunc(m.Twins, func(twin int64) bool {
+		owner, _ := r.p.twin(twin)
+		return r.makesWay(ctx, owner, t, c)
+	})
 }
 
 // settled reports whether BigCommerce has answered the last try to create. Of a
@@ -77,7 +98,7 @@ func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error)
 func skusOf(candidates []Candidate) []string {
 	var skus []string
 	for _, c := range candidates {
-		for _, sku := range c.skus() {
+		for _, sku := range append(c.skus(), c.Also...) {
 			skus = append(skus, string(sku))
 		}
 	}
@@ -107,6 +128,6 @@ func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	t.twin, t.born = shop.Matches(c, r.p.twin)[0].Link, true
+	t.twin, t.born = shop.Matches(c, r.p.twin, r.p.yields)[0].Link, true
 	return t.twin != nil, nil
 }

@@ -36,16 +36,8 @@ func (p *Publisher) Status() Status {
 	return s
 }
 
-// waiting counts the errands and those who were just woken.
-func (p *Publisher) waiting() int {
-	n := len(p.agenda.waiting) + p.working
-	for id := range p.woken {
-		if p.agenda.waiting[id] == nil {
-			n++
-		}
-	}
-	return n
-}
+// waiting counts the products that are in work or wait for it. The caller holds mu.
+func (p *Publisher) waiting() int { return len(p.waitingProducts()) + len(p.working) }
 
 // Problem says in a sentence what keeps the store from being published, or "".
 func (p *Publisher) Problem() string {

@@ -25,9 +25,14 @@ func fits(l *domain.Listing, link *domain.Link) bool {
 	return true
 }
 
-// renamed reports whether a simple product has another SKU than its link says.
+func sameLink(a, b *domain.Link) bool {
+	return a.BigCommerceID == b.BigCommerceID && a.Simple == b.Simple && slices.Equal(a.Variants, b.Variants)
+}
+
+// renamed reports whether a simple product has another SKU than its link says. One
+// that is deleted in the POS may have lost its own to another product.
 func (d *Desired) renamed() bool {
-	if !d.Link.Simple || len(d.Link.Variants) == 0 {
+	if !d.Link.Simple || d.Listing.Deleted || len(d.Link.Variants) == 0 {
 		return false
 	}
 	return d.Link.Variants[0].SKU != d.lead().SKU

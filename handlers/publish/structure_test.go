@@ -8,6 +8,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 	"github.com/tillstream/tillstream/handlers/publish"
+	"github.com/tillstream/tillstream/projections"
 )
 
 func tee(id, sku, value string) item {
@@ -243,4 +244,25 @@ func TestPublisher_Run_onDelete(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A state that was read anew in the middle of a round, and cannot be, is not acted on:
+// here one in which two variants have one SKU, because half of an exchange was saved.
+func TestPublisher_Run_halfSaved(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{Latency: time.Second}, func(c *publish.Config) { c.CreateAll = true })
+		s.save(tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+		s.run()
+		s.idle()
+		s.save(item{id: "new", sku: "N"}, tee("l", "T-L", "L"))
+		pass(1500 * time.Millisecond) // the round has begun, with what is new
+		s.save(tee("m", "T-S", "M"))
+		pass(time.Minute)
+		if got := s.state("tee"); got != projections.Refusing {
+			t.Errorf("tee is %s, want refusing", got)
+		}
+		s.save(tee("s", "T-M", "S"))
+		pass(time.Minute)
+		s.agree("tee", "new")
+	})
 }

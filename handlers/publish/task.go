@@ -17,12 +17,16 @@ type task struct {
 	// creation, carried. The position is 0 until then.
 	position domain.Position
 	digest   string
+	offer    domain.Offer // with the stock that was sent last
 
 	// A twin that was found, or made in this round, and is not recorded yet. born
 	// says that we have created it, now or earlier.
 	twin       *domain.Link
 	born, made bool
 	images     []string
+
+	judged *judgement         // by the guards, in this round
+	freed  []domain.ProductID // waited for what the twin has given up
 
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round
@@ -44,7 +48,19 @@ func (t *task) updated() bool { return t.pushed() && !t.made }
 
 // slow reports whether the task needs requests of its own.
 func (t *task) slow() bool {
-	return t.need == needsTwin || t.verify || !fits(&t.desired.Listing, &t.desired.Link)
+	return t.need == needsTwin || t.reshapes()
+}
+
+// reshapes reports whether the twin has to be read before it is pushed, because its
+// variants are not what the link is to say.
+func (t *task) reshapes() bool {
+	return t.verify || !fits(&t.desired.Listing, &t.desired.Link) || len(t.release) > 0 || len(t.desired.Made) > 0
+}
+
+// carry notes that the state that was read last is in a request which, once it is
+// taken, makes the product as it is to be.
+func (t *task) carry() {
+	t.position, t.digest, t.offer = t.state, t.desired.Listing.Digest(), t.desired.Listing.Offer()
 }
 
 // leave takes the task out of the round. What it did so far is not confirmed.
@@ -68,9 +84,12 @@ func (t *task) replaces() int64 {
 	return t.desired.Link.BigCommerceID
 }
 
+// wasDoubted reports whether the twin's variants were compared for this state.
+func (t *task) wasDoubted() bool { return t.doubted == t.desired.Listing.Digest() }
+
 // doubt has the twin's variants compared with ours in the next round.
 func (t *task) doubt() {
-	t.verify, t.doubted = true, true
+	t.verify, t.doubted = true, t.desired.Listing.Digest()
 	t.leave(true)
 }
 
@@ -93,14 +112,18 @@ func (t *task) refuse(r Refusal, at time.Time) {
 		Outcome{Kind: Refused, Position: position, BigCommerceID: t.desired.Link.BigCommerceID, Status: r.Status, Reason: r.Reason, Field: r.Field}, at)
 }
 
-// relink records that the twin's variants are others than the link said.
+// relink records that the twin's variants are others than the link said. What may
+// have been made, or is yet to go, stays recorded.
 func (t *task) relink(link domain.Link) {
 	t.desired.Link = link
 	t.notes = append(t.notes, note{event: &domain.ProductLinked{Product: t.product, Link: link, By: domain.LinkedByPush}})
+	if len(t.desired.Made) > 0 {
+		t.notes = append(t.notes, note{event: &domain.ProductCreating{Product: t.product, Name: t.desired.Listing.Name, SKUs: t.desired.Made}})
+	}
 }
 
 // confirm ends the push.
 func (t *task) confirm(at time.Time) {
-	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest},
+	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest, Offer: &t.offer},
 		Outcome{Kind: Confirmed, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest}, at)
 }

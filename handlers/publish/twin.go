@@ -50,9 +50,12 @@ type Candidate struct {
 	Also []domain.SKU
 }
 
-// skus are all under which its twin may be.
+// skus are all that its twin is to have.
 func (c *Candidate) skus() []domain.SKU {
-	out := slices.Clone(c.Also)
+	var out []domain.SKU
+	if c.Listing.Deleted {
+		return nil
+	}
 	for _, v := range c.Listing.Variants {
 		out = append(out, v.SKU)
 	}
@@ -66,49 +69,59 @@ type Match struct {
 	Link    *domain.Link
 	Reason  string  // why it is ambiguous
 	Twins   []int64 // BigCommerce products that have a SKU of it
+	// Rival is another product that has, or wants, the one it could be.
+	Rival domain.ProductID
+	// created says that the twin was recognised by what it was created with.
+	created bool
 }
 
-// Matches finds the twins of the candidates, in their order. taken says which
-// BigCommerce products other products are linked to. A BigCommerce product that
-// two candidates want goes to neither.
-func (s *Shop) Matches(candidates []Candidate, taken func(bigcommerceID int64) (domain.ProductID, bool)) []Match {
+// Matches finds the twins of the candidates, in their order. linked says which
+// BigCommerce products other products are linked to, and yields which of those give
+// theirs to a candidate that has its SKU. A BigCommerce product that two candidates
+// want goes to neither.
+func (s *Shop) Matches(candidates []Candidate, linked func(bigcommerceID int64) (domain.ProductID, bool), yields func(domain.ProductID) bool) []Match {
 	out := make([]Match, len(candidates))
 	wanted := map[int64][]int{}
 	for i := range candidates {
-		out[i] = s.match(&candidates[i], taken)
+		out[i] = s.match(&candidates[i], linked, yields)
 		for _, twin := range out[i].Twins {
 			wanted[twin] = append(wanted[twin], i)
 		}
 	}
 	for twin, by := range wanted {
-		if len(by) < 2 {
-			continue
-		}
 		for _, i := range by {
-			if out[i].Link != nil || out[i].Reason == "" {
-				other := by[0]
-				if other == i {
-					other = by[1]
-				}
-				out[i].Link, out[i].Reason = nil, fmt.Sprintf("product %s has a SKU of BigCommerce product %d too", candidates[other].Product, twin)
+			// Two want it; who it was created for has it.
+			other := slices.IndexFunc(by, func(j int) bool { return j != i && (out[j].created || !out[i].created) })
+			if other < 0 || out[i].Link == nil && out[i].Reason != "" {
+				continue
 			}
+			rival := candidates[by[other]].Product
+			out[i].Link, out[i].Rival, out[i].Reason = nil, rival, fmt.Sprintf("product %s has a SKU of BigCommerce product %d too", rival, twin)
 		}
 	}
 	return out
 }
 
-func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) Match {
+func (s *Shop) match(c *Candidate, linked func(int64) (domain.ProductID, bool), yields func(domain.ProductID) bool) Match {
 	m := Match{Product: c.Product}
 	ambiguous := func(format string, args ...any) Match {
 		m.Reason = fmt.Sprintf(format, args...)
 		return m
 	}
-	for _, sku := range c.skus() {
-		for _, id := range s.bySKU[sku.Fold()] {
-			if !slices.Contains(m.Twins, int64(id)) {
-				m.Twins = append(m.Twins, int64(id))
+	find := func(skus []domain.SKU, counts func(int64) bool) {
+		for _, sku := range skus {
+			for _, id := range s.bySKU[sku.Fold()] {
+				if !slices.Contains(m.Twins, int64(id)) && counts(int64(id)) {
+					m.Twins = append(m.Twins, int64(id))
+				}
 			}
 		}
+	}
+	// The one that was created for it is nobody's yet. Its SKUs may be other products'
+	// by now, and it may have got variants, or none any more, since.
+	find(c.Also, func(id int64) bool { other, is := linked(id); return !is || other == c.Product })
+	if m.created = len(m.Twins) == 1; !m.created {
+		find(c.skus(), func(int64) bool { return true })
 	}
 	slices.Sort(m.Twins)
 	switch {
@@ -117,11 +130,13 @@ func (s *Shop) match(c *Candidate, taken func(int64) (domain.ProductID, bool)) M
 	case len(m.Twins) > 1:
 		return ambiguous("its SKUs are spread over BigCommerce products %s", list(m.Twins))
 	}
-	if other, is := taken(m.Twins[0]); is && other != c.Product {
+	if other, is := linked(m.Twins[0]); is && other != c.Product && !yields(other) {
+		m.Rival = other
 		return ambiguous("BigCommerce product %d is linked to product %s", m.Twins[0], other)
 	}
 	twin := s.products[bigcommerce.ProductID(m.Twins[0])]
 	switch {
+	case m.created:
 	case c.Listing.Simple() && !twin.Simple():
 		return ambiguous("BigCommerce product %d has variants, product %s has none", twin.ID, c.Product)
 	case !c.Listing.Simple() && twin.Simple():

@@ -1,8 +1,9 @@
 package publish_test
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,172 +13,230 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 	"github.com/tillstream/tillstream/handlers/publish"
+	"github.com/tillstream/tillstream/projections"
 )
 
-// deed is one thing that happens in a run: what, to which product, and how.
-type deed struct{ What, Product, Variant, Value int }
+// step is one thing that happens in a run: after which time, what, to which product
+// or item, and how.
+type step struct {
+	Wait                       time.Duration
+	What, Product, Item, Value int
+}
 
 // What can happen.
 const (
-	saves = iota
-	counts
+	nothing = iota
+	saves
+	imports
+	moves
+	reoptions
+	revalues
+	resells
 	deletes
+	sells
 	merchantOwn
 	merchantDrift
 	fails
-	passes
 	restarts
-	deeds
+	recordFails
+	resets
+	outages
+	relinks
+	happenings
 )
 
-// Whatever happens in the POS, in BigCommerce and in between, in the end every
-// POS-owned field is as in the POS, and every other byte as the merchant left it.
+// circumstances are what does not change in a run.
+type circumstances struct {
+	All         bool
+	OnMissing   publish.OnMissing
+	OnDelete    domain.OnDelete
+	Concurrency int
+	Latency     time.Duration
+	Lag         time.Duration
+	GoodRows    bool
+	Steps       []step
+}
+
+// Whatever happens in the POS, in BigCommerce and in between: BigCommerce never gets
+// a state that is older than one it had, and in the end every POS-owned field is as
+// in the POS, every other byte as the merchant left it, and no product is there twice.
 func TestPublisher_wholeRuns(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		run := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) deed {
-			return deed{
-				rapid.IntRange(0, deeds-1).Draw(t, "what"), rapid.IntRange(0, 3).Draw(t, "product"),
-				rapid.IntRange(0, 3).Draw(t, "variant"), rapid.IntRange(0, 9).Draw(t, "value"),
-			}
-		}), 1, 60).Draw(rt, "run")
+		run := circumstances{
+			All:         rapid.Bool().Draw(rt, "create all"),
+			OnMissing:   rapid.SampledFrom([]publish.OnMissing{publish.MissingReports, publish.MissingRelinks, publish.MissingRecreates}).Draw(rt, "on missing"),
+			OnDelete:    rapid.SampledFrom([]domain.OnDelete{domain.DeleteHides, domain.DeleteKeeps, domain.DeleteDeletes}).Draw(rt, "on delete"),
+			Concurrency: rapid.IntRange(1, 3).Draw(rt, "concurrency"),
+			Latency:     rapid.SampledFrom([]time.Duration{50 * time.Millisecond, 2 * time.Second}).Draw(rt, "latency"),
+			Lag:         rapid.SampledFrom([]time.Duration{0, time.Second, 10 * time.Second}).Draw(rt, "lag"),
+			GoodRows:    rapid.Bool().Draw(rt, "good rows are saved"),
+			Steps:       rapid.SliceOfN(rapid.Custom(drawStep), 10, 60).Draw(rt, "steps"),
+		}
 		var wrong []string
 		synctest.Test(t, func(t *testing.T) { wrong = wholeRun(t, run) })
 		if len(wrong) > 0 {
-			rt.Fatalf("%v", wrong)
+			rt.Fatalf("%s", strings.Join(wrong, "\n"))
 		}
 	})
 }
 
-func wholeRun(t *testing.T, run []deed) (wrong []string) {
-	s := newShop(t, simulator.Config{Quota: 150, Latency: 50 * time.Millisecond, InventoryLag: time.Second}, nil)
-	ids := []domain.ProductID{"p0", "p1", "p2", "p3"}
-	for i, id := range ids {
-		it := item{id: string(id) + "-0", product: string(id), sku: string(id) + "-0", stock: "1"}
-		if i >= 2 {
-			it.options = size("0")
-		}
-		s.save(it)
+func drawStep(t *rapid.T) step {
+	return step{
+		rapid.SampledFrom([]time.Duration{0, 30 * time.Millisecond, 400 * time.Millisecond, 5 * time.Second, 2 * time.Minute}).Draw(t, "wait"),
+		rapid.IntRange(0, happenings-1).Draw(t, "what"), rapid.IntRange(0, len(tillProducts)-1).Draw(t, "product"),
+		rapid.IntRange(0, len(tillItems)-1).Draw(t, "item"), rapid.IntRange(0, 99).Draw(t, "value"),
 	}
-	s.link(ids...)
+}
+
+func wholeRun(t *testing.T, run circumstances) []string {
+	s := newShop(t, simulator.Config{Quota: 150, Latency: run.Latency, InventoryLag: run.Lag, SaveGoodRows: run.GoodRows, Locations: []int64{1, 2}}, func(c *publish.Config) {
+		c.CreateAll, c.OnMissing, c.Concurrency = run.All, run.OnMissing, run.Concurrency
+		c.Rules = domain.Rules{Locations: tillOutlets, OnDelete: run.OnDelete}
+	})
+	pos, m := newTill(s), newMerchant(s)
+	if !run.All {
+		s.link("p0", "p1")
+	}
 	s.run()
-	owned := map[domain.ProductID][]byte{}
-	for _, id := range ids {
-		owned[id] = s.sim.OwnedFields(s.twin(id).ID)
-	}
-	for _, d := range run {
-		id := ids[d.Product]
-		variant := fmt.Sprintf("%s-%d", id, d.Variant)
-		twin := s.publication(id).Link.BigCommerceID
+	pos.hush()
+	down, full := false, false
+	for _, d := range run.Steps {
+		pass(d.Wait)
+		product := tillProducts[d.Product]
 		switch d.What {
-		case saves:
-			it := item{id: variant, product: string(id), name: fmt.Sprintf("Name %s %d", id, d.Value), sku: variant, price: fmt.Sprint(d.Value), stock: fmt.Sprint(d.Value)}
-			if d.Product >= 2 {
-				it.options = size(fmt.Sprint(d.Variant))
-			} else {
-				it.id = string(id) + "-0"
-			}
-			if d.Value%3 == 0 {
-				it.description, it.brand = "<p>d</p>", "Brand"
-			}
-			s.save(it)
-		case counts:
-			s.count(string(id)+"-0", fmt.Sprint(d.Value))
-		case deletes:
-			if d.Product >= 2 && d.Variant > 0 {
-				if p, err := s.catalog.Product(t.Context(), store, id); err == nil {
-					if it, ok := p.Item(domain.ItemID(variant)); ok && it.Described {
-						s.delete(variant)
-					}
-				}
-			}
 		case merchantOwn:
-			err := s.sim.MerchantEdit(twin, func(p *simulator.Product) {
-				p.Weight, p.RetailPrice, p.SalePrice = float64(d.Value), float64(100+d.Value), float64(d.Variant)
-				p.PageTitle, p.UPC, p.Categories = fmt.Sprint(d.Value), "4006", []int64{int64(d.Value)}
-				for i := range p.Variants {
-					w := float64(d.Value)
-					p.Variants[i].Weight = &w
-				}
-			})
-			if err != nil {
-				wrong = append(wrong, err.Error())
-			}
-			owned[id] = s.sim.OwnedFields(twin)
+			m.own(product, d)
 		case merchantDrift:
-			_ = s.sim.MerchantEdit(twin, func(p *simulator.Product) {
-				p.Name, p.Price, p.IsVisible, p.Description = fmt.Sprintf("Drift %s", id), 99, false, "drift"
-				if d.Product < 2 {
-					p.SKU = fmt.Sprintf("DRIFT-%s", id)
-				} else {
-					p.Variants[0].SKU = fmt.Sprintf("DRIFT-%s", id)
-				}
-			})
+			m.drift(product, d)
 		case fails:
-			kinds := []simulator.Fault{
-				{Kind: simulator.Status, Status: 503, Count: 2}, {Kind: simulator.Status, Status: 429, Count: 1},
-				{Kind: simulator.CloseAfterCommit, Count: 1}, {Kind: simulator.CloseBeforeCommit, Count: 1},
-				{Kind: simulator.Hang, Count: 1}, {Kind: simulator.Truncate, Count: 1}, {Kind: simulator.HTML, Status: 502, Count: 1},
+			if err := s.sim.Fail(fault(d)); err != nil {
+				t.Fatal(err)
 			}
-			if err := s.sim.Fail(kinds[d.Value%len(kinds)]); err != nil {
-				wrong = append(wrong, err.Error())
-			}
-		case passes:
-			pass(time.Duration(d.Value) * 100 * time.Millisecond)
 		case restarts:
 			_ = s.stop()
 			s.open()
 			s.run()
+		case recordFails:
+			full = d.Value%4 != 0
+			s.log.fails(full)
+		case resets:
+			err := s.sim.Change(func(c *simulator.Config) {
+				c.Quota = []int{0, 10, 150, 450}[d.Value%4]
+				c.Window = []time.Duration{10 * time.Second, simulator.DefaultWindow}[d.Value/4%2]
+				c.ConcurrencyLimit = []int{0, 1, 3}[d.Value%3]
+				c.OtherAppRate = []float64{0, 0, 2}[d.Value/3%3]
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		case outages:
+			down = d.Value%3 != 0
+			s.sim.Down(d.Value%3 == 1)
+			s.sim.RestoreToken()
+			if d.Value%3 == 2 {
+				s.sim.RevokeToken()
+			}
+		case relinks:
+			if twin := m.twin(product); twin != 0 && len(s.sim.Faults()) == 0 && !down && !full && s.state(product) == projections.Synced && !s.listing(product).Deleted {
+				if err := s.Unlink(t.Context(), product, "to try again"); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := s.Link(t.Context(), product, twin); err != nil {
+					t.Fatal(err)
+				}
+			}
+		default:
+			pos.act(d.What, string(product), tillItems[d.Item], d.Value)
 		}
 	}
+	pass(5 * time.Second)
 	s.sim.Heal()
-	pass(10 * time.Minute)
-	if outcomes, err := s.Push(t.Context(), ids); err != nil || outcomes[0].Kind != publish.Confirmed {
-		wrong = append(wrong, fmt.Sprintf("the last push: %+v, %v", outcomes, err))
+	s.sim.Down(false)
+	s.sim.RestoreToken()
+	s.log.fails(false)
+	if err := s.sim.Change(func(c *simulator.Config) { c.Quota, c.ConcurrencyLimit, c.OtherAppRate = 150, 0, 0 }); err != nil {
+		t.Fatal(err)
 	}
-	s.idle()
-	pass(time.Minute) // stock lags
-	for _, id := range ids {
-		wrong = append(wrong, s.differences(id)...)
-		wrong = append(wrong, touched(id, owned[id], s.sim.OwnedFields(s.twin(id).ID))...)
+	pass(30 * time.Minute)
+	settle := func() {
+		if _, err := s.Create(t.Context(), tillProducts); err != nil {
+			t.Fatal(err)
+		}
+		s.idle()
+		pass(10 * time.Minute)
 	}
+	settle()
+	if m.makesRoom() {
+		settle()
+	}
+	wrong := append(outcome(s, m), pos.outOfOrder()...)
 	_ = s.stop()
 	return wrong
 }
 
-// touched lists what the merchant owned of a product and its variants and is other
-// than it was. Variants that are gone, or new, have nothing to compare.
-func touched(id domain.ProductID, before, after []byte) (wrong []string) {
-	type fields = map[string]json.RawMessage
-	split := func(doc []byte) (fields, map[string]string) {
-		var all fields
-		var variants []fields
-		if err := json.Unmarshal(doc, &all); err != nil {
-			return nil, nil
-		}
-		_ = json.Unmarshal(all["variants"], &variants)
-		delete(all, "variants")
-		byID := map[string]string{}
-		for _, v := range variants {
-			whole, _ := json.Marshal(v)
-			byID[string(v["id"])] = string(whole)
-		}
-		return all, byID
+// fault is one of all that the simulator has.
+func fault(d step) simulator.Fault {
+	faults := []simulator.Fault{
+		{Kind: simulator.Status, Status: 429}, {Kind: simulator.Status, Status: 429, Spent: true}, {Kind: simulator.Status, Status: 500},
+		{Kind: simulator.Status, Status: 503}, {Kind: simulator.Status, Status: 504}, {Kind: simulator.Status, Status: 408}, {Kind: simulator.HTML, Status: 502},
+		{Kind: simulator.Revoked}, {Kind: simulator.Connect, Delay: 5 * time.Second}, {Kind: simulator.Hang}, {Kind: simulator.CloseBeforeCommit},
+		{Kind: simulator.CloseAfterCommit}, {Kind: simulator.Late, Delay: 25 * time.Second}, {Kind: simulator.Late, Delay: 5 * time.Second},
+		{Kind: simulator.Dribble, Delay: time.Second, Size: 10}, {Kind: simulator.Truncate}, {Kind: simulator.InvalidUTF8}, {Kind: simulator.StringIDs},
+		{Kind: simulator.Partial}, {Kind: simulator.Slow, Delay: 15 * time.Second}, {Kind: simulator.Slow, Delay: 25 * time.Second},
+		{Kind: simulator.ProductDeleted}, {Kind: simulator.ProductRecreated}, {Kind: simulator.NameTaken},
+		{Kind: simulator.QuotaChange, Quota: 20, Window: 10 * time.Second},
 	}
-	was, wasVariants := split(before)
-	is, isVariants := split(after)
-	if len(was) == 0 || len(is) == 0 {
-		return []string{fmt.Sprintf("%s: the merchant's fields cannot be read", id)}
+	matches := []string{"", "PUT /catalog/products", "PUT /catalog/variants", "PUT /inventory/*/*", "POST /catalog/products", "* /catalog/products/*/*", "GET *", "GET /catalog/*", "GET /catalog/products/*"}
+	f := faults[d.Value%len(faults)]
+	f.Match, f.Count, f.Skip = matches[(d.Item+d.Product*3)%len(matches)], 1+d.Value/len(faults), d.Item%3
+	return f
+}
+
+// fails has appending fail until it is called again.
+func (l *syncLog) fails(is bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fail = nil
+	if is {
+		l.fail = errors.New("disk full")
 	}
-	for name := range was {
-		if string(was[name]) != string(is[name]) {
-			wrong = append(wrong, fmt.Sprintf("%s of %s was %s and is %s", name, id, was[name], is[name]))
+}
+
+// outcome lists what is wrong in the end.
+func outcome(s *shop, m *merchant) (wrong []string) {
+	linked := map[int64]domain.ProductID{}
+	for _, id := range tillProducts {
+		pub := s.publication(id)
+		summary, known := s.catalog.Summary(store, id)
+		if !known || summary.Due == 0 {
+			continue
+		}
+		state := s.state(id)
+		if pub.Link == nil {
+			if !summary.Deleted {
+				wrong = append(wrong, fmt.Sprintf("%s has no twin and is %s: %+v", id, state, pub.Refused))
+			}
+			continue
+		}
+		linked[pub.Link.BigCommerceID] = id
+		if pub.Refused != nil || pub.NeedsPush(summary.Due) {
+			wrong = append(wrong, fmt.Sprintf("%s is %s: %+v", id, state, pub.Refused))
+			continue
+		}
+		wrong = append(wrong, s.differences(id)...)
+	}
+	for _, p := range s.sim.Products() {
+		if linked[p.ID] == "" && !m.made(p.ID) {
+			wrong = append(wrong, fmt.Sprintf("BigCommerce has a product %d %q that is nobody's", p.ID, p.Name))
 		}
 	}
-	for variant, whole := range wasVariants {
-		if now, ok := isVariants[variant]; ok && now != whole {
-			wrong = append(wrong, fmt.Sprintf("variant %s of %s was %s and is %s", variant, id, whole, now))
-		}
+	wrong = append(wrong, m.complaints()...)
+	if got := s.Status(); got.Problem != "" || got.Waiting != 0 {
+		wrong = append(wrong, fmt.Sprintf("%d products wait, problem %q", got.Waiting, got.Problem))
+	}
+	if got := len(s.requests()); got > 4000 {
+		wrong = append(wrong, fmt.Sprintf("%d requests", got))
 	}
 	return wrong
 }

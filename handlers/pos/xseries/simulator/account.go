@@ -32,6 +32,8 @@ type Account struct {
 	families    feed[*family]
 	products    feed[*product]
 	order       []*product // as they were made
+	skus        map[string]*product
+	names       map[string]*family // of those that have members left
 	levels      feed[*level]
 	sales       feed[*sale]
 	consigned   feed[*consignment]
@@ -61,6 +63,8 @@ func New(cfg Config) *Account {
 		rand:       rand.New(rand.NewPCG(cfg.Seed, 1)),
 		version:    firstVersion,
 		serials:    map[kind]int{},
+		skus:       map[string]*product{},
+		names:      map[string]*family{},
 		book:       ledger{levels: Books{}, moves: recent[Movement]{limit: cfg.LogLimit}},
 		outbox:     outbox{changed: make(chan struct{}, 1), tried: recent[Delivery]{limit: cfg.LogLimit}},
 		tokens:     newTokens(cfg),

@@ -10,11 +10,13 @@ import (
 // Amount is money or a quantity, exact, in hundred-thousandths: X-Series shows five decimals of both.
 type Amount int64
 
-// unit is 1, and mostUnits bounds what is read, so that no sum of a simulated account can overflow.
+// unit is 1.
+const unit Amount = 100_000
+
+// mostUnits bounds what is read, so that no sum of a simulated account can overflow.
 const (
-	unit      Amount = 100_000
-	decimals         = 5
-	mostUnits        = 1_000_000_000
+	decimals  = 5
+	mostUnits = 1_000_000_000
 )
 
 // Of returns n whole units.

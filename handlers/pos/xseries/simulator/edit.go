@@ -58,6 +58,8 @@ func (a *Account) amend(p *product, e ProductEdit) {
 
 func (a *Account) write(p *product, e ProductEdit) {
 	f := p.family
+	delete(a.names, f.name)
+	delete(a.skus, p.sku)
 	set(&f.name, e.Name)
 	set(&f.html, e.Description)
 	set(&f.brand, e.Brand)
@@ -69,6 +71,7 @@ func (a *Account) write(p *product, e ProductEdit) {
 	set(&p.sku, e.SKU)
 	set(&p.price, e.Price)
 	set(&p.supply, e.SupplyPrice)
+	a.names[f.name], a.skus[p.sku] = f, p
 	a.thing(&a.brands, f.brand)
 	a.thing(&a.categories, f.category)
 	a.thing(&a.suppliers, f.supplier)
@@ -119,12 +122,8 @@ func (a *Account) checkEdit(p *product, e ProductEdit) error {
 }
 
 func (a *Account) nameTaken(name string, by *family) bool {
-	for _, f := range a.families.byID {
-		if f != by && f.name == name && len(f.alive()) > 0 {
-			return true
-		}
-	}
-	return false
+	f := a.names[name]
+	return f != nil && f != by
 }
 
 // Add makes a product: a simple one, or a further variant when like names one whose family has options. It returns its
@@ -189,9 +188,13 @@ func (a *Account) remove(p *product, whole bool) {
 			a.levels.put(l)
 		}
 		delete(a.book.levels, p.id)
+		delete(a.skus, p.sku)
 		if hash(p.id, a.cfg.Seed+1)%1000 < uint32(a.cfg.DeletionHooks*1000) {
 			a.announce(ProductUpdate, p.version, func() any { return a.hookProduct(p) })
 		}
+	}
+	if len(p.family.alive()) == 0 {
+		delete(a.names, p.family.name)
 	}
 	if whole {
 		a.touch(&p.family.stamped)

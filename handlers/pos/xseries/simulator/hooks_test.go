@@ -62,6 +62,21 @@ func TestHooks_Subscription(t *testing.T) {
 	}
 }
 
+// TestHooks_Inactive: a webhook that is switched off is not told, then or later, of what happened meanwhile.
+func TestHooks_Inactive(t *testing.T) {
+	t.Parallel()
+	w, r := hooked(t, simulator.Config{}, simulator.SaleUpdate)
+	id := w.add("H-1", 5)
+	path := "/api/2026-07/webhooks/" + text(w.rows("/api/2026-07/webhooks")[0]["id"])
+	for _, tt := range []struct{ active, status string }{{"false", "SAVED"}, {"true", "CLOSED"}} {
+		w.ok("PUT", path, `{"active":`+tt.active+`,"type":"sale.update","url":"https://receiver.example/"}`)
+		must(w.account.Sell("Quayside", tt.status, line(id, 1)))
+	}
+	if calls := w.deliver(r); len(calls) != 1 || calls[0].entity["status"] != "CLOSED" {
+		t.Errorf("calls %v", calls)
+	}
+}
+
 // TestHooks_Form: a hook is a form with a payload, signed over its raw bytes; one of a webhook that was made by hand is
 // not signed.
 func TestHooks_Form(t *testing.T) {

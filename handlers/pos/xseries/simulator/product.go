@@ -81,6 +81,7 @@ func (f *family) alive() []*product {
 // found adds a family without members.
 func (a *Account) found(f *family) {
 	f.id = a.id(kindFamily)
+	a.names[f.name] = f
 	f.doubled = a.odd(f.id)
 	for _, t := range f.tags {
 		a.thing(&a.tags, t)
@@ -115,6 +116,7 @@ func (a *Account) join(f *family, p *product) {
 	}
 	f.members = append(f.members, p)
 	a.order = append(a.order, p)
+	a.skus[p.sku] = p
 	if len(p.options) > 0 && hash(p.sku, 5)%8 == 0 {
 		p.images = append(p.images, a.image(strings.ToLower(p.sku)))
 	}
@@ -160,14 +162,8 @@ func (a *Account) product(ref string) (*product, error) {
 	return p, nil
 }
 
-func (a *Account) bySKU(sku string) *product {
-	for _, p := range a.products.byID {
-		if p.sku == sku && !p.gone() {
-			return p
-		}
-	}
-	return nil
-}
+// bySKU is the product of a SKU that is not deleted; nil for none.
+func (a *Account) bySKU(sku string) *product { return a.skus[sku] }
 
 // slug is a handle: lower-case letters and digits, with "-" for all between.
 func slug(name string) string {

@@ -58,7 +58,8 @@ func (x *exchange) flag(name string) (bool, error) {
 	return b, nil
 }
 
-// list answers with records in the vendor's envelope: what is shown of each, and the least and the highest version.
+// list answers with records, which ascend, in the vendor's envelope: what is shown of each, and the least and the highest
+// version.
 func list[T record](x *exchange, records []T, show func(T) any) reply {
 	data := make([]any, len(records))
 	for i, r := range records {
@@ -69,8 +70,7 @@ func list[T record](x *exchange, records []T, show func(T) any) reply {
 		versions = object{"min": 0, "max": 0} // what 2.0 says of nothing is not known; who took it for a cursor would begin anew
 	}
 	if len(records) > 0 {
-		first, last := records[0].stamp().version, records[len(records)-1].stamp().version
-		versions = object{"min": min(first, last), "max": max(first, last)}
+		versions = object{"min": records[0].stamp().version, "max": records[len(records)-1].stamp().version}
 	}
 	return replyJSON(http.StatusOK, object{"data": data, "version": versions})
 }
@@ -86,7 +86,7 @@ func found[T record](f *feed[T], x *exchange, what string, show func(T) any) (re
 	return one(show(r)), nil
 }
 
-// places are the few records that are kept in a slice; all of them fit on a page.
+// places answers with the few records that are kept in a slice, as any other list.
 func places[T record](a *Account, x *exchange, all []T, show func(T) any) (reply, error) {
 	s, err := a.span(x, a.cfg.PageSize, 0)
 	if err != nil {

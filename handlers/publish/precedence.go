@@ -1,0 +1,111 @@
+package publish
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// precedence is which products wait for which others to be pushed first. Waiting is
+// no promise: who waits too long is tried all the same.
+type precedence struct {
+	mu    sync.Mutex
+	after map[domain.ProductID]domain.ProductID
+}
+
+// wait lets one product wait for another, and reports whether that one, or who it
+// waits for, waits for it.
+func (w *precedence) wait(id, first domain.ProductID) (circle bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	next := first
+	for range len(w.after) + 1 { // those in a circle may be met by others
+		if next == id {
+			circle = true
+		}
+		next = w.after[next]
+	}
+	w.after[id] = first
+	return circle
+}
+
+// leave says that a product waits no more.
+func (w *precedence) leave(id domain.ProductID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.after, id)
+}
+
+// done says that it is known what becomes of a product, or that it has given up what
+// it was asked for, and returns those that waited for it.
+func (w *precedence) done(id domain.ProductID) (waited []domain.ProductID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.after, id)
+	for other, first := range w.after {
+		if first == id {
+			waited = append(waited, other)
+			delete(w.after, other)
+		}
+	}
+	return waited
+}
+
+// claims are what a product is to have and another one has: a name, or SKUs.
+type claims struct {
+	name string
+	skus []string
+}
+
+// wanted reports whether a product that has what is claimed is to keep it. One that
+// is deleted in the POS keeps its name, by which the merchant knows it, but no SKU.
+func (c *claims) wanted(l *domain.Listing) bool {
+	if c.name != "" {
+		return foldLabel(l.Name) == foldLabel(c.name)
+	}
+	return !l.Deleted && slices.ContainsFunc(l.Variants, func(v domain.ListedVariant) bool {
+		return slices.ContainsFunc(c.skus, func(sku string) bool { return domain.SKU(sku).Fold() == v.SKU.Fold() })
+	})
+}
+
+// makesWay lets a task wait for another product of ours whose twin has what it
+// claims but is not to have it, and sees to it that this one is pushed. Where they
+// wait for each other, the other gives up its SKUs before it has its new ones; a name
+// is not given up, since customers would see it. It is false when the other is to
+// keep what is claimed, or was asked before to no avail.
+func (r *round) makesWay(ctx context.Context, owner domain.ProductID, t *task, c claims) bool {
+	p := r.p
+	s, known := p.cfg.Catalog.Summary(p.cfg.Store, owner)
+	if owner == "" || owner == t.product || !known {
+		return false
+	}
+	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, owner)
+	if err != nil {
+		return false
+	}
+	l := state.Listing(p.cfg.Rules)
+	if c.wanted(&l) {
+		return false
+	}
+	pub := p.cfg.Publications.Publication(p.cfg.Store, owner)
+	comes := projections.StateOf(s.Due, pub, p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...)) == projections.Pending
+	circle := p.precedence.wait(t.product, owner)
+	press := !comes || l.Deleted || circle
+	if press && t.pressed[owner] || circle && c.name != "" {
+		p.precedence.leave(t.product)
+		return false
+	}
+	if press {
+		if t.pressed == nil {
+			t.pressed = map[domain.ProductID]bool{}
+		}
+		t.pressed[owner] = true
+		p.want(owner, ask{force: true, release: c.skus})
+	}
+	t.rest = p.cfg.Now().Add(mostRest)
+	t.leave(true)
+	return true
+}

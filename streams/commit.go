@@ -182,6 +182,9 @@ func (l *Log) commit(groups []*group) {
 		} else if err = l.publishBatch(missing); apiCode(err) == codeDuplicateInBatch {
 			err = l.findStored(missing)
 		}
+		if err == nil {
+			l.leaderless = leaderless{} // another election has its own time
+		}
 		groups = l.answer(groups)
 		if len(groups) == 0 {
 			return
@@ -347,18 +350,21 @@ func (l *Log) final(err error) error {
 	return fmt.Errorf("append to %s: %w", l.stream, l.conn.translate(err))
 }
 
+// leaderless is since when a log is without a leader, and when that was seen last.
+type leaderless struct{ since, last time.Time }
+
 // electing reports whether err is what a cluster answers while it elects a leader
 // for the log, and this has not lasted too long. When nobody is ever elected, only
 // those who append at first wait for it.
 func (l *Log) electing(err error) bool {
 	code := apiCode(err)
-	leaderless := errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+	without := errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
 		code == codeClusterNotAvailable || code == codeClusterNotLeader
-	if l.conn.cfg.embedded() || !leaderless {
+	if l.conn.cfg.embedded() || !without {
 		return false
 	}
 	now := time.Now()
-	if now.Sub(l.leaderless.last) > electionPatience {
+	if now.Sub(l.leaderless.last) > electionPatience { // all who waited may have gone meanwhile
 		l.leaderless.since = now
 	}
 	l.leaderless.last = now

@@ -144,12 +144,30 @@ func (c *Conn) diagnose() error {
 	if err := probeFolder(storeDir(c.cfg.DataDir)); err != nil {
 		return err
 	}
-	return c.Health()
+	return c.serverHealth()
 }
 
-// Health says what keeps an embedded server from storing anything, though it may
-// still be read. The error is an [*UnavailableError].
-func (c *Conn) Health() error {
+// Health says what keeps the logs from taking anything, though they may still be
+// read. The error is an [*UnavailableError], or that of a server that does not answer.
+func (c *Conn) Health(ctx context.Context) error {
+	if c.cfg.embedded() {
+		return c.serverHealth()
+	}
+	for _, log := range []*Log{c.pos, c.sync} {
+		info, err := c.info(ctx, log.stream)
+		if err != nil {
+			return err
+		}
+		if info.Cluster != nil && info.Cluster.Leader == "" {
+			return &UnavailableError{Reason: fmt.Sprintf("the cluster has no leader for the stream %s", log.stream),
+				Hint: "see that a majority of its servers is up; `nats server report jetstream` shows them, and their logs say more", RetryAfter: 5 * time.Second}
+		}
+	}
+	return nil
+}
+
+// serverHealth is that of the embedded server.
+func (c *Conn) serverHealth() error {
 	if c.srv == nil {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -29,7 +28,7 @@ type Log struct {
 	running  bool     // a committer takes from the queues
 	closed   bool
 
-	leaderless struct{ since, last time.Time } // when the log was without a leader; the committer's
+	leaderless leaderless // the committer's
 }
 
 // Appended is where an event lies.

@@ -159,7 +159,7 @@ func (e *engine) serve() {
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:  console.NewTokens(e.app.conn.Control()),
-		Running: e.running, Ending: e.app.ending,
+		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -215,9 +215,6 @@ func (e *engine) heardSources(ctx context.Context) (*projections.Sources, error)
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
 	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
-	if err := e.app.conn.Health(); err != nil {
-		r.Problems = append(r.Problems, "nothing more can be recorded: "+err.Error())
-	}
 	if problem := e.project.Problem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}

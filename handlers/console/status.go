@@ -30,6 +30,9 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 	if err != nil {
 		return page, err
 	}
+	if err := c.Health(ctx); err != nil {
+		page.Problems = append([]string{"nothing more can be recorded: " + err.Error()}, page.Problems...)
+	}
 	dead, err := c.DeadLetters.Open(ctx)
 	if err != nil {
 		return page, err

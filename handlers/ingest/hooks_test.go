@@ -137,7 +137,7 @@ func TestHTTP_hooks(t *testing.T) {
 		{"OK customer", "harbour", "customer.update", sale, sign(sale), `200 {"ignored":true}`},
 		{"OK unknown type", "harbour", "moon.full", sale, sign(sale), `200 {"ignored":true}`},
 		{"OK unsigned, where that is the policy", "mill", "sale.update", sale, "", `200 {"noted":true}`},
-		{"OK unsigned is never believed", "mill", "inventory.update", level, "", `200 {"noted":true}`},
+		{"OK unsigned is never believed", "mill", "inventory.update", strings.ReplaceAll(level, "harbour", "mill"), "", `200 {"noted":true}`},
 		{"OK of another store, under one app", "mill", "inventory.update", level, signature("secret-of-mill", level), `200 {"noted":true}`},
 		{"ErrUnsigned", "harbour", "inventory.update", level, "", `401`},
 		{"ErrForged", "harbour", "inventory.update", level, sign(level + "x"), `401`},

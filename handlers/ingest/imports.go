@@ -32,6 +32,9 @@ type Import struct {
 	Encoding string // see [csv.Options]
 	Dry      bool   // read, check and compare, record nothing
 	Strict   bool   // record nothing unless every row is good
+
+	// KeepFamilies is for a store whose POS is connected, see [csv.Options].
+	KeepFamilies bool
 }
 
 // Report is what became of an import so far.
@@ -162,7 +165,7 @@ func (r *importRun) do(ctx context.Context, body io.Reader) (Report, []string, e
 
 func (im *Import) options(store domain.StoreID) csv.Options {
 	begun := time.Unix(im.ID.Time().UnixTime()).UTC()
-	return csv.Options{Store: store, ImportID: im.ID.String(), File: im.File, At: begun, Encoding: im.Encoding}
+	return csv.Options{Store: store, ImportID: im.ID.String(), File: im.File, At: begun, Encoding: im.Encoding, KeepFamilies: im.KeepFamilies}
 }
 
 // rowUnit is a row with what a dry run found out about it.

@@ -45,6 +45,7 @@ func (h *HTTP) imports(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, h.problem(err))
 		return
 	}
+	im.KeepFamilies = h.XSeries[store] != nil
 	out := newLineWriter(w)
 	body := &patientBody{r: r.Body, control: http.NewResponseController(w)}
 	var id uuid.UUID

@@ -193,6 +193,9 @@ func (p *Poller) pages(ctx context.Context, feeds []Feed) (map[Feed]xseries.Page
 		if err != nil {
 			return nil, 0, err
 		}
+		if p.goesOn(f, more) {
+			horizon = min(horizon, more.Max)
+		}
 		if more.Max > page.Max {
 			pages[f] = xseries.Page{Records: append(page.Records, more.Records...), Max: more.Max}
 		}

@@ -125,6 +125,29 @@ func TestPoller_order(t *testing.T) {
 	}
 }
 
+// TestPoller_order_pages: of a list that goes on behind its page, the others wait.
+func TestPoller_order_pages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.account.product("p-1", nil)
+	w.account.mostPer = 25
+	w.start(func(p *poll.Poller) { p.Interval = time.Hour })
+	w.loaded()
+	var want []string
+	for n := range 140 {
+		if n%70 < 65 {
+			want = append(want, fmt.Sprintf("item.sold.v1 p-1 %d", w.account.sale(fmt.Sprint("s-", n), "p-1", 1, "2026-03-04T10:15:12Z")))
+			continue
+		}
+		want = append(want, fmt.Sprintf("stock.adjusted.v1 p-1 %d", w.account.put("stock_adjustments", map[string]any{"id": fmt.Sprint("a-", n), "product_id": "p-1", "outlet_id": "outlet-1", "quantity": "1", "reason": "STOCK_FOUND"})))
+	}
+	w.poller.Hint(xseries.HintMovements)
+	w.recorded("%s", want[len(want)-1])
+	if diff := cmp.Diff(want, w.events()[1:]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 // TestPoller_count: a completed count pushes, and leaves the stock what the account
 // says it is.
 func TestPoller_count(t *testing.T) {
@@ -192,9 +215,11 @@ func (f *forgetful) Submit(ctx context.Context, s domain.StoreID, group []domain
 	}
 }
 
-// failing is a log that fails once, before or after it has recorded.
+// failing is a log that fails once, at the first event of a type, before or after it
+// has recorded it.
 type failing struct {
 	poll.Log
+	at     domain.Type
 	after  bool
 	failed chan struct{}
 }
@@ -206,6 +231,9 @@ func (f *failing) Submit(ctx context.Context, s domain.StoreID, group []domain.E
 	case <-f.failed:
 		return f.Log.Submit(ctx, s, group)
 	default:
+		if group[0].Type != f.at {
+			return f.Log.Submit(ctx, s, group)
+		}
 		close(f.failed)
 	}
 	if !f.after {
@@ -222,28 +250,37 @@ func (f *failing) Submit(ctx context.Context, s domain.StoreID, group []domain.E
 // neither doubled nor lost.
 func TestPoller_crash(t *testing.T) {
 	t.Parallel()
-	for _, after := range []bool{false, true} {
-		t.Run(fmt.Sprintf("recorded_%v", after), func(t *testing.T) {
+	for _, tt := range []struct {
+		at    domain.Type
+		after bool
+	}{
+		{domain.TypeItemSold, false}, {domain.TypeItemSold, true}, {domain.TypeStockLevelReported, false}, {domain.TypeStockLevelReported, true},
+		{domain.TypeProductSaved, false}, {domain.TypeProductSaved, true},
+	} {
+		t.Run(fmt.Sprintf("%s recorded %v", tt.at, tt.after), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
+			alone := func(p *poll.Poller) { p.WithoutCensus = true } // which would find what is lost
 			w.account.product("p-1", nil)
-			w.start()
+			w.start(alone)
 			w.loaded()
 			w.stop()
+			saved := w.account.product("p-1", nil)
 			sold := w.account.sale("s-1", "p-1", 2, "2026-03-04T10:15:12Z")
 			level := w.account.level("p-1", "outlet-1", 8)
 			log := w.log
 			failed := make(chan struct{})
-			w.log = &failing{Log: log, after: after, failed: failed}
-			w.start()
+			w.log = &failing{Log: log, at: tt.at, after: tt.after, failed: failed}
+			w.start(alone)
 			<-failed
 			w.stop() // as it is: the poller had no time to try again
 			w.log = log
-			w.start()
+			w.start(alone)
 			w.recorded("item.sold.v1 p-1 %d", sold)
 			w.recorded("stock.level_reported.v1 p-1 %d", level)
+			w.recorded("product.saved.v1 p-1 %d", saved)
 			w.round()
-			if events := w.events(); len(events) != 3 {
+			if events := w.events(); len(events) != 4 {
 				t.Errorf("recorded:\n%s", strings.Join(events, "\n"))
 			}
 		})
@@ -462,11 +499,15 @@ func TestPoller_census(t *testing.T) {
 	w.account.mu.Lock()
 	w.account.lists["products"]["late"] = map[string]any{"id": "late", "sku": "L", "name": "Late", "price_including_tax": 3, "version": uint64(90_000_008)}
 	w.account.lists["inventory"]["late"] = map[string]any{"product_id": "late", "outlet_id": "outlet-2", "current_inventory_level": 4, "version": uint64(90_000_011)}
+	old := w.account.lists["inventory"]["p-3outlet-1"]
+	w.account.lists["inventory"]["p-3outlet-1"] = map[string]any{"product_id": "p-3", "outlet_id": "outlet-1", "current_inventory_level": 77, "version": old["version"].(uint64) + 1}
 	w.account.mu.Unlock()
-	w.until("found", func() bool { return w.held("late", "Mill Lane") == "4" && w.poller.Status().Missed == 2 })
+	w.until("found", func() bool {
+		return w.held("late", "Mill Lane") == "4" && w.held("p-3", "Quayside") == "77" && w.poller.Status().Missed == 3
+	})
 	w.round()
-	if s := w.poller.Status(); s.Missed != 2 {
-		t.Errorf("found %d changes, want 2", s.Missed)
+	if s := w.poller.Status(); s.Missed != 3 {
+		t.Errorf("found %d changes, want 3", s.Missed)
 	}
 }
 

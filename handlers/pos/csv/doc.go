@@ -16,8 +16,8 @@
 // The item is the id column, or the SKU's own text where that is blank or
 // missing: a file with ids and one without therefore speak of different items.
 // The product is the handle, which all variants of one repeat; with a blank
-// handle the item is a product of its own, and without a handle column items stay
-// in the products they are in.
+// handle the item is a product of its own, and without a handle column, or under
+// [Options.KeepFamilies], items stay in the products they are in.
 //
 // # Promises
 //

@@ -27,6 +27,11 @@ type Options struct {
 	// here goes by the name with spaces.
 	Outlets map[string]domain.OutletID
 
+	// KeepFamilies leaves items in the products that they are in, whatever their
+	// handles: the POS itself says which family each is in, by another name than a
+	// file has for it.
+	KeepFamilies bool
+
 	// Encoding is that of a file without a byte order mark, see [EncodingNamed];
 	// UTF-8 when empty.
 	Encoding string

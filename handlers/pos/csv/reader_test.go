@@ -316,6 +316,27 @@ func (u *untilRefused) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func TestReader_KeepFamilies(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.KeepFamilies = true
+	r, err := NewReader(strings.NewReader("id,sku,name,handle\ni-1,A,N,shirt\n"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := r.Next()
+	if err != nil || row.Err != nil {
+		t.Fatal(err, row.Err)
+	}
+	event, err := row.Envelopes[0].Event()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := event.(*domain.ProductImported); e.Product != nil || e.Handle == nil || *e.Handle != "shirt" {
+		t.Errorf("the family is %v, the handle %v", e.Product, e.Handle)
+	}
+}
+
 func TestReader_Outlets_Mapped(t *testing.T) {
 	t.Parallel()
 	o := options()

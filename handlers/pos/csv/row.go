@@ -33,6 +33,9 @@ func (r *Reader) read(cells []string, row *Row) {
 		return
 	}
 	event := c.product()
+	if r.opts.KeepFamilies {
+		event.Product = nil
+	}
 	row.Item = string(event.Item)
 	event.Import = domain.Import{ID: r.opts.ImportID, File: r.opts.File, Row: r.row}
 	if row.Err == nil {

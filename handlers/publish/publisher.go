@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -16,8 +17,9 @@ import (
 // Its methods may be called by anybody at any time.
 type Publisher struct {
 	cfg       Config
-	patience  *patience // towards BigCommerce
-	recording *patience // towards the SYNC log
+	patience  *patience     // towards BigCommerce
+	recording *patience     // towards the SYNC log
+	recorded  atomic.Uint64 // events, since the start
 
 	mu      sync.Mutex
 	woken   map[domain.ProductID]ask

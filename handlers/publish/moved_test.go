@@ -109,7 +109,10 @@ func TestPublisher_Run_structureHalfway(t *testing.T) {
 		"other options":       func(s *shop) { s.delete("m"); s.save(taille(small)) },
 		"deleted":             func(s *shop) { s.delete("s"); s.delete("m") },
 		"deleted and another": func(s *shop) { s.delete("s"); s.delete("m"); pass(time.Minute); s.save(taille(tee("l", "T-L", "L"))) },
-		"moved elsewhere":     func(s *shop) { s.save(item{id: "s", product: "tank", name: "Tank", sku: "T-S", stock: "5"}); s.delete("m") },
+		"moved elsewhere": func(s *shop) {
+			s.save(item{id: "s", product: "tank", name: "Tank", sku: "T-S", stock: "5"})
+			s.delete("m")
+		},
 	}
 	for name, change := range changes {
 		for then, next := range thens {

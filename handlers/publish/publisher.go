@@ -148,9 +148,6 @@ func (p *Publisher) Run(ctx context.Context) error {
 		}
 		p.rest()
 		var timer <-chan time.Time
-		if due := p.meter.due(); next.IsZero() || !due.IsZero() && due.Before(next) {
-			next = due
-		}
 		if !next.IsZero() {
 			timer = p.cfg.After(max(next.Sub(p.cfg.Now()), time.Millisecond))
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,44 @@ func TestPoller_load(t *testing.T) {
 		t.Errorf("recorded, -want +got:\n%s", diff)
 	}
 	w.until("folded", func() bool { return w.held("p-39", "Quayside") == "39" })
+}
+
+// TestPoller_busy: the newest version is found though new ones are made with each
+// request, and of those that come after the one that was found none is passed over.
+func TestPoller_busy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.account.product("p-1", nil)
+	for n := range 30 {
+		w.account.sale(fmt.Sprintf("old-%d", n), "p-1", 1, "2020-01-01T10:00:00Z")
+	}
+	var newest uint64
+	n := 0
+	w.account.failing(func(_ http.ResponseWriter, r *http.Request) bool {
+		if w.account.mu.Lock(); n < 60 && strings.Contains(r.URL.Path, "/sales") {
+			n++
+			w.account.mu.Unlock()
+			newest = w.account.sale(fmt.Sprint("new-", n), "p-1", 1, "2026-03-04T10:15:12Z")
+			w.account.mu.Lock()
+		}
+		w.account.mu.Unlock()
+		return false
+	})
+	w.start()
+	w.loaded()
+	w.until("all of them", func() bool { w.account.mu.Lock(); defer w.account.mu.Unlock(); return n == 60 })
+	w.round()
+	w.recorded("item.sold.v1 p-1 %d", newest)
+	var sold []string
+	for _, e := range w.events() {
+		if strings.HasPrefix(e, "item.sold") {
+			sold = append(sold, e)
+		}
+	}
+	first, _ := strconv.ParseUint(strings.Fields(sold[0])[2], 10, 64)
+	if want := int(newest-first)/3 + 1; len(sold) != want {
+		t.Errorf("%d sales are recorded from version %d to %d, want %d", len(sold), first, newest, want)
+	}
 }
 
 // TestPoller_changes: each of the triggers is heard of by polling alone, once.

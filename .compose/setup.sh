@@ -9,7 +9,7 @@ nats=1000 tillstream=65532 # as in compose.yaml
 secret() { head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
 chmod 755 /passwords
-for user in app adapter operator system route; do
+for user in app adapter operator system route api-token; do # the last is for HTTP
 	[ -s "/passwords/$user" ] || {
 		secret >"/passwords/$user.new"
 		mv "/passwords/$user.new" "/passwords/$user"
@@ -37,9 +37,6 @@ chown $nats /nats/*
 # Whoever may use one tillstream's API may use the other's.
 for dir in /tillstream/*; do
 	chmod 700 "$dir"
-	[ -s "$dir/api-token" ] || {
-		[ -s /passwords/api-token ] || secret >/passwords/api-token
-		cp /passwords/api-token "$dir/api-token"
-	}
+	[ -s "$dir/api-token" ] || cp /passwords/api-token "$dir/api-token"
 	chown $tillstream "$dir" "$dir/api-token"
 done

@@ -108,6 +108,9 @@ func (m Money) IsZero() bool { return m.d.IsZero() }
 // Equal reports whether both are the same amount.
 func (m Money) Equal(n Money) bool { return m.d.Cmp(n.d) == 0 }
 
+// Less reports whether m is the smaller amount.
+func (m Money) Less(n Money) bool { return m.d.Cmp(n.d) < 0 }
+
 // Decimal returns the amount for arithmetic and for other encodings.
 func (m Money) Decimal() decimal.Decimal { return m.d }
 

@@ -12,7 +12,8 @@ import (
 
 // DecodeEvent reads the data of an event of type t. Unknown fields are ignored;
 // a missing required field, a wrong type, null, a value out of its range and a
-// text past its limit are refused. The error is an [*InvalidError] whose path
+// text past its limit are refused. An event of an earlier version is returned as
+// one of the newest, without what that version could not say. The error is an [*InvalidError] whose path
 // begins with "data", or an [*UnknownTypeError].
 func DecodeEvent(t Type, data []byte) (Event, error) {
 	event := newEvent(t)
@@ -30,6 +31,9 @@ func DecodeEvent(t Type, data []byte) (Event, error) {
 	event.fields(d)
 	if *d.err != nil {
 		return nil, *d.err
+	}
+	if old, ok := event.(interface{ upcast() Event }); ok {
+		event = old.upcast()
 	}
 	return event, nil
 }

@@ -11,7 +11,8 @@
 //   - [Fold] is total: for whatever [Envelope.Event] decodes it returns a state
 //     or an error, and never panics.
 //   - A published event type and version never changes its meaning. A new
-//     meaning is a new version.
+//     meaning, or a new field, is a new version; an earlier one is read as the
+//     newest.
 //   - [Listing], the only thing a push is made from, has no field for weight,
 //     sizing, MSRP, sale price, tax code, customizations, SEO or custom fields,
 //     so no push can touch them.

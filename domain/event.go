@@ -25,8 +25,10 @@ const (
 	TypeProductLinked   Type = "sync.product.linked.v1"
 	TypeProductUnlinked Type = "sync.product.unlinked.v1"
 	TypeProductCreating Type = "sync.product.creating.v1"
-	TypePushConfirmed   Type = "sync.push.confirmed.v1"
+	TypePushConfirmed   Type = "sync.push.confirmed.v2"
 	TypePushRefused     Type = "sync.push.refused.v1"
+	TypePushHeld        Type = "sync.push.held.v1"
+	TypePushReleased    Type = "sync.push.released.v1"
 	TypeItemQuarantined Type = "sync.item.quarantined.v1"
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
@@ -34,6 +36,10 @@ const (
 
 	TypePublishingMeasured Type = "sync.publishing.measured.v1"
 )
+
+// Versions that are not written any more. A log may hold them for ever:
+// [DecodeEvent] reads one as the event of the newest version.
+const TypePushConfirmedV1 Type = "sync.push.confirmed.v1"
 
 // Event is the data of one event. The types of this package are all there are.
 type Event interface {
@@ -81,8 +87,14 @@ func newEvent(t Type) Event {
 		return &ProductCreating{}
 	case TypePushConfirmed:
 		return &PushConfirmed{}
+	case TypePushConfirmedV1:
+		return &pushConfirmedV1{}
 	case TypePushRefused:
 		return &PushRefused{}
+	case TypePushHeld:
+		return &PushHeld{}
+	case TypePushReleased:
+		return &PushReleased{}
 	case TypeItemQuarantined:
 		return &ItemQuarantined{}
 	case TypeItemReleased:
@@ -110,7 +122,7 @@ func POSTypes() []Type {
 // SyncTypes lists the types of the sync log.
 func SyncTypes() []Type {
 	return []Type{
-		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushRefused,
-		TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
+		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushConfirmedV1, TypePushRefused,
+		TypePushHeld, TypePushReleased, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
 	}
 }

@@ -70,7 +70,14 @@ type PushConfirmed struct {
 	BigCommerceID int64
 	Digest        string // of the listing, see [Listing.Digest]
 	RequestID     string // BigCommerce's own, of the last request
+	// Offer is the gist of the listing; nil when version 1 said it, which knew none.
+	Offer *Offer
 }
+
+// pushConfirmedV1 is [PushConfirmed] before a push had an offer.
+type pushConfirmedV1 struct{ PushConfirmed }
+
+func (e *pushConfirmedV1) upcast() Event { return &e.PushConfirmed }
 
 // PushRefused says that BigCommerce will not take this state of a product.
 type PushRefused struct {
@@ -80,6 +87,43 @@ type PushRefused struct {
 	Reason   string // BigCommerce's words
 	Field    string // the field it named, if it did
 }
+
+// Guard is a check that a store may put before its pushes.
+type Guard string
+
+// The guards.
+const (
+	GuardEmpties Guard = "empties" // against emptying a text that BigCommerce has
+	GuardBreaker Guard = "breaker" // against a mass change
+)
+
+// PushHeld says that a guard keeps a state of a product from BigCommerce. The
+// product is not pushed until [PushReleased], or until it changes in the POS so
+// that the guard has nothing against it any more.
+type PushHeld struct {
+	Product  ProductID
+	Position Position // of the state, in the POS log
+	Guard    Guard
+	Reason   string
+}
+
+// PushReleased ends a hold by somebody's decision.
+type PushReleased struct {
+	Product  ProductID
+	Position Position // of the newest state that it is about, in the POS log
+	Release  Release
+}
+
+// Release says what was decided about a push that was held.
+type Release string
+
+// The ways to release a push.
+const (
+	// Approved: the newest state is pushed, whatever the guards say.
+	Approved Release = "approved"
+	// Discarded: BigCommerce stays as it is until the product changes again.
+	Discarded Release = "discarded"
+)
 
 // ItemQuarantined says that an event of an item could not be folded, so that its
 // state may be wrong: its product is not pushed until [ItemReleased].
@@ -138,6 +182,9 @@ func (e *ProductUnlinked) Type() Type { return TypeProductUnlinked }
 func (e *ProductCreating) Type() Type { return TypeProductCreating }
 func (e *PushConfirmed) Type() Type   { return TypePushConfirmed }
 func (e *PushRefused) Type() Type     { return TypePushRefused }
+func (e *pushConfirmedV1) Type() Type { return TypePushConfirmedV1 }
+func (e *PushHeld) Type() Type        { return TypePushHeld }
+func (e *PushReleased) Type() Type    { return TypePushReleased }
 func (e *ItemQuarantined) Type() Type { return TypeItemQuarantined }
 func (e *ItemReleased) Type() Type    { return TypeItemReleased }
 func (e *DriftFound) Type() Type      { return TypeDriftFound }
@@ -150,6 +197,8 @@ func (e *ProductUnlinked) Subject() string { return string(e.Product) }
 func (e *ProductCreating) Subject() string { return string(e.Product) }
 func (e *PushConfirmed) Subject() string   { return string(e.Product) }
 func (e *PushRefused) Subject() string     { return string(e.Product) }
+func (e *PushHeld) Subject() string        { return string(e.Product) }
+func (e *PushReleased) Subject() string    { return string(e.Product) }
 func (e *ItemQuarantined) Subject() string { return string(e.Product) }
 func (e *ItemReleased) Subject() string    { return string(e.Product) }
 func (e *DriftFound) Subject() string      { return string(e.Product) }

@@ -278,12 +278,40 @@ func (e *ProductCreating) fields(v fieldVisitor) {
 	}
 }
 
-func (e *PushConfirmed) fields(v fieldVisitor) {
+func (e *pushConfirmedV1) fields(v fieldVisitor) {
 	text(v, "product", &e.Product, idRule("the product"))
 	integer(v, "position", &e.Position, positionRule)
 	integer(v, "bigcommerce_id", &e.BigCommerceID, rule{doc: "BigCommerce's product id", required: true, low: 1})
 	text(v, "digest", &e.Digest, rule{doc: "of what was pushed", max: maxLabel})
 	text(v, "request", &e.RequestID, rule{doc: "BigCommerce's id of the request", max: maxLabel})
+}
+
+func (e *PushConfirmed) fields(v fieldVisitor) {
+	v1 := pushConfirmedV1{*e}
+	v1.fields(v)
+	*e = v1.PushConfirmed
+	e.Offer = visitOffer(v, e.Offer)
+}
+
+// visitOffer visits an offer that may be absent.
+func visitOffer(v fieldVisitor, o *Offer) *Offer {
+	var visible, inStock, described, branded *bool
+	var low, high *Money
+	if o != nil {
+		visible, inStock, described, branded, low, high = &o.Visible, &o.InStock, &o.Described, &o.Branded, &o.LowPrice, &o.HighPrice
+	}
+	v.object("offer", rule{doc: "the gist of what was pushed"}, func(v fieldVisitor) {
+		v.flag("visible", &visible, rule{doc: "whether the product was shown", required: true})
+		v.flag("in_stock", &inStock, rule{doc: "whether any of it was in stock, or stock not kept", required: true})
+		v.flag("described", &described, rule{doc: "whether it had a description", required: true})
+		v.flag("branded", &branded, rule{doc: "whether it had a brand", required: true})
+		v.money("low_price", &low, rule{doc: "the lowest price of its variants", required: true})
+		v.money("high_price", &high, rule{doc: "the highest price of its variants", required: true})
+	})
+	if visible == nil || inStock == nil || described == nil || branded == nil || low == nil || high == nil {
+		return nil
+	}
+	return &Offer{*visible, *inStock, *described, *branded, *low, *high}
 }
 
 func (e *PushRefused) fields(v fieldVisitor) {
@@ -292,6 +320,20 @@ func (e *PushRefused) fields(v fieldVisitor) {
 	integer(v, "status", &e.Status, rule{doc: "BigCommerce's HTTP status; absent when the push was never sent"})
 	text(v, "reason", &e.Reason, rule{doc: "why", required: true, min: 1, max: maxReason})
 	text(v, "field", &e.Field, rule{doc: "the field that BigCommerce named", max: maxLabel})
+}
+
+func (e *PushHeld) fields(v fieldVisitor) {
+	text(v, "product", &e.Product, idRule("the product"))
+	integer(v, "position", &e.Position, positionRule)
+	text(v, "guard", &e.Guard, rule{doc: "which guard holds it, such as empties or breaker", required: true, min: 1, max: maxLabel})
+	text(v, "reason", &e.Reason, rule{doc: "what it has against the push", required: true, min: 1, max: maxReason})
+}
+
+func (e *PushReleased) fields(v fieldVisitor) {
+	text(v, "product", &e.Product, idRule("the product"))
+	integer(v, "position", &e.Position, positionRule)
+	text(v, "release", &e.Release, rule{doc: "whether the state is to be pushed or not", required: true, min: 1, max: maxLabel,
+		oneOf: []string{string(Approved), string(Discarded)}})
 }
 
 func (e *ItemQuarantined) fields(v fieldVisitor) {

@@ -31,7 +31,7 @@ func FuzzSnapshots(f *testing.F) {
 			}
 		}
 		if p, err := projections.OpenPublications(t.Context(), broken, log{}); err == nil {
-			p.Held("demo")
+			p.Quarantines("demo")
 		}
 	})
 }

@@ -15,8 +15,17 @@ type Publication struct {
 	Creating  *Creating    `json:"creating,omitempty"` // asked for, not yet known to exist
 	Confirmed Confirmed    `json:"confirmed,omitzero"` // by the present twin
 	// Refused is the last push, when BigCommerce would not take it.
-	Refused     *Refused     `json:"refused,omitempty"`
-	Quarantined []Quarantine `json:"quarantined,omitempty"` // in the order of the SYNC log
+	Refused *Refused `json:"refused,omitempty"`
+	// Held is the newest push, when a guard keeps it from BigCommerce. Nothing of the
+	// product is pushed then.
+	Held *Hold `json:"held,omitempty"`
+	// Approved means that somebody has said of a held push that it is right: it is due,
+	// and no guard has a say in it. That holds until its outcome is recorded.
+	Approved bool `json:"approved,omitempty"`
+	// Discarded is the position in the POS log up to which somebody wants nothing
+	// pushed; 0 for none.
+	Discarded   domain.Position `json:"discarded,omitempty"`
+	Quarantined []Quarantine    `json:"quarantined,omitempty"` // in the order of the SYNC log
 	// Sync is the position in the SYNC log of the newest event folded.
 	Sync domain.Position `json:"sync"`
 }
@@ -35,6 +44,7 @@ type Confirmed struct {
 	Digest        string          `json:"digest"`
 	At            time.Time       `json:"at"`
 	RequestID     string          `json:"request,omitempty"`
+	Offer         *domain.Offer   `json:"offer,omitempty"` // nil when version 1 of the event said it
 }
 
 // Refused is a state that BigCommerce would not take.
@@ -43,6 +53,14 @@ type Refused struct {
 	Status   int             `json:"status,omitempty"`
 	Reason   string          `json:"reason"`
 	Field    string          `json:"field,omitempty"`
+	At       time.Time       `json:"at"`
+}
+
+// Hold is a state that a guard keeps from BigCommerce.
+type Hold struct {
+	Position domain.Position `json:"position"` // in the POS log
+	Guard    domain.Guard    `json:"guard"`
+	Reason   string          `json:"reason"`
 	At       time.Time       `json:"at"`
 }
 
@@ -64,6 +82,9 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 	switch e := event.(type) {
 	case *domain.ProductLinked:
 		link := e.Link
+		if p.Link == nil || p.Link.BigCommerceID != link.BigCommerceID {
+			p.Held, p.Approved, p.Discarded = nil, false, 0 // what was said was about another twin
+		}
 		p.Link, p.Creating = &link, nil
 		if p.Confirmed.BigCommerceID != link.BigCommerceID {
 			p.Confirmed = Confirmed{} // the new twin has taken nothing yet
@@ -71,6 +92,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 		p.Refused = nil // what was wrong may have been the link
 	case *domain.ProductUnlinked:
 		p.Link, p.Creating, p.Confirmed, p.Refused = nil, nil, Confirmed{}, nil
+		p.Held, p.Approved, p.Discarded = nil, false, 0
 	case *domain.ProductCreating:
 		p.Creating = &Creating{Name: e.Name, SKUs: e.SKUs, At: rec.Time}
 	case *domain.PushConfirmed:
@@ -78,14 +100,35 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 			break // it was about an earlier twin
 		}
 		if e.Position >= p.Confirmed.Position {
-			p.Confirmed = Confirmed{e.Position, e.BigCommerceID, e.Digest, rec.Time, e.RequestID}
+			p.Confirmed = Confirmed{e.Position, e.BigCommerceID, e.Digest, rec.Time, e.RequestID, e.Offer}
 		}
+		p.settleGuards(e.Position)
 		if p.Refused != nil && p.Refused.Position <= e.Position {
 			p.Refused = nil
 		}
 	case *domain.PushRefused:
 		if e.Position >= p.Confirmed.Position {
 			p.Refused = &Refused{e.Position, e.Status, e.Reason, e.Field, rec.Time}
+		}
+		p.settleGuards(e.Position)
+	case *domain.PushHeld:
+		if p.Link == nil {
+			break // it was about an earlier twin
+		}
+		p.Held, p.Approved = &Hold{e.Position, e.Guard, e.Reason, rec.Time}, false
+		if p.Refused != nil && p.Refused.Position <= e.Position {
+			p.Refused = nil
+		}
+	case *domain.PushReleased:
+		if p.Held == nil {
+			break // it was released, or let through, before
+		}
+		p.Held = nil
+		switch e.Release {
+		case domain.Approved:
+			p.Approved = true
+		case domain.Discarded:
+			p.Discarded = max(p.Discarded, e.Position)
 		}
 	case *domain.ItemQuarantined:
 		if !slices.ContainsFunc(p.Quarantined, func(q Quarantine) bool { return q.Position == e.Position }) {
@@ -100,6 +143,15 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 	return p
 }
 
+// settleGuards ends what guards and people have said of states up to one that the
+// guards have let through.
+func (p *Publication) settleGuards(at domain.Position) {
+	p.Approved = false
+	if p.Held != nil && p.Held.Position <= at {
+		p.Held = nil
+	}
+}
+
 // State is where a product stands.
 type State string
 
@@ -110,7 +162,9 @@ const (
 	Refusing    State = "refused"     // BigCommerce will not take the newest state
 	Unlinked    State = "unlinked"    // it has no twin, so nothing is pushed
 	Quarantined State = "quarantined" // an event of an item could not be folded, so nothing is pushed
+	Held        State = "held"        // a guard keeps the newest state from BigCommerce
 	Pending     State = "pending"     // the newest state is not confirmed yet
+	Discarded   State = "discarded"   // the newest state is not wanted in BigCommerce
 	Synced      State = "confirmed"   // BigCommerce has the newest state
 )
 
@@ -140,8 +194,12 @@ func StateOf(due domain.Position, p Publication, quarantined bool) State {
 		return Unlinked
 	case quarantined:
 		return Quarantined
+	case p.Held != nil:
+		return Held
 	case p.NeedsPush(due):
 		return Pending
+	case due > p.Confirmed.Position:
+		return Discarded
 	}
 	return Synced
 }
@@ -151,5 +209,8 @@ func StateOf(due domain.Position, p Publication, quarantined bool) State {
 func (s State) Among(asked State) bool { return s == asked || s == Broken && asked == Refusing }
 
 // NeedsPush reports whether no state at or after due was confirmed by the present
-// twin. A product that no event asks to push, at due 0, never needs one.
-func (p *Publication) NeedsPush(due domain.Position) bool { return due > p.Confirmed.Position }
+// twin, or discarded, or somebody has approved a push. A product that no event asks
+// to push, at due 0, never needs one.
+func (p *Publication) NeedsPush(due domain.Position) bool {
+	return due > 0 && (p.Approved || due > max(p.Confirmed.Position, p.Discarded))
+}

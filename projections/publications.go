@@ -12,10 +12,13 @@ import (
 )
 
 // PublicationFormat is the format of a publication snapshot. A bucket of another
-// format is rebuilt from the SYNC log.
+// format is refused, and rebuilt from the SYNC log by `tillstream rebuild`.
 //
 //	1: Publication as JSON
-const PublicationFormat = 1
+//	2: with what is held, approved and discarded, and the offer of what is confirmed.
+//	   A program that wrote 1 passes over the events that say so, and would push what
+//	   is held; so neither reads what the other wrote.
+const PublicationFormat = 2
 
 // maxEarly bounds how many events wait in memory for those before them. One that
 // finds no room comes again, from the log.
@@ -31,7 +34,9 @@ type Publications struct {
 	mu          sync.RWMutex
 	stores      map[domain.StoreID]map[domain.ProductID]*Publication
 	twins       map[twin]domain.ProductID
-	quarantined map[domain.StoreID]map[domain.ItemID][]HeldItem
+	quarantined map[domain.StoreID]map[domain.ItemID][]QuarantinedItem
+	held        map[domain.StoreID]map[domain.ProductID]bool
+	linked      map[domain.StoreID]int
 	position    domain.Position
 	early       map[domain.Position]applied
 	reached     chan struct{} // closed, and replaced, when position grows
@@ -53,8 +58,8 @@ type applied struct {
 	event domain.Event
 }
 
-// HeldItem is one event for which an item is quarantined.
-type HeldItem struct {
+// QuarantinedItem is one event for which an item is quarantined.
+type QuarantinedItem struct {
 	Quarantine
 	Product domain.ProductID // under which the SYNC log has it
 }
@@ -66,7 +71,9 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 		bucket:      bucket,
 		stores:      map[domain.StoreID]map[domain.ProductID]*Publication{},
 		twins:       map[twin]domain.ProductID{},
-		quarantined: map[domain.StoreID]map[domain.ItemID][]HeldItem{},
+		quarantined: map[domain.StoreID]map[domain.ItemID][]QuarantinedItem{},
+		held:        map[domain.StoreID]map[domain.ProductID]bool{},
+		linked:      map[domain.StoreID]int{},
 		early:       map[domain.Position]applied{},
 		reached:     make(chan struct{}),
 		dirty:       map[domain.Key]bool{},
@@ -207,7 +214,8 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publi
 	if !ok {
 		products = map[domain.ProductID]*Publication{}
 		p.stores[store] = products
-		p.quarantined[store] = map[domain.ItemID][]HeldItem{}
+		p.quarantined[store] = map[domain.ItemID][]QuarantinedItem{}
+		p.held[store] = map[domain.ProductID]bool{}
 	}
 	old := products[id]
 	if old == nil {
@@ -216,23 +224,32 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publi
 		p.snapshots++
 	}
 	products[id] = &next
-	if old.Link != nil && p.twins[twin{store, old.Link.BigCommerceID}] == id {
-		delete(p.twins, twin{store, old.Link.BigCommerceID})
+	if old.Link != nil {
+		p.linked[store]--
+		if t := (twin{store, old.Link.BigCommerceID}); p.twins[t] == id {
+			delete(p.twins, t)
+		}
 	}
 	if next.Link != nil {
+		p.linked[store]++
 		p.twins[twin{store, next.Link.BigCommerceID}] = id
+	}
+	if next.Held != nil {
+		p.held[store][id] = true
+	} else {
+		delete(p.held[store], id)
 	}
 	if slices.Equal(old.Quarantined, next.Quarantined) {
 		return
 	}
 	held := p.quarantined[store]
 	for _, q := range old.Quarantined {
-		held[q.Item] = slices.DeleteFunc(slices.Clone(held[q.Item]), func(h HeldItem) bool { return h.Position == q.Position })
+		held[q.Item] = slices.DeleteFunc(slices.Clone(held[q.Item]), func(h QuarantinedItem) bool { return h.Position == q.Position })
 		if len(held[q.Item]) == 0 {
 			delete(held, q.Item)
 		}
 	}
 	for _, q := range next.Quarantined {
-		held[q.Item] = append(slices.Clone(held[q.Item]), HeldItem{q, id})
+		held[q.Item] = append(slices.Clone(held[q.Item]), QuarantinedItem{q, id})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -36,16 +37,42 @@ func (p *Publications) Quarantined(store domain.StoreID, items ...domain.ItemID)
 	return len(held) > 0 && slices.ContainsFunc(items, func(id domain.ItemID) bool { return len(held[id]) > 0 })
 }
 
-// Held returns every quarantine of a store, by position.
-func (p *Publications) Held(store domain.StoreID) []HeldItem {
+// Quarantines returns every quarantine of a store, by position.
+func (p *Publications) Quarantines(store domain.StoreID) []QuarantinedItem {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	var out []HeldItem
+	var out []QuarantinedItem
 	for _, held := range p.quarantined[store] {
 		out = append(out, held...)
 	}
-	slices.SortFunc(out, func(a, b HeldItem) int { return int(a.Position) - int(b.Position) })
+	slices.SortFunc(out, func(a, b QuarantinedItem) int { return int(a.Position) - int(b.Position) })
 	return out
+}
+
+// HeldPush is a push that a guard keeps from BigCommerce.
+type HeldPush struct {
+	Product domain.ProductID
+	Hold
+}
+
+// HeldPushes returns the pushes of a store that are held, by product. It costs
+// nothing for a store that has none.
+func (p *Publications) HeldPushes(store domain.StoreID) []HeldPush {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var out []HeldPush
+	for id := range p.held[store] {
+		out = append(out, HeldPush{id, *p.stores[store][id].Held})
+	}
+	slices.SortFunc(out, func(a, b HeldPush) int { return strings.Compare(string(a.Product), string(b.Product)) })
+	return out
+}
+
+// Linked returns how many products of a store are linked.
+func (p *Publications) Linked(store domain.StoreID) int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return p.linked[store]
 }
 
 // All yields every product of a store that the SYNC log names, in the order of

@@ -49,6 +49,14 @@ func released(product domain.ProductID, item domain.ItemID, at domain.Position) 
 	return &domain.ItemReleased{Product: product, Item: item, Position: at, Reason: "good"}
 }
 
+func held(product domain.ProductID, at domain.Position) *domain.PushHeld {
+	return &domain.PushHeld{Product: product, Position: at, Guard: domain.GuardBreaker, Reason: "too many"}
+}
+
+func decided(product domain.ProductID, at domain.Position, release domain.Release) *domain.PushReleased {
+	return &domain.PushReleased{Product: product, Position: at, Release: release}
+}
+
 func openPublications(t testing.TB, b *bucket, l log) *projections.Publications {
 	t.Helper()
 	p, err := projections.OpenPublications(t.Context(), b, l)
@@ -84,6 +92,28 @@ func TestFoldPublication_State(t *testing.T) {
 		"linked anew to the same twin":     {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), linked("p", 1)}, 5, projections.Synced},
 		"confirmed by an earlier twin":     {[]domain.Event{linked("p", 2), confirmed("p", 5, 1)}, 5, projections.Pending},
 		"unlinked":                         {[]domain.Event{linked("p", 1), refused("p", 5), &domain.ProductUnlinked{Product: "p"}}, 5, projections.Unlinked},
+		"held":                             {[]domain.Event{linked("p", 1), confirmed("p", 4, 1), held("p", 5)}, 5, projections.Held},
+		"held, and changed since":          {[]domain.Event{linked("p", 1), held("p", 4)}, 5, projections.Held},
+		"held, though nothing was due":     {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), held("p", 5)}, 5, projections.Held},
+		"held, and quarantined":            {[]domain.Event{linked("p", 1), held("p", 5), quarantined("p", "i", 6)}, 5, projections.Quarantined},
+		"held after it was refused":        {[]domain.Event{linked("p", 1), refused("p", 5), held("p", 5)}, 5, projections.Held},
+		"held, then let through":           {[]domain.Event{linked("p", 1), held("p", 4), confirmed("p", 5, 1)}, 5, projections.Synced},
+		"held, then let through, refused":  {[]domain.Event{linked("p", 1), held("p", 4), refused("p", 5)}, 5, projections.Refusing},
+		"held, an older push confirmed":    {[]domain.Event{linked("p", 1), held("p", 5), confirmed("p", 4, 1)}, 5, projections.Held},
+		"held, linked to another twin":     {[]domain.Event{linked("p", 1), held("p", 5), linked("p", 2)}, 5, projections.Pending},
+		"held, linked anew to the same":    {[]domain.Event{linked("p", 1), held("p", 5), linked("p", 1)}, 5, projections.Held},
+		"held, unlinked, linked":           {[]domain.Event{linked("p", 1), held("p", 5), &domain.ProductUnlinked{Product: "p"}, linked("p", 1)}, 5, projections.Pending},
+		"approved":                         {[]domain.Event{linked("p", 1), held("p", 5), decided("p", 5, domain.Approved)}, 5, projections.Pending},
+		"approved, though nothing was due": {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), held("p", 5), decided("p", 5, domain.Approved)}, 5, projections.Pending},
+		"approved and confirmed":           {[]domain.Event{linked("p", 1), held("p", 5), decided("p", 5, domain.Approved), confirmed("p", 5, 1)}, 5, projections.Synced},
+		"approved, confirmed, held":        {[]domain.Event{linked("p", 1), held("p", 4), decided("p", 4, domain.Approved), confirmed("p", 4, 1), held("p", 5)}, 5, projections.Held},
+		"discarded":                        {[]domain.Event{linked("p", 1), confirmed("p", 4, 1), held("p", 5), decided("p", 5, domain.Discarded)}, 5, projections.Discarded},
+		"discarded, and nothing was due":   {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), held("p", 5), decided("p", 5, domain.Discarded)}, 5, projections.Synced},
+		"discarded, and changed since":     {[]domain.Event{linked("p", 1), held("p", 4), decided("p", 4, domain.Discarded)}, 5, projections.Pending},
+		"discarded, pushed all the same":   {[]domain.Event{linked("p", 1), held("p", 5), decided("p", 5, domain.Discarded), confirmed("p", 5, 1)}, 5, projections.Synced},
+		"discarded, linked to another":     {[]domain.Event{linked("p", 1), held("p", 5), decided("p", 5, domain.Discarded), linked("p", 2)}, 5, projections.Pending},
+		"released, and it was not held":    {[]domain.Event{linked("p", 1), decided("p", 5, domain.Discarded)}, 5, projections.Pending},
+		"released twice":                   {[]domain.Event{linked("p", 1), held("p", 5), decided("p", 5, domain.Discarded), decided("p", 5, domain.Approved)}, 5, projections.Discarded},
 		"quarantined":                      {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), quarantined("p", "i", 6)}, 5, projections.Quarantined},
 		"quarantined twice, released once": {[]domain.Event{linked("p", 1), quarantined("p", "i", 6), quarantined("p", "i", 7), released("p", "i", 6)}, 5, projections.Quarantined},
 		"released":                         {[]domain.Event{linked("p", 1), quarantined("p", "i", 6), quarantined("p", "i", 6), released("p", "i", 6)}, 5, projections.Pending},
@@ -114,7 +144,8 @@ func TestPublications_Apply(t *testing.T) {
 	l := syncLog(t,
 		linked("p-1", 11), linked("p-2", 22), quarantined("p-1", "i-1", 7), confirmed("p-1", 5, 11),
 		linked("p-3", 11), &domain.ProductUnlinked{Product: "p-2", Reason: "r"}, quarantined("p-2", "i-2", 8),
-		released("p-9", "i-2", 8)) // i-2 has moved to p-9 meanwhile
+		released("p-9", "i-2", 8), // i-2 has moved to p-9 meanwhile
+		held("p-1", 6), held("p-3", 7), decided("p-3", 7, domain.Approved))
 	want := openPublications(t, newBucket(), l)
 
 	t.Run("OKInAnyOrder", func(t *testing.T) {
@@ -155,7 +186,14 @@ func TestPublications_Apply(t *testing.T) {
 		if id, ok := want.Twin("demo", 22); ok {
 			t.Errorf("22 is the twin of %q, want none: it was unlinked", id)
 		}
-		diff(t, "held", want.Held("demo"), []projections.HeldItem{{Quarantine: projections.Quarantine{Item: "i-1", Position: 7, Reason: "bad"}, Product: "p-1"}})
+		diff(t, "quarantines", want.Quarantines("demo"), []projections.QuarantinedItem{{Quarantine: projections.Quarantine{Item: "i-1", Position: 7, Reason: "bad"}, Product: "p-1"}})
+		diff(t, "held pushes", want.HeldPushes("demo"), []projections.HeldPush{{Product: "p-1", Hold: projections.Hold{Position: 6, Guard: "breaker", Reason: "too many", At: start.Add(8 * time.Second)}}})
+		if got := want.HeldPushes("other"); len(got) != 0 {
+			t.Errorf("held pushes of another store are %v, want none", got)
+		}
+		if got := want.Linked("demo"); got != 2 {
+			t.Errorf("%d products are linked, want 2: one was unlinked", got)
+		}
 		if !want.Quarantined("demo", "i-9", "i-1") || want.Quarantined("demo", "i-2") || want.Quarantined("other", "i-1") {
 			t.Error("i-1 of demo, and no other item, is quarantined")
 		}
@@ -177,7 +215,8 @@ func TestPublications_Apply(t *testing.T) {
 
 func TestPublications_Flush(t *testing.T) {
 	t.Parallel()
-	l := syncLog(t, linked("p-1", 1), linked("p-2", 2), confirmed("p-1", 5, 1), refused("p-2", 6), quarantined("p-2", "i-2", 9), confirmed("p-1", 7, 1))
+	l := syncLog(t, linked("p-1", 1), linked("p-2", 2), confirmed("p-1", 5, 1), refused("p-2", 6), quarantined("p-2", "i-2", 9), confirmed("p-1", 7, 1),
+		held("p-1", 8), held("p-2", 8), decided("p-2", 8, domain.Discarded))
 	all := openPublications(t, newBucket(), l)
 	b := newBucket()
 	for n := range l {
@@ -193,7 +232,11 @@ func TestPublications_Flush(t *testing.T) {
 			for id, pub := range all.All("demo") {
 				diff(t, fmt.Sprintf("%s after write %d", id, n), jsonOf(t, p.Publication("demo", id)), jsonOf(t, pub))
 			}
-			diff(t, "held", p.Held("demo"), all.Held("demo"))
+			diff(t, "quarantines", p.Quarantines("demo"), all.Quarantines("demo"))
+			diff(t, "held pushes", p.HeldPushes("demo"), all.HeldPushes("demo"))
+			if got, want := p.Linked("demo"), all.Linked("demo"); got != want {
+				t.Errorf("%d linked after write %d, want %d", got, n, want)
+			}
 		}
 	})
 	t.Run("OKAfterAnError", func(t *testing.T) {
@@ -226,10 +269,12 @@ func TestPublications_Flush(t *testing.T) {
 	})
 	t.Run("ErrOtherFormat", func(t *testing.T) {
 		t.Parallel()
-		other := newBucket(domain.Entry{Value: []byte(`{"format":2}`)})
-		_, err := projections.OpenPublications(t.Context(), other, log{})
-		if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {
-			t.Errorf("error is %v, want one that names the command", err)
+		for _, format := range []int{1, 3} {
+			other := newBucket(domain.Entry{Value: fmt.Appendf(nil, `{"format":%d}`, format)})
+			_, err := projections.OpenPublications(t.Context(), other, log{})
+			if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {
+				t.Errorf("error of format %d is %v, want one that names the command", format, err)
+			}
 		}
 	})
 }
@@ -260,18 +305,65 @@ func TestPublications_Await(t *testing.T) {
 func TestCount(t *testing.T) {
 	t.Parallel()
 	var pos log
-	for _, id := range []string{"unlinked", "pending", "confirmed", "refused", "held", "held-due", "broken"} {
+	for _, id := range []string{"unlinked", "pending", "confirmed", "refused", "quarantined", "quarantined-due", "held", "discarded", "quarantined-held", "broken"} {
 		pos.add(t, domain.TypeProductSaved, `{"item":%q,"sku":%q,"name":"n"}`, id, id)
 	}
 	c := open(t, newBucket())
 	fold(t, c, pos...)
 	p := openPublications(t, newBucket(), syncLog(t,
 		linked("pending", 1), linked("confirmed", 2), confirmed("confirmed", 3, 2), linked("refused", 3), refused("refused", 4),
-		linked("held", 4), confirmed("held", 5, 4), quarantined("held", "held", 9), linked("held-due", 5), quarantined("held-due", "held-due", 9),
-		quarantined("nobody", "nobody", 9), linked("broken", 6), broken("broken", 7)))
-	got := projections.NewStoreStatus("demo", 10, c, p, 3)
-	want := `{"store":"demo","log":{"last_position":10},"projection":{"position":7,"lag":3,"products":7,"events":{"folded":7}},` +
-		`"publishing":{"pending":2,"confirmed":1,"refused":2,"broken":1,"unlinked":1,"quarantined":2,` +
-		`"last_refusal":{"product":"broken","reason":"gone","at":"2026-11-01T10:00:12Z"},"requests":0,"throttled":0},"dead_letters":3}`
+		linked("quarantined", 4), confirmed("quarantined", 5, 4), quarantined("quarantined", "quarantined", 9),
+		linked("quarantined-due", 5), quarantined("quarantined-due", "quarantined-due", 9), quarantined("nobody", "nobody", 9),
+		linked("held", 6), held("held", 7), linked("discarded", 7), held("discarded", 8), decided("discarded", 8, domain.Discarded),
+		linked("quarantined-held", 8), held("quarantined-held", 9), quarantined("quarantined-held", "quarantined-held", 9),
+		linked("broken", 9), broken("broken", 10)))
+	got := projections.NewStoreStatus("demo", 11, c, p, 3)
+	want := `{"store":"demo","log":{"last_position":11},"projection":{"position":10,"lag":1,"products":10,"events":{"folded":10}},` +
+		`"publishing":{"pending":2,"confirmed":1,"refused":2,"broken":1,"unlinked":1,"quarantined":3,"held":1,"discarded":1,` +
+		`"last_refusal":{"product":"broken","reason":"gone","at":"2026-11-01T10:00:20Z"},"requests":0,"throttled":0},"dead_letters":3,` +
+		`"alarm":"the breaker holds 2 products back since 2026-11-01T10:00:12Z, quarantined-held for one: too many: run ` + "`tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`" + `"}`
 	diff(t, "status", jsonOf(t, got), want)
+}
+
+// A product is none when the item it stood for was told later to be of another; one
+// with a twin stays in sight whatever becomes of its items.
+func TestCount_withoutItems(t *testing.T) {
+	t.Parallel()
+	var pos log
+	pos.add(t, domain.TypeStockLevelReported, `{"item":"i-1","outlet":"Quayside","on_hand":"1"}`)
+	pos.add(t, domain.TypeStockLevelReported, `{"item":"i-2","outlet":"Quayside","on_hand":"1"}`)
+	pos.add(t, domain.TypeProductSaved, `{"item":"i-1","sku":"S-1","name":"n","product":"p-1"}`)
+	pos.add(t, domain.TypeProductSaved, `{"item":"i-3","sku":"S-3","name":"n","product":"p-3"}`)
+	pos.add(t, domain.TypeProductSaved, `{"item":"i-3","sku":"S-3","name":"n","product":"p-1"}`)
+	c := open(t, newBucket())
+	fold(t, c, pos...)
+	p := openPublications(t, newBucket(), syncLog(t, linked("p-3", 1), confirmed("p-3", 5, 1)))
+	got := projections.NewStoreStatus("demo", 5, c, p, 0)
+	if s := got.Publishing; got.Projection.Products != 3 || s.Unlinked != 2 || s.Confirmed != 1 {
+		t.Errorf("%d products, %+v, want p-1 and i-2 unlinked, p-3 confirmed, and nothing of i-1", got.Projection.Products, s.Counts)
+	}
+}
+
+func TestAlarm(t *testing.T) {
+	t.Parallel()
+	at := func(product domain.ProductID, guard domain.Guard, second int) projections.HeldPush {
+		return projections.HeldPush{Product: product, Hold: projections.Hold{Position: 1, Guard: guard, Reason: "it is " + string(product), At: start.Add(time.Duration(second) * time.Second)}}
+	}
+	for name, tt := range map[string]struct {
+		held []projections.HeldPush
+		want string
+	}{
+		"nothing":          {nil, ""},
+		"another guard":    {[]projections.HeldPush{at("a", domain.GuardEmpties, 1)}, ""},
+		"one":              {[]projections.HeldPush{at("a", domain.GuardBreaker, 1), at("b", domain.GuardEmpties, 2)}, "the breaker holds product a back since 2026-11-01T10:00:01Z: it is a: run"},
+		"the newest leads": {[]projections.HeldPush{at("a", domain.GuardBreaker, 1), at("b", domain.GuardBreaker, 3), at("c", domain.GuardBreaker, 2)}, "the breaker holds 3 products back since 2026-11-01T10:00:01Z, b for one: it is b: run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := projections.Alarm(tt.held)
+			if !strings.HasPrefix(got, tt.want) || (got == "") != (tt.want == "") {
+				t.Errorf("alarm is %q, want %q", got, tt.want)
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -20,9 +21,14 @@ type StoreStatus struct {
 	Projection ProjectionStatus `json:"projection"`
 	Publishing PublishingStatus `json:"publishing"`
 	// DeadLetters is how many wait for somebody to requeue or drop them.
-	DeadLetters int    `json:"dead_letters"`
-	Paused      bool   `json:"paused,omitempty"`
-	Problem     string `json:"problem,omitempty"` // what keeps it from going on, and what to do
+	DeadLetters int `json:"dead_letters"`
+	// Sources are who has published events of the store, by name.
+	Sources []SourceStatus `json:"sources,omitempty"`
+	// Account is the POS account that the store is connected to; nil for none.
+	Account *AccountStatus `json:"account,omitempty"`
+	Paused  bool           `json:"paused,omitempty"`
+	Problem string         `json:"problem,omitempty"` // what keeps it from going on, and what to do
+	Alarm   string         `json:"alarm,omitempty"`   // what the breaker holds, and what to do; see [Alarm]
 }
 
 // LogStatus is about the POS log, which all stores share.
@@ -53,7 +59,7 @@ type PublishingStatus struct {
 // Counts is how many products are in each [State]. Pending also counts the
 // quarantined products whose newest state is not confirmed, so that it is 0
 // exactly when BigCommerce has confirmed the newest state of every linked product
-// that is not refused.
+// that is not refused, held or discarded.
 type Counts struct {
 	Pending     int `json:"pending"`
 	Confirmed   int `json:"confirmed"`
@@ -61,8 +67,12 @@ type Counts struct {
 	Broken      int `json:"broken"` // of the refused
 	Unlinked    int `json:"unlinked"`
 	Quarantined int `json:"quarantined"`
+	Held        int `json:"held"`
+	Discarded   int `json:"discarded"`
 	// LastRefusal is the newest of the refused; nil for none.
 	LastRefusal *Refusal `json:"last_refusal,omitempty"`
+
+	left int // products that all items have left and that have a twin
 }
 
 // Refusal is a product that BigCommerce refuses, and why.
@@ -75,15 +85,22 @@ type Refusal struct {
 // Count counts the products of a store. It looks at what the SYNC log names only,
 // so it costs nothing for products that were never linked.
 func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
-	counts := Counts{Unlinked: c.Size(store)}
+	counts := Counts{Unlinked: c.Size(store) - c.Vacant(store)}
 	for id, pub := range p.All(store) {
 		s, ok := c.Summary(store, id)
 		if !ok {
 			continue // an item that no event could be folded of, or one still to be folded
 		}
-		counts.Unlinked--
+		if Gone(s, pub) {
+			continue
+		}
+		if len(s.Items) > 0 {
+			counts.Unlinked--
+		} else {
+			counts.left++
+		}
 		state := StateOf(s.Due, pub, p.Quarantined(store, s.Items...))
-		if state == Quarantined && pub.NeedsPush(s.Due) {
+		if state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due) {
 			counts.Pending++
 		}
 		if r := pub.Refused; state.Among(Refusing) && (counts.LastRefusal == nil || r.At.After(counts.LastRefusal.At)) {
@@ -99,6 +116,10 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 			counts.Unlinked++
 		case Quarantined:
 			counts.Quarantined++
+		case Held:
+			counts.Held++
+		case Discarded:
+			counts.Discarded++
 		case Pending:
 			counts.Pending++
 		case Synced:
@@ -108,6 +129,40 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 	return counts
 }
 
+// Gone reports whether a product is none any more: it has no item, and no twin either.
+func Gone(s Summary, pub Publication) bool {
+	return len(s.Items) == 0 && pub.Link == nil && pub.Creating == nil
+}
+
+// Alarm says in a sentence that the breaker of a store has tripped, as long as it
+// holds any of these pushes; else "".
+func Alarm(held []HeldPush) string {
+	n := 0
+	var since time.Time
+	var newest HeldPush
+	for _, h := range held {
+		if h.Guard != domain.GuardBreaker {
+			continue
+		}
+		if n++; n == 1 || h.At.Before(since) {
+			since = h.At
+		}
+		if n == 1 || h.At.After(newest.At) {
+			newest = h
+		}
+	}
+	at := since.UTC().Format(time.RFC3339)
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf("the breaker holds product %s back since %s: %s: %s", newest.Product, at, newest.Reason, release)
+	}
+	return fmt.Sprintf("the breaker holds %d products back since %s, %s for one: %s: %s", n, at, newest.Product, newest.Reason, release)
+}
+
+const release = "run `tillstream approve --all --guard breaker` if that is right, else `tillstream discard --all --guard breaker`"
+
 // NewStoreStatus puts together what the projections know of a store, given the
 // last position of the POS log and the open dead letters of the store.
 func NewStoreStatus(store domain.StoreID, last domain.Position, c *Catalog, p *Publications, deadLetters int) StoreStatus {
@@ -115,10 +170,12 @@ func NewStoreStatus(store domain.StoreID, last domain.Position, c *Catalog, p *P
 	s := StoreStatus{
 		Store:       store,
 		Log:         LogStatus{LastPosition: max(last, position)},
-		Projection:  ProjectionStatus{Position: position, Products: c.Size(store), Tally: c.Tally(store)},
+		Projection:  ProjectionStatus{Position: position, Tally: c.Tally(store)},
 		Publishing:  PublishingStatus{Counts: Count(c, p, store)},
 		DeadLetters: deadLetters,
+		Alarm:       Alarm(p.HeldPushes(store)),
 	}
+	s.Projection.Products = c.Size(store) - c.Vacant(store) + s.Publishing.left
 	s.Projection.Lag = uint64(s.Log.LastPosition - position)
 	return s
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -35,6 +36,9 @@ const (
 	// maxBatchBytes bounds what the server has to stage at once. One group may
 	// exceed it.
 	maxBatchBytes = 8 << 20
+	// electionPatience is how long a log may be without a leader before appends are
+	// refused. Servers that lost theirs start to elect another after 4 to 9 s.
+	electionPatience = 12 * time.Second
 )
 
 // group is what one caller appends.
@@ -60,8 +64,8 @@ func (g *group) finish(err error) {
 	close(g.done)
 }
 
-// enqueue puts a group behind those that wait.
-func (l *Log) enqueue(g *group) error {
+// enqueue puts a group behind those that wait in one of the queues.
+func (l *Log) enqueue(g *group, queue *[]*group) error {
 	if err := g.ctx.Err(); err != nil {
 		return &UnknownOutcomeError{Err: err}
 	}
@@ -70,7 +74,7 @@ func (l *Log) enqueue(g *group) error {
 	if l.closed {
 		return l.conn.translate(nats.ErrConnectionClosed)
 	}
-	l.queue = append(l.queue, g)
+	*queue = append(*queue, g)
 	if !l.running {
 		l.running = true
 		l.conn.committers.Add(1)
@@ -111,34 +115,54 @@ func (l *Log) commitAll() {
 	}
 }
 
-// take removes the next commit's groups from the queue, in order. No id stands
-// twice in one commit, since the server would refuse it.
+// take removes the next commit's groups from the queues, in order: bulk fills what
+// the others leave.
 func (l *Log) take() []*group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	ids := make(map[string]bool)
-	events, size, n := 0, 0, 0
-	for _, g := range l.queue {
+	queues := []*[]*group{&l.queue, &l.bulk}
+	if l.bulkNext {
+		slices.Reverse(queues)
+	}
+	c := commitment{ids: map[string]bool{}}
+	bulk := len(l.bulk)
+	for _, queue := range queues {
+		n := c.fill(*queue)
+		if *queue = (*queue)[n:]; len(*queue) > 0 {
+			break
+		}
+		*queue = nil
+	}
+	l.bulkNext = bulk > 0 && len(l.bulk) == bulk
+	l.running = len(c.groups) > 0
+	return c.groups
+}
+
+// commitment is what the next commit will hold.
+type commitment struct {
+	groups        []*group
+	ids           map[string]bool // none stands twice, since the server would refuse that
+	events, bytes int
+}
+
+// fill takes groups as long as they fit, and returns how many. The first group of a
+// commit always does.
+func (c *commitment) fill(queue []*group) int {
+	for i, g := range queue {
 		bytes, again := 0, false
 		for _, e := range g.entries {
 			bytes += len(e.msg.Data)
-			again = again || ids[e.id]
+			again = again || c.ids[e.id]
 		}
-		if n > 0 && (again || events+len(g.entries) > maxBatch || size+bytes > maxBatchBytes) {
-			break
+		if len(c.groups) > 0 && (again || c.events+len(g.entries) > maxBatch || c.bytes+bytes > maxBatchBytes) {
+			return i
 		}
 		for _, e := range g.entries {
-			ids[e.id] = true
+			c.ids[e.id] = true
 		}
-		events, size, n = events+len(g.entries), size+bytes, n+1
+		c.groups, c.events, c.bytes = append(c.groups, g), c.events+len(g.entries), c.bytes+bytes
 	}
-	groups := l.queue[:n:n]
-	l.queue = l.queue[n:]
-	if n == 0 {
-		l.running = false
-		l.queue = nil
-	}
-	return groups
+	return len(queue)
 }
 
 // commit brings every group to an answer. An attempt that got none is made again
@@ -157,6 +181,9 @@ func (l *Log) commit(groups []*group) {
 			err = l.publishPlain(missing)
 		} else if err = l.publishBatch(missing); apiCode(err) == codeDuplicateInBatch {
 			err = l.findStored(missing)
+		}
+		if err == nil {
+			l.leaderless = leaderless{} // another election has its own time
 		}
 		groups = l.answer(groups)
 		if len(groups) == 0 {
@@ -254,16 +281,20 @@ func (l *Log) publishBatch(entries []*entry) error {
 }
 
 // findStored asks which events of a batch the log holds already, without storing
-// the others: the server looks for a known message id before it looks at the
-// expected last one, which no message bears.
+// the others: the server looks for a known message id before it looks at a rollup,
+// which the logs do not permit and of which there is no kind "none".
+//
+// An expected last message id would do for a single server. To a replicated stream it is
+// poison: 2.15.2 compares it only when the message is in the Raft log already, takes
+// the mismatch for a failed write, and every server gives the stream up, after each
+// restart anew.
 func (l *Log) findStored(entries []*entry) error {
-	const nobody = `"nobody"` // a message id is escaped and holds no quote
 	futures := make([]jetstream.PubAckFuture, len(entries))
 	var failed error
 	for i, e := range entries {
 		probe := &nats.Msg{Subject: e.msg.Subject, Header: nats.Header{
-			jetstream.MsgIDHeader:             {e.id},
-			jetstream.ExpectedLastMsgIDHeader: {nobody},
+			jetstream.MsgIDHeader: {e.id},
+			jetstream.MsgRollup:   {"none"},
 		}}
 		f, err := l.conn.js.PublishMsgAsync(probe)
 		if err != nil {
@@ -280,7 +311,7 @@ func (l *Log) findStored(entries []*entry) error {
 		case ack := <-f.Ok():
 			entries[i].position, entries[i].duplicate = domain.Position(ack.Sequence), ack.Duplicate
 		case err := <-f.Err():
-			if apiCode(err) != codeWrongLastMsgID {
+			if apiCode(err) != codeRollupFailed {
 				failed = err
 			}
 		}
@@ -301,9 +332,9 @@ func (l *Log) isStoredAt(e *entry) (bool, error) {
 }
 
 // final decides whether an attempt's error ends the matter. Silence does not,
-// unless there is a reason to be found for it.
+// unless there is a reason to be found for it; nor does an election.
 func (l *Log) final(err error) error {
-	if err == nil {
+	if err == nil || l.electing(err) {
 		return nil
 	}
 	silent := errors.Is(err, nats.ErrTimeout) || errors.Is(err, context.DeadlineExceeded) ||
@@ -317,6 +348,27 @@ func (l *Log) final(err error) error {
 		return nil
 	}
 	return fmt.Errorf("append to %s: %w", l.stream, l.conn.translate(err))
+}
+
+// leaderless is since when a log is without a leader, and when that was seen last.
+type leaderless struct{ since, last time.Time }
+
+// electing reports whether err is what a cluster answers while it elects a leader
+// for the log, and this has not lasted too long. When nobody is ever elected, only
+// those who append at first wait for it.
+func (l *Log) electing(err error) bool {
+	code := apiCode(err)
+	without := errors.Is(err, nats.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse) ||
+		code == codeClusterNotAvailable || code == codeClusterNotLeader
+	if l.conn.cfg.embedded() || !without {
+		return false
+	}
+	now := time.Now()
+	if now.Sub(l.leaderless.last) > electionPatience { // all who waited may have gone meanwhile
+		l.leaderless.since = now
+	}
+	l.leaderless.last = now
+	return now.Sub(l.leaderless.since) < electionPatience
 }
 
 // pause waits before the next attempt, not longer than anybody waits for it.

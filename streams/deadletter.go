@@ -109,18 +109,18 @@ func (d *DeadLetters) List(ctx context.Context, store domain.StoreID, openOnly b
 	return out, err
 }
 
-// Open counts the letters of one store, or of all when it is empty, that nobody
-// has resolved.
-func (d *DeadLetters) Open(ctx context.Context, store domain.StoreID) (int, error) {
+// Open counts the letters that nobody has resolved, by store. Those whose subject
+// names none are under "".
+func (d *DeadLetters) Open(ctx context.Context) (map[domain.StoreID]int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.catchUp(ctx); err != nil {
-		return 0, err
+		return nil, err
 	}
-	n := 0
+	n := map[domain.StoreID]int{}
 	for _, state := range d.byID {
-		if state.resolution == Open && (store == "" || state.store == store) {
-			n++
+		if state.resolution == Open {
+			n[state.store]++
 		}
 	}
 	return n, nil

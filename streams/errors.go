@@ -49,9 +49,9 @@ const (
 	codeInsufficient        jetstream.ErrorCode = 10023
 	codeMemoryExceeded      jetstream.ErrorCode = 10028
 	codeStorageExceeded     jetstream.ErrorCode = 10047
-	codeWrongLastMsgID      jetstream.ErrorCode = 10070
 	codeStoreFailed         jetstream.ErrorCode = 10077
 	codeHeaderTooLarge      jetstream.ErrorCode = 10097
+	codeRollupFailed        jetstream.ErrorCode = 10111
 	codeStreamOffline       jetstream.ErrorCode = 10118
 	codeDuplicateInProcess  jetstream.ErrorCode = 10158
 	codeTooManyRequests     jetstream.ErrorCode = 10167
@@ -107,8 +107,8 @@ func (c *Conn) translate(err error) error {
 	case errors.Is(err, nats.ErrMaxPayload):
 		return &domain.InvalidError{Path: "event", Reason: fmt.Sprintf("is too large for the log: with its headers it may have %d bytes", c.nc.MaxPayload())}
 	case errors.Is(err, nats.ErrNoResponders), errors.Is(err, jetstream.ErrNoStreamResponse):
-		return &UnavailableError{Reason: "no server answers for the stream: it is away, or the stream does not exist",
-			Hint: "see that the server is up and that tillstream was started once against it", RetryAfter: 5 * time.Second, Err: err}
+		return &UnavailableError{Reason: "no server answers for the stream: too few servers are up, or the stream does not exist",
+			Hint: "see that they are up and that tillstream was started once against them", RetryAfter: 5 * time.Second, Err: err}
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, jetstream.ErrAsyncPublishTimeout), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrConnectionReconnecting),
 		errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, context.DeadlineExceeded):
 		return &UnavailableError{Reason: fmt.Sprintf("the server did not answer: %v", err),
@@ -144,12 +144,30 @@ func (c *Conn) diagnose() error {
 	if err := probeFolder(storeDir(c.cfg.DataDir)); err != nil {
 		return err
 	}
-	return c.Health()
+	return c.serverHealth()
 }
 
-// Health says what keeps an embedded server from storing anything, though it may
-// still be read. The error is an [*UnavailableError].
-func (c *Conn) Health() error {
+// Health says what keeps the logs from taking anything, though they may still be
+// read. The error is an [*UnavailableError], or that of a server that does not answer.
+func (c *Conn) Health(ctx context.Context) error {
+	if c.cfg.embedded() {
+		return c.serverHealth()
+	}
+	for _, log := range []*Log{c.pos, c.sync} {
+		info, err := c.info(ctx, log.stream)
+		if err != nil {
+			return err
+		}
+		if info.Cluster != nil && info.Cluster.Leader == "" {
+			return &UnavailableError{Reason: fmt.Sprintf("the cluster has no leader for the stream %s", log.stream),
+				Hint: "see that a majority of its servers is up; `nats server report jetstream` shows them, and their logs say more", RetryAfter: 5 * time.Second}
+		}
+	}
+	return nil
+}
+
+// serverHealth is that of the embedded server.
+func (c *Conn) serverHealth() error {
 	if c.srv == nil {
 		return nil
 	}

@@ -21,10 +21,14 @@ type Log struct {
 	conn           *Conn
 	stream, prefix string
 
-	mu      sync.Mutex
-	queue   []*group // waiting, in the order in which they arrived
-	running bool     // a committer takes from the queue
-	closed  bool
+	mu       sync.Mutex
+	queue    []*group // waiting, in the order in which they arrived
+	bulk     []*group // likewise, behind those
+	bulkNext bool     // the last commit had no room for bulk: the next one begins with it
+	running  bool     // a committer takes from the queues
+	closed   bool
+
+	leaderless leaderless // the committer's
 }
 
 // Appended is where an event lies.
@@ -60,13 +64,25 @@ func (l *Log) Append(ctx context.Context, store domain.StoreID, events []domain.
 }
 
 // Submit is [Log.Append] in two halves, for a caller with more to append: it queues
-// the group behind all that was submitted before, and the returned function waits
+// the group behind all that was submitted so before, and the returned function waits
 // for the answer, until its own context ends or the one of Submit does. It is to be
 // called once.
 func (l *Log) Submit(ctx context.Context, store domain.StoreID, events []domain.Envelope) func(context.Context) ([]Appended, error) {
+	return l.submit(ctx, store, events, &l.queue)
+}
+
+// SubmitBulk is [Log.Submit] for events that are many and in no hurry, such as those
+// of a file. They keep their order among themselves, and let others pass: what
+// somebody waits for goes into the next commit, however much of them waits. They go
+// on, too: no two commits in a row leave them out.
+func (l *Log) SubmitBulk(ctx context.Context, store domain.StoreID, events []domain.Envelope) func(context.Context) ([]Appended, error) {
+	return l.submit(ctx, store, events, &l.bulk)
+}
+
+func (l *Log) submit(ctx context.Context, store domain.StoreID, events []domain.Envelope, queue *[]*group) func(context.Context) ([]Appended, error) {
 	g, places, err := l.prepare(ctx, store, events)
 	if err == nil {
-		err = l.enqueue(g)
+		err = l.enqueue(g, queue)
 	}
 	if err != nil {
 		return func(context.Context) ([]Appended, error) { return nil, err }

@@ -25,6 +25,9 @@ type Query struct {
 	From, To domain.Position
 	Store    domain.StoreID // empty is every store
 	Key      string         // item or product id; empty is all. It needs a Store.
+
+	// Attributes leaves the data of the messages out.
+	Attributes bool
 }
 
 // Read calls do for every selected message in order and returns when there are no
@@ -44,7 +47,7 @@ func (l *Log) Read(ctx context.Context, q Query, do func(Message) error) error {
 	if q.From > q.To {
 		return nil
 	}
-	r, err := l.open(ctx, filterOf(l.prefix, q.Store, q.Key), q.From, false)
+	r, err := l.open(ctx, filterOf(l.prefix, q.Store, q.Key), q.From, q.Attributes)
 	if err != nil {
 		return err
 	}

@@ -98,15 +98,15 @@ func parseSubject(prefix, subject string) (domain.StoreID, string, error) {
 	rest, ok := strings.CutPrefix(subject, prefix+".")
 	s, t, found := strings.Cut(rest, ".")
 	if !ok || !found {
-		return "", "", fmt.Errorf("subject %q: must be %s.{store}.{id}", subject, prefix)
+		return "", "", fmt.Errorf("must be %s.{store}.{id}", prefix)
 	}
 	store, err := domain.ParseStoreID(s)
 	if err != nil {
-		return "", "", fmt.Errorf("subject %q: %w", subject, err)
+		return "", "", err
 	}
 	id, err := parseToken(t)
 	if err != nil {
-		return "", "", fmt.Errorf("subject %q: %w", subject, err)
+		return "", "", err
 	}
 	return store, id, nil
 }

@@ -104,11 +104,11 @@ func (a *app) close() error {
 }
 
 // run does the work of the roles until ctx ends. One process at a time owns the
-// projecting, and one the publishing, of a broker's stores. With an embedded broker
+// projecting, one the publishing, and one the polling, of a broker's stores. With an embedded broker
 // that is whoever has the data folder; on a cluster, whoever has the leases, while
 // the others stand by, reading what the owner writes.
 func (a *app) run(ctx context.Context, roles roleSet) error {
-	if a.embedded() || !roles.has(roleProject) && !roles.has(rolePublish) {
+	if a.embedded() || !slices.ContainsFunc(ownedRoles(), roles.has) {
 		return a.tenure(ctx, roles)
 	}
 	ctx, end := context.WithCancel(ctx)
@@ -154,7 +154,7 @@ func (a *app) own(ctx context.Context, roles roleSet) (ownership, error) {
 		host = "unknown host"
 	}
 	var names []string
-	for _, role := range []string{roleProject, rolePublish} {
+	for _, role := range ownedRoles() {
 		if roles.has(role) {
 			names = append(names, role)
 		}
@@ -182,7 +182,7 @@ func (a *app) standBy(ctx context.Context, roles roleSet) (ownership, error) {
 	defer stop()
 	waiting, end := context.WithCancel(ctx)
 	served := make(chan error, 1)
-	go func() { served <- a.tenure(idle, roles.without(roleProject, rolePublish)) }()
+	go func() { served <- a.tenure(idle, roles.without(ownedRoles()...)) }()
 	type answer struct {
 		own ownership
 		err error

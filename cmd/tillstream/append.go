@@ -55,6 +55,8 @@ func (a *appended) hint() string {
 	switch {
 	case a.Error.Hint != "":
 		return a.Error.Hint
+	case a.Error.Status == http.StatusConflict:
+		return "an id of its own for each event, for ever"
 	case len(a.Error.Errors) > 0 && a.Error.Errors[0].Location == "event":
 		return "tillstream append --help, for how events are written"
 	}
@@ -112,11 +114,7 @@ func (c *cli) append(ctx context.Context, to *storeClient, name string) error {
 	if c.dryRun {
 		verb = "valid, nothing recorded"
 	}
-	again := ""
-	if duplicates > 0 {
-		again = fmt.Sprintf("%s of them in the log already", thousands(duplicates))
-	}
-	c.stderr.line("%s", sentence(count(events, "event")+" "+verb, again))
+	c.stderr.line("%s", sentence(count(events-duplicates, "event")+" "+verb, some(duplicates, "in the log already")))
 	return nil
 }
 

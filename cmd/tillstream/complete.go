@@ -22,13 +22,22 @@ const (
 // completeItem completes ITEM with SKUs, asking a running program only: opening a
 // data folder is too much for a press of a key.
 func (c *cli) completeItem(cmd *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	return c.completeState(cmd, "", given, prefix)
+}
+
+// completeHeld completes ITEM with what a guard holds.
+func (c *cli) completeHeld(cmd *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	return c.completeState(cmd, "held", given, prefix)
+}
+
+func (c *cli) completeState(cmd *cobra.Command, state string, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	var found []string
 	c.ask(cmd, func(ctx context.Context, to *client) error {
 		store, err := c.chooseStore(ctx, to)
 		if err != nil {
 			return err
 		}
-		return (&storeClient{to, store}).eachPage(ctx, "", mostCompleted, func(page []json.RawMessage) error {
+		return (&storeClient{to, store}).eachPage(ctx, state, mostCompleted, func(page []json.RawMessage) error {
 			for _, raw := range page {
 				var p console.ProductLine
 				if err := json.Unmarshal(raw, &p); err != nil {

@@ -65,7 +65,18 @@ type Store struct {
 	OnMissing   string           `koanf:"on_missing"`   // report, relink or recreate a twin that is gone from BigCommerce
 	Outlets     map[string]int64 `koanf:"outlets"`      // to locations; empty: all to location 1
 	SafetyStock int64            `koanf:"safety_stock"` // held back at each location
+	Empties     string           `koanf:"empties"`      // push, or hold what would empty a text in BigCommerce
+	Breaker     Breaker          `koanf:"breaker"`
 	BigCommerce BigCommerce      `koanf:"bigcommerce"`
+	POS         POS              `koanf:"pos"`
+}
+
+// Breaker says which mass changes are held: none without a share.
+type Breaker struct {
+	Share  float64       `koanf:"share"` // of the linked products, up to 1
+	Price  float64       `koanf:"price"` // of itself, by which a price may change without counting, up to 1
+	Window time.Duration `koanf:"window"`
+	Least  int64         `koanf:"least"` // products, below which the share does not matter
 }
 
 // BigCommerce says how to reach a store's BigCommerce side.
@@ -90,11 +101,18 @@ const (
 	roleIngest  = "ingest"
 	roleProject = "project"
 	rolePublish = "publish"
+	rolePoll    = "poll"
 	roleConsole = "console"
 )
 
 // allRoles are what up does when nothing is said.
-func allRoles() []string { return []string{roleIngest, roleProject, rolePublish, roleConsole} }
+func allRoles() []string {
+	return []string{roleIngest, rolePoll, roleProject, rolePublish, roleConsole}
+}
+
+// ownedRoles are those that one process at a time has, in the order in which it
+// takes their leases.
+func ownedRoles() []string { return []string{roleProject, rolePublish, rolePoll} }
 
 // Roles are the roles that up takes.
 func (c *Config) Roles() []string {
@@ -116,8 +134,9 @@ func defaultConfig() Config {
 // defaultStore is what holds of a store when only its id is set.
 func defaultStore() Store {
 	return Store{
-		Stock: "levels", Publish: "linked", Syncing: "automatic", Inventory: "push", Images: "first", OnDelete: "hide", OnMissing: "report",
+		Stock: "levels", Publish: "linked", Syncing: "automatic", Inventory: "push", Images: "first", OnDelete: "hide", OnMissing: "report", Empties: "push",
 		BigCommerce: BigCommerce{API: bigcommerce.DefaultBaseURL, Weight: "0", Quiet: publish.DefaultQuiet},
+		POS:         POS{XSeries: defaultXSeries()},
 	}
 }
 

@@ -244,6 +244,17 @@ func (l *loader) secrets(c *Config) {
 	for i := range c.Stores {
 		s := &c.Stores[i]
 		l.secret(storeSettings(), fmt.Sprintf("stores[%d]", i), "bigcommerce.token", &s.BigCommerce.Token, s.BigCommerce.TokenFile)
+		x := &s.POS.XSeries
+		for _, secret := range []struct {
+			key  string
+			into *Secret
+			path string
+		}{
+			{"token", &x.Token, x.TokenFile}, {"client_secret", &x.ClientSecret, x.ClientSecretFile},
+			{"refresh_token", &x.RefreshToken, x.RefreshTokenFile}, {"webhook_secret", &x.WebhookSecret, x.WebhookSecretFile},
+		} {
+			l.secret(storeSettings(), fmt.Sprintf("stores[%d]", i), "pos.xseries."+secret.key, secret.into, secret.path)
+		}
 	}
 }
 

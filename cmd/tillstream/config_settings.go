@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"github.com/tillstream/tillstream/handlers/pos/xseries"
 )
 
 // setting is one thing that can be set, under all its names.
@@ -57,6 +59,11 @@ func storeSettings() []setting {
 		{key: "on_missing", env: "ON_MISSING", read: oneOf("report", "relink", "recreate")},
 		{key: "outlets", env: "OUTLETS", read: outlets},
 		{key: "safety_stock", env: "SAFETY_STOCK", read: whole(0, maxWhole)},
+		{key: "empties", env: "EMPTIES", read: oneOf("push", "hold")},
+		{key: "breaker.share", env: "BREAKER_SHARE", read: part},
+		{key: "breaker.price", env: "BREAKER_PRICE", read: part},
+		{key: "breaker.window", env: "BREAKER_WINDOW", read: duration},
+		{key: "breaker.least", env: "BREAKER_LEAST", read: whole(1, maxWhole)},
 		{key: "bigcommerce.api", env: "BIGCOMMERCE_API", read: httpURL},
 		{key: "bigcommerce.store_hash", env: "BIGCOMMERCE_STORE_HASH", read: storeHash},
 		{key: "bigcommerce.token", env: "BIGCOMMERCE_TOKEN", read: text, secret: true},
@@ -65,6 +72,22 @@ func storeSettings() []setting {
 		{key: "bigcommerce.quiet", env: "BIGCOMMERCE_QUIET", read: duration},
 		{key: "bigcommerce.categories", env: "BIGCOMMERCE_CATEGORIES", read: ids},
 		{key: "bigcommerce.channels", env: "BIGCOMMERCE_CHANNELS", read: ids},
+		{key: "pos.xseries.domain_prefix", env: "XSERIES_DOMAIN_PREFIX", read: domainPrefix},
+		{key: "pos.xseries.api", env: "XSERIES_API", read: httpURL},
+		{key: "pos.xseries.api_version", env: "XSERIES_API_VERSION", read: apiVersion},
+		{key: "pos.xseries.token", env: "XSERIES_TOKEN", read: text, secret: true},
+		{key: "pos.xseries.token_file", env: "XSERIES_TOKEN_FILE", read: text},
+		{key: "pos.xseries.client_id", env: "XSERIES_CLIENT_ID", read: text},
+		{key: "pos.xseries.client_secret", env: "XSERIES_CLIENT_SECRET", read: text, secret: true},
+		{key: "pos.xseries.client_secret_file", env: "XSERIES_CLIENT_SECRET_FILE", read: text},
+		{key: "pos.xseries.refresh_token", env: "XSERIES_REFRESH_TOKEN", read: text, secret: true},
+		{key: "pos.xseries.refresh_token_file", env: "XSERIES_REFRESH_TOKEN_FILE", read: text},
+		{key: "pos.xseries.webhook_secret", env: "XSERIES_WEBHOOK_SECRET", read: text, secret: true},
+		{key: "pos.xseries.webhook_secret_file", env: "XSERIES_WEBHOOK_SECRET_FILE", read: text},
+		{key: "pos.xseries.webhook_encoding", env: "XSERIES_WEBHOOK_ENCODING", read: oneOf(string(xseries.Hex), string(xseries.Base64))},
+		{key: "pos.xseries.webhook_unsigned", env: "XSERIES_WEBHOOK_UNSIGNED", read: oneOf("refuse", "hint")},
+		{key: "pos.xseries.prices", env: "XSERIES_PRICES", read: oneOf("retailer", string(xseries.Inclusive), string(xseries.Exclusive))},
+		{key: "pos.xseries.poll", env: "XSERIES_POLL", read: duration},
 	}
 }
 

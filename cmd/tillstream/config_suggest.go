@@ -1,5 +1,7 @@
 package main
 
+import "strings"
+
 // variables lists every environment variable that is a setting.
 func variables() []string {
 	out := []string{envPrefix + "CONFIG"}
@@ -18,11 +20,12 @@ func keys(list []setting) []string {
 }
 
 // didYouMean is the end of a sentence about an unknown name: the known one that
-// is nearest, if one is near.
+// is nearest, if one is near. What all variables begin with does not count.
 func didYouMean(name string, known []string) string {
-	best, least := "", len(name)/3+1
+	name = strings.TrimPrefix(name, envPrefix)
+	best, least := "", max(min(len(name), 3), len(name)/3+1) // two letters that changed places are a distance of 2
 	for _, k := range known {
-		if d := distance(name, k); d < least {
+		if d := distance(name, strings.TrimPrefix(k, envPrefix)); d < least {
 			best, least = k, d
 		}
 	}

@@ -36,6 +36,8 @@ stores:
     on_missing: relink
     outlets: {Quayside: 1, "St. Mary": 2}
     safety_stock: 2
+    empties: hold
+    breaker: {share: 20%, price: 0.3, window: 5m, least: 7}
     bigcommerce:
       store_hash: abc123
       token: file-token
@@ -77,7 +79,9 @@ func fullConfig() Config {
 	s := Store{
 		ID: "harbour", Stock: "movements", Publish: "all", Syncing: "manual", Inventory: "leave", Images: "none", POSPlan: "Pro", OnDelete: "keep", OnMissing: "relink",
 		Outlets: map[string]int64{"Quayside": 1, "St. Mary": 2}, SafetyStock: 2,
+		Empties: "hold", Breaker: Breaker{Share: 0.2, Price: 0.3, Window: 5 * time.Minute, Least: 7},
 		BigCommerce: BigCommerce{API: "https://api.bigcommerce.com", StoreHash: "abc123", Token: "file-token", Weight: "0.5", Quiet: 45 * time.Second, Categories: []int64{23, 24}, Channels: []int64{1}},
+		POS:         POS{XSeries: defaultXSeries()},
 	}
 	c.Stores = []Store{s}
 	return c
@@ -110,6 +114,16 @@ func TestLoadConfig(t *testing.T) {
 			changed(func(c *Config) { c.Stores[0].BigCommerce.Token, c.Stores[0].Stock = "env-token", "levels" })},
 		{"store variables are about the store they name", fullFile, nil, []string{"TILLSTREAM_STORE=harbour", "TILLSTREAM_SAFETY_STOCK=7"},
 			changed(func(c *Config) { c.Stores[0].SafetyStock = 7 })},
+		{"guards of the environment", "", nil, []string{"TILLSTREAM_STORE=mill", "TILLSTREAM_BIGCOMMERCE_STORE_HASH=def456", "TILLSTREAM_BIGCOMMERCE_TOKEN=env-token",
+			"TILLSTREAM_EMPTIES=hold", "TILLSTREAM_BREAKER_SHARE=0.05", "TILLSTREAM_BREAKER_WINDOW=1h"},
+			func() Config {
+				c, s := defaultConfig(), second
+				s.Empties, s.Breaker = "hold", Breaker{Share: 0.05, Window: time.Hour}
+				c.Stores = []Store{s}
+				return c
+			}()},
+		{"one guard of the environment over the file", fullFile, nil, []string{"TILLSTREAM_BREAKER_SHARE= 7.5 %"},
+			changed(func(c *Config) { c.Stores[0].Breaker.Share = 0.075 })},
 		{"outlets replace outlets", fullFile, nil, []string{"TILLSTREAM_OUTLETS=Mill Lane=3, A=B=4"},
 			changed(func(c *Config) { c.Stores[0].Outlets = map[string]int64{"Mill Lane": 3, "A=B": 4} })},
 		{"a store of the environment beside the file's", fullFile, nil,
@@ -161,7 +175,7 @@ stores:
 `
 	c, err := load(t, file, []string{"--http", "8080"}, []string{
 		"TILLSTREAM_SAFETY_STOCK=-1", "TILLSTREAM_OUTLETS=Quayside", "TILLSTREAM_POS_PLAN=Lite", "TILLSTREAM_STROE=x",
-		"TILLSTREAM_NATS_CERT=c.pem", "TILLSTREAM_TOKEN_FILE=/does/not/exist",
+		"TILLSTREAM_EMPTIES=keep", "TILLSTREAM_BREAKER_SHARE=120%", "TILLSTREAM_BREAKER_LEAST=0", "TILLSTREAM_NATS_CERT=c.pem", "TILLSTREAM_TOKEN_FILE=/does/not/exist",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -181,6 +195,9 @@ stores:
 		`TILLSTREAM_SAFETY_STOCK "-1": must be a whole number from 0 to 2147483647 (also: stores[].safety_stock in the file)`,
 		`TILLSTREAM_OUTLETS "Quayside": must be outlets with their BigCommerce locations`,
 		`TILLSTREAM_POS_PLAN "Lite": the integration exists on the POS plans Pro, Standard, Advanced, Enterprise, Core or Plus only`,
+		`TILLSTREAM_EMPTIES "keep": must be push or hold (also: stores[].empties in the file)`,
+		`TILLSTREAM_BREAKER_SHARE "120%": must be a part such as 20% or 0.2, above 0 and at most 100% (also: stores[].breaker.share in the file)`,
+		`TILLSTREAM_BREAKER_LEAST "0": must be a whole number from 1`,
 		`TILLSTREAM_STROE: is not a setting; did you mean TILLSTREAM_STORE?`,
 		`--http "8080": must be host:port, such as 127.0.0.1:8080 (also: TILLSTREAM_HTTP, http in the file)`,
 		`nats.cert, nats.key: a client certificate needs both files`,
@@ -218,6 +235,10 @@ func TestConfig_Validate(t *testing.T) {
 		{"ErrWhichStore", "stores: [{id: a}, {id: b}]", []string{"TILLSTREAM_STOCK=levels"}, nil, "TILLSTREAM_STOCK: is about one store, and nothing says which; set TILLSTREAM_STORE"},
 		{"ErrReplicasOfOneServer", "", []string{"TILLSTREAM_NATS_REPLICAS=3"}, nil, "nats.replicas: is of use with a NATS cluster only"},
 		{"ErrTwoWaysIn", "nats: {url: 'nats://a:4222', credentials: a.creds, user: b}", nil, nil, "nats.credentials: user and password are set as well"},
+		{"OKBreaker", "stores: [{id: a, empties: push, breaker: {share: 0.2, price: 1, least: 1}}]", nil, nil, ""},
+		{"ErrBreakerWithoutShare", "stores: [{id: a, breaker: {window: 5m}}]", nil, nil, "stores[0].breaker: has no share, without which it is off; set breaker.share (TILLSTREAM_BREAKER_SHARE)"},
+		{"ErrBreakerShare", "stores: [{id: a, breaker: {share: 0, window: 5m}}]", nil, nil, `stores[0].breaker.share in `},
+		{"ErrBreakerNoGroup", "stores: [{id: a, breaker: 20%}]", nil, nil, "must have its settings below it"},
 		{"ErrStoresNoList", "stores: {id: a}", nil, nil, "must be a list"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -299,8 +320,9 @@ func TestDidYouMean(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"htpp": "; did you mean http?", "http": "; did you mean http?", "nats.usr": "; did you mean nats.user?", "entirely-else": "",
+		"TILLSTREAM_HTPP": "; did you mean TILLSTREAM_HTTP?", "TILLSTREAM_FOO": "",
 	} {
-		if got := didYouMean(name, keys(settings())); got != want {
+		if got := didYouMean(name, append(keys(settings()), variables()...)); got != want {
 			t.Errorf("didYouMean(%q) = %q, want %q", name, got, want)
 		}
 	}

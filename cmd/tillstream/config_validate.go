@@ -55,6 +55,9 @@ func (c *Config) Validate(roles []string) error {
 	}
 	c.checkNATS(wrong)
 	c.checkStores(wrong)
+	for i, s := range c.Stores {
+		c.checkXSeries(fmt.Sprintf("stores[%d]", i), s, slices.Contains(roles, rolePoll), wrong)
+	}
 	if len(roles) > 0 && len(c.Stores) == 0 && len(c.problems) == 0 {
 		wrong(envPrefix+"STORE", "no store is set; name it, or list stores in a file (--config)")
 		e.Hint = "tillstream up --demo"
@@ -111,6 +114,9 @@ func (c *Config) checkStores(wrong complain) {
 			wrong(where+".id", "%q is the id of stores[%d] too", s.ID, first)
 		}
 		byID[s.ID] = i
+		if b := s.Breaker; b.Share == 0 && b != (Breaker{}) && !c.told("breaker.share") {
+			wrong(where+".breaker", "has no share, without which it is off; set breaker.share (%sBREAKER_SHARE), or leave the others out", envPrefix)
+		}
 		if s.BigCommerce.StoreHash == "" {
 			continue
 		}
@@ -125,24 +131,33 @@ func (c *Config) checkStores(wrong complain) {
 // checkBigCommerce reports whether a store lacks what a push needs.
 func (c *Config) checkBigCommerce(wrong complain) bool {
 	lacks := false
-	for _, s := range c.Stores {
+	for i, s := range c.Stores {
+		which := fmt.Sprintf("store %q", s.ID)
+		if s.ID == "" { // it could not be read
+			which = fmt.Sprintf("stores[%d]", i)
+		}
 		for _, need := range []struct{ key, value string }{
 			{"store_hash", s.BigCommerce.StoreHash}, {"token", s.BigCommerce.Token.Reveal()},
 		} {
 			setting, _ := find(storeSettings(), func(t setting) bool { return t.key == "bigcommerce."+need.key })
-			// What could not be read has been told already.
-			told := slices.ContainsFunc(c.problems, func(p Problem) bool {
-				return strings.Contains(p.Where, setting.env) || strings.Contains(p.Where, setting.key)
-			})
-			if need.value == "" && !told {
+			if need.value == "" && !c.told(setting.key) {
 				lacks = true
 				name := envPrefix + setting.env
 				if need.key == "token" {
 					name += " or " + name + "_FILE"
 				}
-				wrong(name, "is not set, and store %q cannot be pushed without it (also: %s)", s.ID, setting.inFile("stores[]"))
+				wrong(name, "is not set, and %s cannot be pushed without it (also: %s)", which, setting.inFile("stores[]"))
 			}
 		}
 	}
 	return lacks
+}
+
+// told reports whether a store's setting could not be read, which is a problem that
+// is told already.
+func (c *Config) told(key string) bool {
+	setting, _ := find(storeSettings(), func(t setting) bool { return t.key == key })
+	return slices.ContainsFunc(c.problems, func(p Problem) bool {
+		return strings.Contains(p.Where, setting.env) || strings.Contains(p.Where, setting.key)
+	})
 }

@@ -226,6 +226,24 @@ func duration(value any) (any, error) {
 	return d, nil
 }
 
+// part reads a part of a whole, above nothing: 0.2 or 20%.
+func part(value any) (any, error) {
+	switch value.(type) {
+	case int, float64:
+		value = fmt.Sprint(value)
+	}
+	s, _ := value.(string)
+	digits, percent := strings.CutSuffix(strings.TrimSpace(s), "%")
+	n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if percent {
+		n /= 100
+	}
+	if err != nil || !(n > 0 && n <= 1) {
+		return nil, errors.New("must be a part such as 20% or 0.2, above 0 and at most 100%")
+	}
+	return n, nil
+}
+
 // posPlans are the plans of the POS on which the integration exists.
 func posPlans() []string {
 	return []string{"Pro", "Standard", "Advanced", "Enterprise", "Core", "Plus"}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/ingest"
 	pos "github.com/tillstream/tillstream/handlers/pos/simulator"
 	"github.com/tillstream/tillstream/handlers/publish"
 	"github.com/tillstream/tillstream/projections"
@@ -108,8 +109,8 @@ func (d *demoRun) bringIn(ctx context.Context) error {
 			if err := json.Unmarshal(line, &a); err != nil {
 				return err
 			}
-			if a.Error != nil {
-				return fmt.Errorf("demo: row %d: %s", a.Row, line)
+			if a.Error != nil || a.Outcome == ingest.RowRefused {
+				return fmt.Errorf("demo: the import: %s", line)
 			}
 			if a.Summary != nil {
 				summary = a.Summary

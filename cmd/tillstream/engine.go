@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -27,6 +28,7 @@ import (
 
 // engine is everything that works on one view of the projections, wired:
 //
+//	X-Series ─► poll ─┐
 //	HTTP ─► ingest ─► POS log ─► project ─► catalog ─► PRODUCTS bucket
 //	  │                                        │             │ wake
 //	  └───► console ◄── catalog, publications ─┘             ▼
@@ -43,6 +45,8 @@ type engine struct {
 	products     streams.Snapshots
 	project      *project.Handler
 	publishers   map[domain.StoreID]*publish.Publisher
+	accounts     map[domain.StoreID]*account
+	sources      *project.SourceKeeper // nil: another process projects
 	console      *console.Console
 	handler      http.Handler
 
@@ -55,7 +59,7 @@ type engine struct {
 const productsEpoch = 1
 
 func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
-	e := &engine{app: a, roles: roles, publishers: map[domain.StoreID]*publish.Publisher{}}
+	e := &engine{app: a, roles: roles, publishers: map[domain.StoreID]*publish.Publisher{}, accounts: map[domain.StoreID]*account{}}
 	if err := a.conn.EnsureProducts(ctx, productsEpoch); err != nil {
 		return nil, err
 	}
@@ -79,8 +83,14 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 	}
 	e.project = project.New(e.catalog, a.conn, func(s domain.StoreID) bool { _, ok := modes[s]; return ok })
 	e.project.Applied = e.publications.Apply
+	if roles.has(roleProject) {
+		if e.sources, err = project.OpenSources(ctx, a.conn, e.catalog.Position()); err != nil {
+			return nil, err
+		}
+		e.project.Seen = e.sources.Sources.Apply
+	}
 	for _, s := range a.cfg.Stores {
-		if err := e.addPublisher(s); err != nil {
+		if err := errors.Join(e.addPublisher(s), e.addAccount(s)); err != nil {
 			return nil, err
 		}
 	}
@@ -112,6 +122,7 @@ func (e *engine) addPublisher(s Store) error {
 		Catalog: e.catalog, Publications: e.publications, Log: e.app.conn.Sync(),
 		CreateAll: s.Publish == "all", Manual: s.Syncing == "manual", NoImages: s.Images == "none", OnMissing: publish.OnMissing(s.OnMissing), Weight: weight, Categories: s.BigCommerce.Categories,
 		Quiet:     s.BigCommerce.Quiet,
+		Guards:    s.guards(),
 		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}
 	if len(s.BigCommerce.Channels) > 0 {
@@ -134,14 +145,21 @@ func (s *Store) rules() domain.Rules {
 	return r
 }
 
+// guards are what may hold a push.
+func (s *Store) guards() publish.Guards {
+	b := s.Breaker
+	return publish.Guards{Empties: s.Empties == "hold", Breaker: publish.Breaker{Share: b.Share, Price: b.Price, Window: b.Window, Least: b.Least}}
+}
+
 // serve builds the HTTP API of the roles.
 func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
 		Catalog: e.catalog, Publications: e.publications, Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
+		Sources: e.heardSources, Now: time.Now,
 		Tokens:  console.NewTokens(e.app.conn.Control()),
-		Running: e.running, Ending: e.app.ending,
+		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -149,18 +167,26 @@ func (e *engine) serve() {
 		if p := e.publishers[id]; p != nil {
 			store.Publisher = p
 		}
+		if a := e.accounts[id]; a != nil {
+			store.Account = a.status
+		}
 		e.console.Stores = append(e.console.Stores, store)
 	}
 	slices.SortFunc(e.console.Stores, func(a, b console.Store) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	mux := http.NewServeMux()
 	if e.roles.has(roleIngest) {
-		ingest.NewHTTP(ingest.New(e.app.conn.POS(), time.Now), func(name string) (domain.StoreID, error) {
+		in := ingest.NewHTTP(e.ingest(), func(name string) (domain.StoreID, error) {
 			s, err := e.console.Store(name)
 			if err != nil {
 				return "", err
 			}
 			return s.ID, nil
-		}, e.app.log).Mount(mux)
+		}, e.app.log)
+		in.XSeries = map[domain.StoreID]*ingest.XSeriesHooks{}
+		for id, a := range e.accounts {
+			in.XSeries[id] = a.hooks
+		}
+		in.Mount(mux)
 	}
 	if e.roles.has(roleConsole) {
 		e.console.Mount(mux)
@@ -169,12 +195,26 @@ func (e *engine) serve() {
 	e.handler = problem.Routes(mux)
 }
 
+// ingest makes what takes events and files in. A catalog that another process
+// writes is observed here, so that an import keeps to its pace.
+func (e *engine) ingest() *ingest.Service {
+	s := ingest.New(e.app.conn.POS(), time.Now)
+	s.Projection, s.Products, s.Notes = e.catalog, e.catalog, e.app.conn.Control()
+	s.Spool = filepath.Join(e.app.cfg.Data, "spool")
+	return s
+}
+
+// heardSources is when each source was heard of.
+func (e *engine) heardSources(ctx context.Context) (*projections.Sources, error) {
+	if e.sources != nil {
+		return e.sources.Sources, nil
+	}
+	return project.ReadSources(ctx, e.app.conn.Control())
+}
+
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
 	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
-	if err := e.app.conn.Health(); err != nil {
-		r.Problems = append(r.Problems, "nothing more can be recorded: "+err.Error())
-	}
 	if problem := e.project.Problem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}
@@ -195,6 +235,7 @@ func (e *engine) run(ctx context.Context) error {
 	g.Go(func() error { return follower.Run(ctx) })
 	if projects {
 		g.Go(func() error { return e.project.Run(ctx) })
+		g.Go(func() error { return e.sources.Run(ctx) })
 	}
 	g.Go(func() error { return errors.Join(router.Run(ctx), subscriber.Close()) })
 	g.Go(func() error { e.tellProblems(ctx); return nil })
@@ -212,6 +253,9 @@ func (e *engine) run(ctx context.Context) error {
 		}
 		e.ready.Store(true)
 		e.app.once.Do(func() { close(e.app.readied) })
+		if e.roles.has(rolePoll) {
+			e.poll(ctx, g)
+		}
 		for _, p := range e.publishers {
 			if publishes {
 				g.Go(func() error { return ended(ctx, p.Run(ctx)) })
@@ -241,6 +285,17 @@ func (e *engine) tellProblems(ctx context.Context) {
 		now := map[string]string{"projecting": e.project.Problem()}
 		for id, p := range e.publishers {
 			now["publishing of "+string(id)] = p.Problem()
+			now["guarding of "+string(id)] = projections.Alarm(e.publications.HeldPushes(id))
+		}
+		for id, a := range e.accounts {
+			now["the POS account of "+string(id)] = a.status().Problem
+		}
+		if e.sources != nil {
+			for _, s := range e.app.cfg.Stores {
+				for _, src := range e.sources.Sources.Of(domain.StoreID(s.ID), time.Now()) {
+					now["source "+string(src.Source)+" of "+s.ID] = src.Problem
+				}
+			}
 		}
 		for what, problem := range now {
 			switch {

@@ -19,7 +19,7 @@ import (
 
 // program is one installation of the real binary, started and killed at will.
 type program struct {
-	t    *testing.T
+	t    testing.TB
 	data string
 	env  []string
 
@@ -33,7 +33,7 @@ type program struct {
 	output *tail
 }
 
-func newProgram(t *testing.T, store, api, token string) *program {
+func newProgram(t testing.TB, store, api, token string) *program {
 	p := &program{t: t, data: filepath.Join(t.TempDir(), "data")}
 	p.env = append(os.Environ(),
 		"TILLSTREAM_DATA="+p.data, "TILLSTREAM_HTTP=127.0.0.1:0", "TILLSTREAM_STORE="+store, "TILLSTREAM_PUBLISH=all",

@@ -57,11 +57,11 @@ func (s *screen) paint(c colour, words string) string {
 // state shows where a product stands, good in green, bad in red.
 func (s *screen) state(state string) string {
 	switch state {
-	case "confirmed", "linked", "created", "updated", "folded":
+	case "confirmed", "linked", "created", "updated", "folded", "approved":
 		return s.paint(green, state)
 	case "refused", "broken", "quarantined", "dead_letter", "nothing", "image_refused":
 		return s.paint(red, state)
-	case "pending", "differs":
+	case "pending", "differs", "held":
 		return s.paint(yellow, state)
 	}
 	return s.paint(faint, state)

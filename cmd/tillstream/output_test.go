@@ -174,8 +174,9 @@ func TestImporter_Progress(t *testing.T) {
 	got := onScreen(screen{}, func(c *cli) {
 		i := importer{cli: c, file: "export.csv", bar: c.newProgress("import export.csv", 1000)}
 		for _, line := range []string{
-			`{"row":17,"error":{"column":"retail_price","value":"abc","reason":"must be a decimal"}}`,
-			`{"row":18,"note":"is part of a composite"}`,
+			`{"import":{"id":"019d2b5e-7a55-7e0e-9d3b-6d7a1f2a9c11","recorded":1000}}`,
+			`{"row":17,"outcome":"refused","column":"retail_price","value":"abc","problem":"must be a decimal"}`,
+			`{"row":18,"outcome":"skipped","problem":"is part of a composite"}`,
 			`{"progress":{"rows":5000,"events":9800}}`,
 			`{"summary":{"rows":5001,"imported":5000,"refused":0,"events":9801,"duplicates":1,"ignored_columns":["colour"]}}`,
 		} {
@@ -187,7 +188,8 @@ func TestImporter_Progress(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	const want = `row 17, retail_price "abc": must be a decimal
+	const want = `going on with import 019d2b5e-7a55-7e0e-9d3b-6d7a1f2a9c11, of which 1,000 rows are recorded
+row 17, retail_price "abc": must be a decimal
 row 18: is part of a composite
 import export.csv: 5,000 rows, 9,800 events
 5,001 rows, 5,000 imported, 9,801 events, 1 of them in the log already

@@ -111,6 +111,15 @@ func TestPoison(t *testing.T) {
 			}
 		}
 	}
+	if stray := in.status().StrayDeadLetters; stray != 2 {
+		t.Errorf("%d dead letters are of no store, want 2", stray)
+	}
+	if said, want := in.tillstream(exitDone, "status"), "2 events of no store that is set could not be used"; !strings.Contains(said, want) {
+		t.Errorf("status said %q, want %q", said, want)
+	}
+	if said, want := in.tillstream(exitDone, "products", "--state", "quarantined"), `item p-02, position 27: data.quantity: "-1"`; !strings.Contains(said, want) {
+		t.Errorf("products said %q, want %q", said, want)
+	}
 	if s := in.status().Stores[0]; s.DeadLetters != len(poisons())-2 || s.Publishing.Quarantined != 9 || s.Publishing.Confirmed != 3 {
 		t.Errorf("status %+v, want 9 quarantined and 3 confirmed", s)
 	}
@@ -139,8 +148,10 @@ func TestPoison(t *testing.T) {
 			}
 		}
 		// Its cause is not mended.
-		if said := in.tillstream(exitFailed, "deadletters", "requeue", fmt.Sprint(l.ID)); !strings.Contains(said, p.reason) {
-			t.Errorf("%s: requeue said %q, want the reason %q", p.name, said, p.reason)
+		for _, dry := range []string{"--dry-run=true", "--dry-run=false"} {
+			if said := in.tillstream(exitFailed, "deadletters", "requeue", fmt.Sprint(l.ID), dry); !strings.Contains(said, p.reason) {
+				t.Errorf("%s: requeue %s said %q, want the reason %q", p.name, dry, said, p.reason)
+			}
 		}
 	}
 

@@ -23,7 +23,8 @@ and prints what a push would change: the old value, the new one, and the event t
 made it so in the POS. A line with "!" is a value that BigCommerce has and the POS
 has not, such as a description that somebody has formatted there: it will be lost.
 
-Without ITEM and --all it looks at the products whose push is pending. It reads
+Without ITEM and --all it looks at the products whose push is pending or held. What a
+guard holds, or would hold for a text, is marked as held: it changes when it is approved. It reads
 BigCommerce in as few requests as it can, which count against the store's quota, and
 changes nothing. The exit code is 3 when something would change, 0 when nothing would.`,
 		Example: `  tillstream preview CK-121

@@ -15,7 +15,7 @@ import (
 
 // productStates are the places where a product can stand.
 func productStates() []string {
-	return []string{"confirmed", "pending", "refused", "broken", "unlinked", "quarantined"}
+	return []string{"confirmed", "pending", "held", "discarded", "refused", "broken", "unlinked", "quarantined"}
 }
 
 func (c *cli) productsCommand() *cobra.Command {
@@ -28,6 +28,8 @@ func (c *cli) productsCommand() *cobra.Command {
 
   confirmed    BigCommerce has confirmed its newest state
   pending      its newest state is not confirmed yet
+  held         a guard keeps its newest state back until approve or discard
+  discarded    its newest state was held and is not wanted in BigCommerce
   refused      BigCommerce refuses its newest state
   broken       BigCommerce refuses it because its twin there is gone
   unlinked     it has no twin in BigCommerce, so nothing is pushed

@@ -141,10 +141,12 @@ func (p *pushing) end(c *cli, verb string) error {
 		return nil
 	}
 	err := fmt.Errorf("%s not confirmed of %d: %s", count(total, "product"), p.done,
-		sentence(some(p.left["refused"], "refused"), some(p.left["pending"], "still pending"), some(p.left["nothing"], "not pushed")))
+		sentence(some(p.left["refused"], "refused"), some(p.left["held"], "held by a guard"), some(p.left["pending"], "still pending"), some(p.left["nothing"], "not pushed")))
 	switch {
 	case p.left["refused"] > 0:
 		return withHint(err, "tillstream products --state refused")
+	case p.left["held"] > 0:
+		return withHint(err, "tillstream approve ITEM to push it, or tillstream discard ITEM to leave BigCommerce as it is")
 	case p.left["nothing"] > 0 && verb == "push":
 		return withHint(err, "tillstream link --auto, or tillstream publish ITEM")
 	}

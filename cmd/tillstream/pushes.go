@@ -29,8 +29,9 @@ burst of pushes, or every half minute of one that does not end, and below it wha
 once in a burst: as created, updated, or an error.
 
 --csv prints every single outcome instead, with the ids of both sides: created,
-updated, refused with BigCommerce's reason, linked, unlinked, quarantined, released, or
-image_refused when BigCommerce did not take an image of a product that was created.
+updated, refused with BigCommerce's reason, held by a guard, approved, discarded,
+linked, unlinked, quarantined, released, or image_refused when BigCommerce did not take
+an image of a product that was created.
 --json prints them as JSON lines. --from takes a position in the SYNC log or a time.`,
 		Example: `  tillstream pushes --follow
   tillstream pushes --csv --from 2026-11-01T00:00:00Z > pushes.csv`,
@@ -209,6 +210,7 @@ func (p *pushes) tell(b *burst) {
 	}
 	p.stdout.line("%s  %s", moment(b.began), sentence(count(len(b.became), "product")+" identified",
 		thousands(n["created"])+" created", thousands(n["updated"])+" updated", errs,
+		some(n["held"], "held"), some(n["approved"], "approved"), some(n["discarded"], "discarded"),
 		some(n["linked"], "linked"), some(n["unlinked"], "unlinked"), some(n["quarantined"], "quarantined"), some(n["released"], "released"), some(n["drift"], "drifted")))
 	for _, o := range b.errors {
 		if o.Event == "refused" && b.became[o.Product] != o.Event {

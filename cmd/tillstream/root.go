@@ -67,8 +67,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 		Example: `  tillstream up --demo                a shop and a simulated BigCommerce, to look around
   tillstream import export.csv        bring in the catalogue
   tillstream link --auto              link what BigCommerce has already, by SKU
-  tillstream show CK-121       everything about one product
-  tillstream history CK-121    which events made it so`,
+  tillstream show CK-121              everything about one product
+  tillstream history CK-121           which events made it so`,
 		SilenceUsage: true, SilenceErrors: true,
 	})
 	// A command that only groups others cannot be used alone.
@@ -83,7 +83,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 		{"run", "Run:", []*cobra.Command{c.upCommand(), c.simulateCommand()}},
 		{"in", "Bring in what happened:", []*cobra.Command{c.importCommand(), c.appendCommand()}},
 		{"look", "Look:", []*cobra.Command{c.statusCommand(), c.productsCommand(), c.showCommand(), c.historyCommand(), c.linksCommand()}},
-		{"out", "BigCommerce:", []*cobra.Command{c.linkCommand(), c.unlinkCommand(), c.publishCommand(), c.previewCommand(), c.pushCommand(), c.pushesCommand()}},
+		{"out", "BigCommerce:", []*cobra.Command{c.linkCommand(), c.unlinkCommand(), c.publishCommand(), c.previewCommand(), c.pushCommand(), c.pushesCommand(), c.approveCommand(), c.discardCommand()}},
 		{"mend", "Mend:", []*cobra.Command{c.deadLettersCommand(), c.rebuildCommand(), c.tokensCommand()}},
 		{"about", "About:", []*cobra.Command{c.schemaCommand(), c.versionCommand()}},
 	} {

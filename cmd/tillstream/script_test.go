@@ -30,6 +30,7 @@ import (
 //	ready                    wait until the tillstream in the background is ready
 //	server-of VARIABLE       set the variable to the address of that tillstream
 //	settled                  wait until everything is folded and confirmed
+//	held N                  wait until everything is folded, and N products are held and none pending
 //	shows SKU field=value…   BigCommerce shows that: name, description, price, cost, visible, stock
 //	pushed SKU [!]           BigCommerce was sent the product since this was asked last, or was not
 //	edit SKU field=value     the merchant changes a field in BigCommerce: weight, name or description
@@ -47,7 +48,7 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "bigcommerce": beginShop, "ready": ready, "settled": waitSettled,
+			"exits": exits, "bigcommerce": beginShop, "ready": ready, "settled": waitSettled, "held": waitHeld,
 			"server-of": serverOf, "shows": shows, "pushed": wasPushed, "edit": edit, "damage": damage, "vanish": vanish, "post": post,
 			"id-of": idOf,
 		},
@@ -138,7 +139,16 @@ func idOf(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[1], id)
 }
 
-func waitSettled(ts *testscript.TestScript, _ bool, _ []string) {
+func waitSettled(ts *testscript.TestScript, _ bool, _ []string) { settledWith(ts, -1) }
+
+func waitHeld(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	settledWith(ts, n)
+}
+
+// settledWith waits until so many products are held, or any number where it is below 0.
+func settledWith(ts *testscript.TestScript, held int) {
 	await(ts, "settled", func(base string) bool {
 		r, err := http.Get(base + "/status.json")
 		if err != nil {
@@ -148,13 +158,14 @@ func waitSettled(ts *testscript.TestScript, _ bool, _ []string) {
 		var status struct {
 			Stores []struct {
 				Projection struct{ Lag int }
-				Publishing struct{ Pending int }
+				Publishing struct{ Pending, Held int }
 			}
 		}
 		if json.NewDecoder(r.Body).Decode(&status) != nil || len(status.Stores) == 0 {
 			return false
 		}
-		return status.Stores[0].Projection.Lag == 0 && status.Stores[0].Publishing.Pending == 0
+		now := status.Stores[0]
+		return now.Projection.Lag == 0 && now.Publishing.Pending == 0 && (held < 0 || now.Publishing.Held == held)
 	})
 }
 

@@ -15,7 +15,7 @@ import (
 //
 // The error is a [*streams.LockedError] when another process holds the folder.
 func openInProcess(ctx context.Context, cfg Config, n need) (http.Handler, string, func() error, error) {
-	roles := rolesOf(allRoles())
+	roles := rolesOf(allRoles()).without(rolePoll) // a command is no reason to ask the POS
 	if n != needPushes {
 		roles = roles.without(rolePublish)
 	}

@@ -107,6 +107,10 @@ func (c *cli) showPublication(p *console.ProductPage) {
 	default:
 		out.line("BigCommerce %d, which has confirmed nothing yet", p.Link.BigCommerceID)
 	}
+	if h := p.Publication.Held; h != nil {
+		out.line("%s by %s since %s: %s", out.paint(yellow, "held back"), h.Guard, moment(h.At), oneLine(h.Reason))
+		out.line("try: tillstream preview %[1]s, then tillstream approve %[1]s, or tillstream discard %[1]s", oneLine(string(p.Product)))
+	}
 	if p.Publication.Error != "" {
 		out.line("%s", out.paint(red, oneLine(p.Publication.Error)))
 	}

@@ -20,9 +20,9 @@ import (
 func (c *cli) simulateCommand() *cobra.Command {
 	cmd := group(&cobra.Command{
 		Use:   "simulate",
-		Short: "Stand in for BigCommerce",
+		Short: "Stand in for BigCommerce, or for a POS",
 	})
-	cmd.AddCommand(c.simulateBigCommerceCommand())
+	cmd.AddCommand(c.simulateBigCommerceCommand(), c.simulatePOSCommand())
 	return cmd
 }
 
@@ -107,11 +107,24 @@ func (s *simulation) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.addr)
+	return serveSimulator(ctx, s.addr, store, s.introduce, store.Run)
+}
+
+// stand is a stand-in that can be served.
+type stand interface {
+	http.Handler
+	// Heal lets go of requests that hang.
+	Heal()
+}
+
+// serveSimulator serves a stand-in, and what runs beside it, until ctx ends. It
+// introduces it once it can be reached.
+func serveSimulator(ctx context.Context, addr string, s stand, introduce func(addr string), beside ...func(context.Context) error) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return withHint(err, "another address with --addr")
 	}
-	server := &http.Server{Handler: store, ReadHeaderTimeout: headerTimeout}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -119,15 +132,17 @@ func (s *simulation) run(ctx context.Context) error {
 		}
 		return nil
 	})
-	g.Go(func() error { return store.Run(ctx) })
+	introduce(reachable(listener.Addr().(*net.TCPAddr)))
+	for _, run := range beside {
+		g.Go(func() error { return run(ctx) })
+	}
 	g.Go(func() error {
 		<-ctx.Done()
-		store.Heal() // lets go of requests that hang
+		s.Heal()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		return server.Shutdown(end)
 	})
-	s.introduce(listener.Addr().String())
 	return g.Wait()
 }
 

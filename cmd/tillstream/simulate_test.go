@@ -24,12 +24,19 @@ type simulated struct {
 // simulate runs the command with more flags, until the test's end.
 func simulate(t *testing.T, flags ...string) *simulated {
 	t.Helper()
+	return simulateWhat(t, "bigcommerce", "BIGCOMMERCE", flags...)
+}
+
+// simulateWhat runs a simulator that exports three settings that begin with a
+// prefix.
+func simulateWhat(t *testing.T, what, prefix string, flags ...string) *simulated {
+	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	out, stdout := io.Pipe()
 	var stderr bytes.Buffer
 	ended := make(chan int, 1)
 	go func() {
-		args := append([]string{"simulate", "bigcommerce", "--addr", "127.0.0.1:0", "--token", "t0ken"}, flags...)
+		args := append([]string{"simulate", what, "--addr", "127.0.0.1:0", "--token", "t0ken"}, flags...)
 		code := run(ctx, args, nil, strings.NewReader(""), stdout, &stderr)
 		stdout.Close()
 		ended <- code
@@ -37,7 +44,7 @@ func simulate(t *testing.T, flags ...string) *simulated {
 	s := &simulated{t: t, exported: map[string]string{}}
 	lines := bufio.NewScanner(out)
 	for len(s.exported) < 3 && lines.Scan() {
-		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export TILLSTREAM_BIGCOMMERCE_"), "=")
+		name, value, _ := strings.Cut(strings.TrimPrefix(lines.Text(), "export TILLSTREAM_"+prefix+"_"), "=")
 		s.exported[name] = value
 	}
 	code, stopped := 0, false
@@ -111,6 +118,14 @@ func TestSimulateBigCommerce(t *testing.T) {
 	}
 	if code, said := s.stop(); code != exitDone {
 		t.Errorf("exit code %d, want 0; it said:\n%s", code, said)
+	}
+}
+
+// TestSimulateBigCommerce_everywhere: what it says to set can be used as it is.
+func TestSimulateBigCommerce_everywhere(t *testing.T) {
+	t.Parallel()
+	if got := simulate(t, "--addr", "0.0.0.0:0").exported["API"]; !strings.HasPrefix(got, "http://127.0.0.1:") {
+		t.Errorf("the API is said to be at %s, want this machine", got)
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/projections"
 )
@@ -47,6 +49,9 @@ confirmed by BigCommerce, what is wrong if something is, and how far each store 
 func (c *cli) status(s *console.StatusPage) {
 	out := c.stdout
 	problems := problemsOf(&s.Status)
+	if n := s.StrayDeadLetters; n > 0 {
+		problems = append(problems, fmt.Sprintf("%s of no store that is set could not be used (tillstream deadletters list)", count(n, "event")))
+	}
 	switch {
 	case len(problems) == 0 && s.Ready:
 		out.line("%s: %s", out.paint(green, "all is well"), wellness(&s.Status))
@@ -68,6 +73,11 @@ func (c *cli) status(s *console.StatusPage) {
 		}
 		return strconv.FormatUint(n, 10)
 	}
+	header := []string{"STORE", "LOG", "LAG", "PRODUCTS", "CONFIRMED", "PENDING", "REFUSED", "UNLINKED", "QUARANTINED", "DEAD LETTERS"}
+	guarded := slices.ContainsFunc(s.Stores, func(t projections.StoreStatus) bool { return t.Publishing.Held+t.Publishing.Discarded > 0 })
+	if guarded {
+		header = append(header, "HELD", "DISCARDED")
+	}
 	rows := make([][]string, len(s.Stores))
 	for i, t := range s.Stores {
 		n := t.Publishing
@@ -76,9 +86,13 @@ func (c *cli) status(s *console.StatusPage) {
 			strconv.Itoa(t.Projection.Products), strconv.Itoa(n.Confirmed), strconv.Itoa(n.Pending), should(uint64(n.Refused)),
 			strconv.Itoa(n.Unlinked), should(uint64(n.Quarantined)), should(uint64(t.DeadLetters)),
 		}
+		if guarded {
+			rows[i] = append(rows[i], strconv.Itoa(n.Held), strconv.Itoa(n.Discarded))
+		}
 	}
 	out.line("")
-	out.table([]string{"STORE", "LOG", "LAG", "PRODUCTS", "CONFIRMED", "PENDING", "REFUSED", "UNLINKED", "QUARANTINED", "DEAD LETTERS"}, rows)
+	out.table(header, rows)
+	c.sources(s)
 	var costs []string
 	for _, t := range s.Stores {
 		if cost := costOf(&t); cost != "" {
@@ -91,6 +105,68 @@ func (c *cli) status(s *console.StatusPage) {
 	for _, cost := range costs {
 		out.line("%s", cost)
 	}
+}
+
+// sources says who has published, and when last.
+func (c *cli) sources(s *console.StatusPage) {
+	var rows [][]string
+	for _, t := range s.Stores {
+		for _, src := range t.Sources {
+			expected := ""
+			if !src.ExpectedBy.IsZero() {
+				expected = moment(src.ExpectedBy)
+			}
+			rows = append(rows, []string{oneLine(string(t.Store)), oneLine(string(src.Source)), strconv.FormatUint(src.Events, 10), moment(src.RecordedAt), expected})
+		}
+	}
+	if len(rows) > 0 {
+		c.stdout.line("")
+		c.stdout.table([]string{"STORE", "SOURCE", "EVENTS", "LAST EVENT", "NEXT ONE BY"}, rows)
+	}
+	for _, t := range s.Stores {
+		if a := t.Account; a != nil {
+			c.stdout.line("")
+			c.stdout.line("%s", accountLine(t.Store, a))
+		}
+	}
+}
+
+// accountLine says how a store's POS account is read.
+func accountLine(store domain.StoreID, a *projections.AccountStatus) string {
+	read := "has not been read by this process yet"
+	if !a.LastRead.IsZero() {
+		read = "was read last at " + moment(a.LastRead)
+	}
+	said := fmt.Sprintf("the POS account of %s %s, with %s", store, read, count(int(a.Requests), "request"))
+	if a.Throttled > 0 {
+		said += fmt.Sprintf(", %d of them put off by its limit", a.Throttled)
+	}
+	w := a.Webhooks
+	switch {
+	case w.Received+w.Refused == 0:
+		said += "; no webhook has come"
+	case w.Refused > 0:
+		said += fmt.Sprintf("; %s came, and %d were refused", count(int(w.Received), "webhook"), w.Refused)
+	default:
+		said += fmt.Sprintf("; %s came", count(int(w.Received), "webhook"))
+	}
+	if a.Missed > 0 {
+		said += fmt.Sprintf("; the census found %s that nothing else had brought", count(a.Missed, "change"))
+	}
+	return said
+}
+
+// accountProblems says what is wrong with the reading of a POS account.
+func accountProblems(store domain.StoreID, a *projections.AccountStatus) []string {
+	var out []string
+	if a.Problem != "" {
+		out = append(out, fmt.Sprintf("%s: %s", store, oneLine(a.Problem)))
+	}
+	if r := a.LastRefused; r != nil {
+		out = append(out, fmt.Sprintf("%s: %s of the POS cannot be used; the last is %s %s: %s (correct it in the POS)",
+			store, count(a.Refused, "record"), r.List, oneLine(r.ID), brief(r.Reason)))
+	}
+	return out
 }
 
 // costOf says what publishing a store has cost since the start against the least it
@@ -127,6 +203,9 @@ func problemsOf(s *projections.Status) []string {
 		if t.Problem != "" {
 			out = append(out, fmt.Sprintf("%s: %s", t.Store, oneLine(t.Problem)))
 		}
+		if t.Alarm != "" {
+			out = append(out, fmt.Sprintf("%s: %s", t.Store, oneLine(t.Alarm)))
+		}
 		if t.Paused {
 			out = append(out, fmt.Sprintf("%s: pushing is paused", t.Store))
 		}
@@ -138,6 +217,17 @@ func problemsOf(s *projections.Status) []string {
 		}
 		if r := t.Publishing.LastRefusal; r != nil {
 			out = append(out, fmt.Sprintf("%s: refused last was product %s: %s", t.Store, oneLine(string(r.Product)), brief(r.Reason)))
+		}
+		if n := t.Publishing.Held; n > 0 {
+			out = append(out, fmt.Sprintf("%s: %s held back by a guard (tillstream products --state held; then approve, or discard)", t.Store, are(n, "product")))
+		}
+		if a := t.Account; a != nil {
+			out = append(out, accountProblems(t.Store, a)...)
+		}
+		for _, src := range t.Sources {
+			if src.Problem != "" {
+				out = append(out, fmt.Sprintf("%s: %s", t.Store, oneLine(src.Problem)))
+			}
 		}
 		if n := t.DeadLetters; n > 0 {
 			out = append(out, fmt.Sprintf("%s: %s could not be used (tillstream deadletters list)", t.Store, count(n, "event")))
@@ -153,9 +243,15 @@ func wellness(s *projections.Status) string {
 	}
 	var parts []string
 	for _, t := range s.Stores {
-		linked := t.Publishing.Confirmed + t.Publishing.Pending + t.Publishing.Refused
+		linked := t.Publishing.Confirmed + t.Publishing.Pending + t.Publishing.Refused + t.Publishing.Held
+		left := ""
+		if n := t.Publishing.Discarded; n > 0 {
+			left = fmt.Sprintf(", and %d more stay as they are by decision (tillstream products --state discarded)", n)
+		}
 		said := fmt.Sprintf("BigCommerce shows the newest state of all %s linked of %s", count(linked, "product"), t.Store)
 		switch {
+		case t.Account != nil && t.Account.Loading && t.Account.Problem == "":
+			said = fmt.Sprintf("the POS account of %s is being read for the first time: %s and %s so far", t.Store, count(t.Account.Products, "product"), count(t.Account.Levels, "stock level"))
 		case t.Projection.Lag > 0:
 			said = fmt.Sprintf("%s of %s still to be folded", count(int(t.Projection.Lag), "event"), t.Store)
 		case t.Publishing.Pending > 0 && t.Publishing.Manual:
@@ -166,10 +262,10 @@ func wellness(s *projections.Status) string {
 				left := time.Duration(e.DrainSeconds * float64(time.Second)).Round(time.Second)
 				said += fmt.Sprintf(", about %s at its present quota", left)
 			}
-		case linked == 0:
+		case linked == 0 && left == "":
 			said = fmt.Sprintf("no product of %s is linked yet (tillstream link --auto)", t.Store)
 		}
-		parts = append(parts, said)
+		parts = append(parts, said+left)
 	}
 	return strings.Join(parts, "; ")
 }

@@ -46,6 +46,13 @@ var rules = []rule{
 		"a simulator that shared code with its client would share its mistakes"},
 	{"handlers/pos", []string{module + "/domain"}, []string{"net", "net/http", "os", "os/exec"},
 		"translation is pure: bytes in, envelopes out"},
+	{"handlers/pos/csv", []string{module + "/domain", "golang.org/x/text/encoding"}, []string{"net", "net/http", "os", "os/exec"},
+		"translation is pure: bytes in, envelopes out"},
+	{"handlers/pos/xseries/api", []string{"golang.org/x/oauth2", "golang.org/x/time/rate"}, nil,
+		"an API client hands out what it was given, and could be lifted out"},
+	{"handlers/poll", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5"}), nil, "it reacts to what has changed elsewhere"},
+	{"handlers/pos/xseries/simulator", []string{module + "/handlers/pos/simulator"}, []string{"os", "os/exec"},
+		"a simulator that shared code with the adapter would share its mistakes; of ours it takes the invented shop"},
 	{"handlers/problem", []string{module + "/domain", module + "/streams"}, nil,
 		"errors are classified once for every HTTP answer"},
 	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync"}), nil, "it reacts to requests"},
@@ -133,6 +140,9 @@ func TestForbidden(t *testing.T) {
 		{"handlers/project/project_test.go", module + "/streams/streamstest", false},
 		{"handlers/bigcommerce/client.go", module + "/domain", true},
 		{"handlers/pos/csv/reader.go", "net/http", true},
+		{"handlers/pos/xseries/simulator/http.go", "net/http", false},
+		{"handlers/pos/xseries/simulator/http.go", module + "/handlers/pos/xseries", true},
+		{"handlers/pos/xseries/simulator/http.go", module + "/domain", true},
 	} {
 		if got := forbidden(ruleFor(path.Dir(tt.file)), tt.file, tt.imported) != ""; got != tt.want {
 			t.Errorf("%s importing %s: forbidden %v, want %v", tt.file, tt.imported, got, tt.want)

@@ -15,8 +15,8 @@ import (
 )
 
 // Guard lets through to next what bears a token that may do what is asked for, and
-// what is open to everybody who can connect: the status, health and metrics, and the
-// published schemas.
+// what is open to everybody who can connect: the status, health and metrics, the
+// published schemas, and the webhooks, which bear signatures instead.
 type Guard struct {
 	// Master is the one token that may do everything in every store.
 	Master string
@@ -82,7 +82,14 @@ func open(r *http.Request) bool {
 	if !strings.HasPrefix(clean+"/", "/v1/") {
 		return clean == r.URL.Path || clean+"/" == r.URL.Path
 	}
-	return r.Method == http.MethodGet && clean == r.URL.Path && (clean == "/v1/schemas" || path.Dir(clean) == "/v1/schemas")
+	if clean != r.URL.Path {
+		return false
+	}
+	if r.Method == http.MethodPost {
+		hook, err := path.Match("/v1/stores/*/hooks/*/*", clean)
+		return hook && err == nil
+	}
+	return r.Method == http.MethodGet && (clean == "/v1/schemas" || path.Dir(clean) == "/v1/schemas")
 }
 
 // LoopbackOnly refuses requests that were led to a loopback address by a foreign

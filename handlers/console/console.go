@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -31,8 +32,14 @@ type Console struct {
 	Sync         projections.Log
 	Tokens       *Tokens
 
+	// Sources says when each source was heard of.
+	Sources func(context.Context) (*projections.Sources, error)
+	Now     func() time.Time
+
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
+	// Health is the log's: the error says why nothing more can be recorded.
+	Health func(context.Context) error
 	// Ending, when set, is closed when the process begins to end. Answers that would
 	// go on until the caller leaves end then.
 	Ending <-chan struct{}
@@ -43,6 +50,8 @@ type Store struct {
 	ID        domain.StoreID
 	Mode      domain.StockMode
 	Publisher Publisher // nil when the store has no BigCommerce credentials
+	// Account says where the store's POS account stands; nil when it has none.
+	Account func() projections.AccountStatus
 }
 
 // Running is what only the process knows of itself.
@@ -86,6 +95,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountPushes(api)
 	c.mountPreview(api)
 	c.mountFeed(api)
+	c.mountReleases(api)
 	c.mountDeadLetters(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)

@@ -108,7 +108,8 @@ type requeued struct {
 func (c *Console) requeue(ctx context.Context, in *RequeueInput) (*body[requeued], error) {
 	id := domain.Position(in.ID)
 	if in.DryRun {
-		return &body[requeued]{requeued{ID: id}}, c.isOpen(ctx, id)
+		_, err := c.Project.Requeueable(ctx, id)
+		return &body[requeued]{requeued{ID: id}}, err
 	}
 	position, err := c.Project.Requeue(ctx, id)
 	if err != nil {

@@ -20,15 +20,16 @@ type OutcomeLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"` // as it is now
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
-	Event         string           `json:"event" enum:"created,updated,refused,linked,unlinked,quarantined,released,drift,image_refused"`
+	Event         string           `json:"event" enum:"created,updated,refused,held,approved,discarded,linked,unlinked,quarantined,released,drift,image_refused"`
 	State         domain.Position  `json:"state_position,omitempty" doc:"of what was pushed, in the POS log"`
+	Guard         domain.Guard     `json:"guard,omitempty" doc:"that holds the push"`
 	Status        int              `json:"status,omitempty" doc:"BigCommerce's, of a refusal"`
 	Field         string           `json:"field,omitempty"`
 	Reason        string           `json:"reason,omitempty"`
 }
 
 func (c *Console) mountFeed(api huma.API) {
-	registerLines(c, api, "/v1/stores/{store}/outcomes", "What became of products: each push, link and quarantine",
+	registerLines(c, api, "/v1/stores/{store}/outcomes", "What became of products: each push, hold, link and quarantine",
 		"The answer has one JSON line per outcome, in the order of the SYNC log. The first push after a creation is `created`, the others are `updated`.",
 		&huma.Schema{OneOf: []*huma.Schema{schemaOf[OutcomeLine](api), schemaOf[LastLine](api)}}, c.outcomesFrom)
 }
@@ -175,6 +176,10 @@ func (b births) outcome(rec domain.Recorded, event domain.Event) (OutcomeLine, b
 		delete(b, e.Product)
 	case *domain.PushRefused:
 		line.Event, line.State, line.Status, line.Field, line.Reason = "refused", e.Position, e.Status, e.Field, e.Reason
+	case *domain.PushHeld:
+		line.Event, line.State, line.Guard, line.Reason = "held", e.Position, e.Guard, e.Reason
+	case *domain.PushReleased:
+		line.Event, line.State = string(e.Release), e.Position
 	case *domain.ProductUnlinked:
 		line.Event, line.Reason = "unlinked", e.Reason
 		delete(b, e.Product)

@@ -22,6 +22,8 @@ type Publisher interface {
 	Unlink(ctx context.Context, id domain.ProductID, reason string) error
 	Push(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Create(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
+	Approve(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
+	Discard(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Preview(ctx context.Context, ids []domain.ProductID) iter.Seq2[publish.Preview, error]
 	Status() publish.Status
 	Efficiency() projections.Efficiency
@@ -38,7 +40,7 @@ type LinkLine struct {
 	BigCommerceID int64                   `json:"bigcommerce_id,omitempty"`
 	Variants      map[domain.ItemID]int64 `json:"variants,omitempty"`
 	Missing       int                     `json:"missing,omitempty"` // variants that the push will create
-	Error         string                  `json:"error,omitempty"`   // why BigCommerce refused the newest state
+	Error         string                  `json:"error,omitempty"`   // why BigCommerce refused the newest state, or a guard holds it
 }
 
 // AmbiguousLine is a product for which no twin could be chosen.
@@ -66,7 +68,7 @@ func (c *Console) mountLinks(api huma.API) {
 
 type linksInput struct {
 	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,refused,broken,quarantined"`
+	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,broken,quarantined"`
 }
 
 type linkList struct {
@@ -96,9 +98,7 @@ func (c *Console) listLinks(ctx context.Context, in *linksInput) (*body[linkList
 			return nil, err
 		}
 		line := linkLine(id, name, state, pub.Link)
-		if state.Among(projections.Refusing) && pub.Refused != nil {
-			line.Error = pub.Refused.Reason
-		}
+		line.Error = why(state, &pub)
 		out.Links = append(out.Links, line)
 	}
 	out.Unlinked = c.Catalog.Size(store.ID) - out.Linked

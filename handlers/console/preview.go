@@ -20,7 +20,7 @@ import (
 type PreviewLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"`
-	State         publish.Prospect `json:"state" enum:"differs,refused,broken,unlinked,quarantined,undescribed"`
+	State         publish.Prospect `json:"state" enum:"differs,held,refused,broken,unlinked,quarantined,undescribed"`
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
 	Position      domain.Position  `json:"position"` // of the state that would be pushed
 	Reason        string           `json:"reason,omitempty"`
@@ -64,12 +64,12 @@ type PreviewSummary struct {
 	Overwrite int `json:"overwrite"` // of those that differ: BigCommerce would lose something
 	Refused   int `json:"refused"`   // would be refused, or have no twin any more
 	Unlinked  int `json:"unlinked"`
-	Held      int `json:"held"` // quarantined or not described
+	Held      int `json:"held"` // by a guard, quarantined or not described
 }
 
 func (c *Console) mountPreview(api huma.API) {
 	registerLines(c, api, "/v1/stores/{store}/preview", "What the next push would change in BigCommerce",
-		`Compares the state of the POS with what BigCommerce shows, field by field, and changes nothing. Without item or all it looks at the products whose push is pending.
+		`Compares the state of the POS with what BigCommerce shows, field by field, and changes nothing. Without item or all it looks at the products whose push is pending or held.
 The answer has one JSON line per product of which there is something to say, as they are read; products that agree are only counted. The last line has the summary, or the problem for which it broke off.`,
 		&huma.Schema{OneOf: []*huma.Schema{schemaOf[PreviewLine](api), schemaOf[PreviewEnd](api), schemaOf[LastLine](api)}}, c.preview)
 }
@@ -155,7 +155,7 @@ func (c *Console) tell(ctx context.Context, store *Store, previews []publish.Pre
 	return nil
 }
 
-// previewed returns the products of a store whose push is pending, or all that a
+// previewed returns the products of a store whose push is pending or held, or all that a
 // push could be about.
 func (c *Console) previewed(store domain.StoreID, all bool) (ids []domain.ProductID) {
 	for after := domain.ProductID(""); ; {
@@ -163,7 +163,7 @@ func (c *Console) previewed(store domain.StoreID, all bool) (ids []domain.Produc
 		for _, s := range page {
 			after = s.ID
 			switch state := c.state(store, s); {
-			case state == projections.Pending, all && state != projections.Unlinked, all && s.Due > 0 && !s.Deleted:
+			case state == projections.Pending, state == projections.Held, all && state != projections.Unlinked, all && s.Due > 0 && !s.Deleted:
 				ids = append(ids, s.ID)
 			}
 		}

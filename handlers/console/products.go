@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -23,7 +24,7 @@ type ProductLine struct {
 	Deleted       bool              `json:"deleted"`
 	State         projections.State `json:"state"`
 	BigCommerceID *int64            `json:"bigcommerce_id"`
-	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state
+	Error         string            `json:"error,omitempty"` // why BigCommerce refused the newest state, a guard holds it, or the product is quarantined
 }
 
 // ProductPage is one product whole, as `tillstream show --json` prints it.
@@ -72,7 +73,8 @@ type PublicationPage struct {
 	State    projections.State `json:"state"`
 	Position domain.Position   `json:"position"` // of the state that BigCommerce has confirmed; 0 for none
 	At       *time.Time        `json:"at"`
-	Error    string            `json:"error"` // why BigCommerce refused the newest state; empty when it did not
+	Held     *HoldPage         `json:"held,omitempty"` // why a guard keeps the newest state back
+	Error    string            `json:"error"`          // why BigCommerce refused the newest state; empty when it did not
 }
 
 // HistoryLine is one event of an item.
@@ -109,7 +111,7 @@ const mostListed = 1000
 
 type listInput struct {
 	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,refused,broken,unlinked,quarantined" doc:"only products in this state"`
+	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,broken,unlinked,quarantined" doc:"only products in this state"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
 	After string `query:"after" doc:"the last product of the page before"`
 }
@@ -129,6 +131,9 @@ func (c *Console) listProducts(ctx context.Context, in *listInput) (*body[produc
 		page := c.Catalog.Products(store.ID, after, mostListed)
 		for _, s := range page {
 			after = s.ID
+			if projections.Gone(s, c.Publications.Publication(store.ID, s.ID)) {
+				continue
+			}
 			state := c.state(store.ID, s)
 			if in.State != "" && !state.Among(projections.State(in.State)) {
 				continue
@@ -168,10 +173,23 @@ func (c *Console) productLine(ctx context.Context, store domain.StoreID, s proje
 	if pub.Link != nil {
 		line.BigCommerceID = &pub.Link.BigCommerceID
 	}
-	if state.Among(projections.Refusing) && pub.Refused != nil {
-		line.Error = pub.Refused.Reason
+	line.Error = why(state, &pub)
+	if held := c.quarantines(store, s.Items); state == projections.Quarantined && len(held) > 0 {
+		line.Error = fmt.Sprintf("item %s, position %d: %s", held[0].Item, held[0].Position, held[0].Reason)
 	}
 	return line, nil
+}
+
+// why says of a product in a list why BigCommerce does not have its newest state,
+// where that is somebody's word.
+func why(state projections.State, pub *projections.Publication) string {
+	switch {
+	case state.Among(projections.Refusing) && pub.Refused != nil:
+		return pub.Refused.Reason
+	case state == projections.Held && pub.Held != nil:
+		return pub.Held.Reason
+	}
+	return ""
 }
 
 // RefInput names one product of one store. It is exported for huma, which reads
@@ -221,19 +239,32 @@ func (c *Console) productPage(p *domain.Product) ProductPage {
 			page.Link.Variants[v.Item] = v.BigCommerceID
 		}
 	}
-	for _, held := range c.Publications.Held(p.Store) {
-		if slices.Contains(items, held.Item) {
-			page.Quarantined = append(page.Quarantined, QuarantinedItem{held.Item, held.Position, held.Reason})
-		}
-	}
+	page.Quarantined = c.quarantines(p.Store, items)
 	page.Publication = publicationPage(projections.StateOf(p.Due, pub, len(page.Quarantined) > 0), pub)
 	return page
+}
+
+// quarantines returns the events for which any of some items is quarantined, by position.
+func (c *Console) quarantines(store domain.StoreID, items []domain.ItemID) []QuarantinedItem {
+	if !c.Publications.Quarantined(store, items...) {
+		return nil
+	}
+	var out []QuarantinedItem
+	for _, held := range c.Publications.Quarantines(store) {
+		if slices.Contains(items, held.Item) {
+			out = append(out, QuarantinedItem{held.Item, held.Position, held.Reason})
+		}
+	}
+	return out
 }
 
 func publicationPage(state projections.State, pub projections.Publication) PublicationPage {
 	page := PublicationPage{State: state, Position: pub.Confirmed.Position}
 	if !pub.Confirmed.At.IsZero() {
 		page.At = &pub.Confirmed.At
+	}
+	if h := pub.Held; h != nil {
+		page.Held = &HoldPage{h.Guard, h.Reason, h.Position, h.At}
 	}
 	if pub.Refused != nil {
 		page.Error = pub.Refused.Reason

@@ -19,7 +19,7 @@ import (
 type PushLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"`
-	State         string           `json:"state"` // confirmed, refused, pending, created, linked or nothing
+	State         string           `json:"state"` // confirmed, refused, held, pending, created, linked or nothing
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
 	Position      domain.Position  `json:"position,omitempty"`
 	Error         string           `json:"error,omitempty"`
@@ -90,7 +90,7 @@ func (c *Console) carryOut(ctx context.Context, store *Store, in *pushInput, ids
 	}
 	if !in.DryRun && !c.Running().Pushes {
 		return nil, problem.New(http.StatusServiceUnavailable, "this process does not push to BigCommerce: it has not the role, or stands by for the one that does").
-			WithHint("ask the process that owns the publishing")
+			WithHint("the same with --server URL, of the process whose log says that it is the owner")
 	}
 	wait, err := time.ParseDuration(in.Wait)
 	if err != nil || wait <= 0 || wait > longestWait {

@@ -16,7 +16,9 @@ import (
 // StatusPage is what an operator is told, with what only the process knows.
 type StatusPage struct {
 	projections.Status
-	Version string `json:"version"`
+	// StrayDeadLetters are the open ones that are of no configured store.
+	StrayDeadLetters int    `json:"stray_dead_letters,omitempty"`
+	Version          string `json:"version"`
 }
 
 // Status puts together where everything stands. It reads the broker, so an error
@@ -28,18 +30,34 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 	if err != nil {
 		return page, err
 	}
+	if err := c.Health(ctx); err != nil {
+		page.Problems = append([]string{"nothing more can be recorded: " + err.Error()}, page.Problems...)
+	}
+	dead, err := c.DeadLetters.Open(ctx)
+	if err != nil {
+		return page, err
+	}
+	for _, n := range dead {
+		page.StrayDeadLetters += n
+	}
+	sources, err := c.Sources(ctx)
+	if err != nil {
+		return page, err
+	}
 	for _, store := range c.Stores {
-		dead, err := c.DeadLetters.Open(ctx, store.ID)
-		if err != nil {
-			return page, err
-		}
-		s := projections.NewStoreStatus(store.ID, last, c.Catalog, c.Publications, dead)
+		s := projections.NewStoreStatus(store.ID, last, c.Catalog, c.Publications, dead[store.ID])
+		page.StrayDeadLetters -= s.DeadLetters
 		if store.Publisher != nil {
 			p := store.Publisher.Status()
 			s.Publishing.Requests, s.Publishing.Throttled = p.Requests, p.Throttled
 			s.Publishing.Manual, s.Problem = p.Manual, p.Problem
 			e := store.Publisher.Efficiency()
 			s.Publishing.Efficiency = &e
+		}
+		s.Sources = sources.Of(store.ID, c.Now())
+		if store.Account != nil {
+			account := store.Account()
+			s.Account = &account
 		}
 		page.Stores = append(page.Stores, s)
 	}
@@ -98,6 +116,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.NewInvalidMetric(describe("up", "whether the broker answers"), err)
 		return
 	}
+	letters := describe("dead_letters", "messages that wait for somebody to requeue or drop them; without a store, those of none that is configured")
+	out <- prometheus.MustNewConstMetric(letters, prometheus.GaugeValue, float64(page.StrayDeadLetters), "")
 	for _, s := range page.Stores {
 		store := string(s.Store)
 		gauge := func(d *prometheus.Desc, v float64, labels ...string) {
@@ -119,14 +139,37 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(products, float64(s.Publishing.Broken), "broken")
 		gauge(products, float64(s.Publishing.Unlinked), "unlinked")
 		gauge(products, float64(s.Publishing.Quarantined), "quarantined")
+		gauge(products, float64(s.Publishing.Held), "held")
+		gauge(products, float64(s.Publishing.Discarded), "discarded")
 		count(describe("bigcommerce_requests_total", "requests sent to BigCommerce since the start"), float64(s.Publishing.Requests))
 		count(describe("bigcommerce_throttled_total", "requests that BigCommerce answered with 429 since the start"), float64(s.Publishing.Throttled))
+		for _, src := range s.Sources {
+			last := describe("source_last_event_seconds", "when the log got the newest event of a source, in seconds since 1970", "source")
+			gauge(last, float64(src.RecordedAt.Unix()), string(src.Source))
+			silent := 0.0
+			if src.Silent {
+				silent = 1
+			}
+			gauge(describe("source_silent", "whether a source is silent that should speak", "source"), silent, string(src.Source))
+		}
+		if a := s.Account; a != nil {
+			count(describe("pos_requests_total", "requests sent to the POS since the start"), float64(a.Requests))
+			count(describe("pos_throttled_total", "requests that the POS answered with 429 since the start"), float64(a.Throttled))
+			gauge(describe("pos_last_read_seconds", "when the POS was last read whole, in seconds since 1970"), float64(max(a.LastRead.Unix(), 0)))
+			gauge(describe("pos_records_refused", "records of the POS that cannot be used as they are"), float64(a.Refused))
+			hooks := describe("pos_webhooks_total", "webhooks of the POS by what became of them", "outcome")
+			count(hooks, float64(a.Webhooks.Recorded), "recorded")
+			count(hooks, float64(a.Webhooks.Duplicate), "duplicate")
+			count(hooks, float64(a.Webhooks.Hints), "hint")
+			count(hooks, float64(a.Webhooks.Other), "other")
+			count(hooks, float64(a.Webhooks.Refused), "refused")
+		}
 		if e := s.Publishing.Efficiency; e != nil {
 			count(describe("bigcommerce_requests_needed_total", "the fewest requests that what BigCommerce took since the start needs"), float64(e.Bound))
 			gauge(describe("bigcommerce_quota_share", "part of the last whole quota window that was used", "by"), e.QuotaShare, "us")
 			gauge(describe("bigcommerce_quota_share", "part of the last whole quota window that was used", "by"), e.OthersShare, "others")
 			gauge(describe("drain_seconds", "how long what waits takes at the present quota"), e.DrainSeconds)
 		}
-		gauge(describe("dead_letters", "messages that wait for somebody to requeue or drop them"), float64(s.DeadLetters))
+		gauge(letters, float64(s.DeadLetters))
 	}
 }

@@ -52,7 +52,11 @@ func (s *Service) Events(ctx context.Context, store domain.StoreID, body io.Read
 		docs = newLines(body)
 	}
 	sales := &saleGrouper{docs: docs, now: s.now}
-	return s.pipe(ctx, store, dry, sales.next, func(u unit, appended []streams.Appended, err error) error {
+	var submit submitter
+	if !dry {
+		submit = s.log.Submit
+	}
+	return s.pipe(ctx, store, submit, sales.next, func(u unit, appended []streams.Appended, err error) error {
 		for i, parsed := range u.about.([]parsedEvent) {
 			a := Answer{Line: parsed.line, ID: parsed.envelope.ID, Err: parsed.err}
 			switch {

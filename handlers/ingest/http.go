@@ -24,19 +24,27 @@ type StoreOf func(name string) (domain.StoreID, error)
 
 // HTTP serves the way in:
 //
-//	POST /v1/stores/{store}/events    CloudEvents, one, a batch, or one per line
-//	POST /v1/stores/{store}/imports   a product file as CSV
+//	POST /v1/stores/{store}/events                CloudEvents, one, a batch, or one per line
+//	POST /v1/stores/{store}/imports               a product file as CSV
+//	POST /v1/stores/{store}/hooks/xseries/{type}  a webhook of an X-Series account
 //
-// Both answer 200 with one JSON line per event or row, as they are recorded, and
-// take ?dry_run=true. Only what is wrong with the request as a whole, or with the
+// The first two answer 200 with JSON lines, one per event, or one per thing to say of a row,
+// as they are recorded, and take ?dry_run=true. An import also takes ?strict=true,
+// the file's name (?file=), the SHA-256 of its content (?digest=), by which one that
+// was cut short is gone on with, or the id of that one (?id=); an encoding other than
+// UTF-8 is the charset of the content type. Only what is wrong with the request as a whole, or with the
 // one event of a single-event request, is answered by a status of its own.
 type HTTP struct {
+	// XSeries are the stores that have an account there. Set before Mount.
+	XSeries map[domain.StoreID]*XSeriesHooks
+
 	service *Service
 	store   StoreOf
 	log     *slog.Logger
 }
 
-// NewHTTP returns the handler. It authenticates nobody: whoever mounts it does.
+// NewHTTP returns the handler. It authenticates webhooks, by their signatures, and
+// nobody else: whoever mounts it does.
 func NewHTTP(service *Service, store StoreOf, log *slog.Logger) *HTTP {
 	return &HTTP{service: service, store: store, log: log}
 }
@@ -45,6 +53,7 @@ func NewHTTP(service *Service, store StoreOf, log *slog.Logger) *HTTP {
 func (h *HTTP) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/stores/{store}/events", h.events)
 	mux.HandleFunc("POST /v1/stores/{store}/imports", h.imports)
+	mux.HandleFunc("POST /v1/stores/{store}/hooks/xseries/{type}", h.xseriesHook)
 }
 
 // eventAnswer is one line of the answer, as blueprint and README show it.
@@ -63,7 +72,7 @@ func (h *HTTP) events(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, problem.From(err))
 		return
 	}
-	dry, err := dryRun(r.URL.Query())
+	dry, err := boolean(r.URL.Query(), "dry_run")
 	if err != nil {
 		problem.Write(w, h.problem(err))
 		return
@@ -89,18 +98,18 @@ func (h *HTTP) events(w http.ResponseWriter, r *http.Request) {
 	out.end(err, h.problem)
 }
 
-// dryRun reads ?dry_run. What it does not understand it refuses, because a write
-// that was meant to be none cannot be undone.
-func dryRun(query url.Values) (bool, error) {
-	if !query.Has("dry_run") {
+// boolean reads a setting such as ?dry_run=true. What it does not understand it
+// refuses, because a write that was meant to be none cannot be undone.
+func boolean(query url.Values, name string) (bool, error) {
+	if !query.Has(name) {
 		return false, nil
 	}
-	s := query.Get("dry_run")
-	dry, err := strconv.ParseBool(s)
+	s := query.Get(name)
+	b, err := strconv.ParseBool(s)
 	if err != nil {
-		return false, &domain.InvalidError{Path: "dry_run", Value: s, Reason: "must be true or false"}
+		return false, &domain.InvalidError{Path: name, Value: s, Reason: "must be true or false"}
 	}
-	return dry, nil
+	return b, nil
 }
 
 // problem classifies err and keeps in the log what the caller is not told.

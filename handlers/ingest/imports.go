@@ -3,29 +3,38 @@ package ingest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"net/http"
 	"time"
 
 	"github.com/google/uuid"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/pos/csv"
-	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/projections"
 	"github.com/tillstream/tillstream/streams"
 )
 
-// progressEvery is how many rows lie between two reports of progress.
+// progressEvery is how many rows lie between two reports of progress, and between
+// two notes of how far an import is. One that is gone on with sends again what was
+// recorded after the last note, which takes longer than recording it.
 const progressEvery = 1000
 
 // Import is one product file.
 type Import struct {
 	// ID is a UUID of version 7, which tells when the import was begun: the time of
 	// its events. The same id again is the same import, gone on with; what was
-	// recorded is not recorded twice.
-	ID   uuid.UUID
-	File string
-	Dry  bool // read and check, record nothing
+	// recorded is not recorded twice. The zero ID is that of the import of the same
+	// content that has not come to its end, if there is one, and else a new one.
+	ID       uuid.UUID
+	File     string
+	Digest   string // SHA-256 of the content, in hexadecimal; empty when nobody knows
+	Encoding string // see [csv.Options]
+	Dry      bool   // read, check and compare, record nothing
+	Strict   bool   // record nothing unless every row is good
+
+	// KeepFamilies is for a store whose POS is connected, see [csv.Options].
+	KeepFamilies bool
 }
 
 // Report is what became of an import so far.
@@ -37,155 +46,256 @@ type Report struct {
 	Events     int             `json:"events"`
 	Duplicates int             `json:"duplicates"` // events that were recorded before
 	Last       domain.Position `json:"last_position"`
+	Checked    int             `json:"checked,omitempty"` // rows, of a strict import before it begins
+	Changes    *Changes        `json:"changes,omitempty"` // of a dry run
 }
 
-// ImportRow is what there is to say of one row. Rows that were imported without a
-// remark are not told of.
+// Outcome is what becomes of a row.
+type Outcome string
+
+// The outcomes of rows. New and changed rows are told of in a dry run, where a
+// changed one has a line for each column. Of others, imported rows are told of when
+// there is a remark.
+const (
+	RowRefused  Outcome = "refused"
+	RowSkipped  Outcome = "skipped" // rightly no product
+	RowImported Outcome = "imported"
+	RowNew      Outcome = "new"
+	RowChanged  Outcome = "changed"
+)
+
+// ImportRow is one thing to say of one row.
 type ImportRow struct {
-	Row   int
-	Note  string
-	Error *csv.RowError
+	Row     int     `json:"row"` // in the file; the header is row 1
+	Outcome Outcome `json:"outcome"`
+	Item    string  `json:"item,omitempty"`
+	SKU     string  `json:"sku,omitempty"`
+	Column  string  `json:"column,omitempty"`
+	Value   string  `json:"value,omitempty"` // what stands in the column
+	Was     string  `json:"was,omitempty"`   // what is there until now, of a changed row
+	Problem string  `json:"problem,omitempty"`
 }
 
-// Import appends the rows of a product file in order, and calls row for each about
-// which there is something to say and progress every so often. A bad row stops no
-// other. The error is a [*csv.HeaderError], a [*csv.RowError] when a row does not
-// end, or that of body, of the log, of row or of progress; rows before it are
-// recorded, and importing again under the same id records the rest.
-func (s *Service) Import(ctx context.Context, store domain.StoreID, body io.Reader, im Import, row func(ImportRow) error, progress func(Report) error) (Report, []string, error) {
-	var report Report
+// Watch is told how an import goes, in order.
+type Watch struct {
+	// Begun is told the import's id, and how many of its first rows were recorded
+	// by an earlier run.
+	Begun    func(id uuid.UUID, recorded int) error
+	Row      func(ImportRow) error
+	Progress func(Report) error // every so often
+}
+
+// Import appends the rows of a product file in order. A bad row stops no other,
+// unless the import is strict. The columns that it returns were not read.
+//
+// The error is a [*csv.HeaderError], a [*csv.RowError] when a row does not end, a
+// [*domain.InvalidError] for an unknown encoding, or that of body, of the log or of
+// watch; rows before it are recorded, and importing again goes on behind them.
+func (s *Service) Import(ctx context.Context, store domain.StoreID, body io.Reader, im Import, watch Watch) (Report, []string, error) {
+	if im.Strict {
+		file, digest, err := s.spool(body)
+		if err != nil {
+			return Report{}, nil, err
+		}
+		defer file.Close()
+		if report, ignored, err := s.check(ctx, store, file, im, watch); err != nil || report.Refused > 0 {
+			return report, ignored, err
+		}
+		if _, err := file.Seek(0, io.SeekStart); err != nil {
+			return Report{}, nil, fmt.Errorf("read the file again: %w", err)
+		}
+		body, im.Digest = file, digest
+	}
+	run := &importRun{service: s, store: store, im: im, watch: watch}
+	return run.do(ctx, body)
+}
+
+// importRun is one import on its way into the log.
+type importRun struct {
+	service *Service
+	store   domain.StoreID
+	im      Import
+	watch   Watch
+
+	rows     *csv.Reader
+	note     *note
+	recorded int // rows that an earlier run has recorded, and of which no note says otherwise
+	report   Report
+}
+
+func (r *importRun) do(ctx context.Context, body io.Reader) (Report, []string, error) {
+	s := r.service
+	var err error
+	if r.im.ID == uuid.Nil && !r.im.Dry {
+		if r.note, err = s.findNote(ctx, r.store, r.im); err != nil {
+			return r.report, nil, err
+		}
+	}
+	switch {
+	case r.note != nil:
+		r.im.ID, r.recorded = r.note.ID, r.note.Rows
+	case r.im.ID == uuid.Nil:
+		if r.im.ID, err = uuid.NewV7(); err != nil {
+			return r.report, nil, fmt.Errorf("id of the import: %w", err)
+		}
+	}
+	if r.rows, err = csv.NewReader(body, r.im.options(r.store)); err != nil {
+		return r.report, nil, err
+	}
+	if r.im.Dry {
+		r.report.Changes = &Changes{Columns: map[string]int{}}
+	}
+	if err := r.watch.Begun(r.im.ID, r.recorded); err != nil {
+		return r.report, nil, err
+	}
+	if err := r.mark(ctx, 0); err != nil {
+		return r.report, nil, err
+	}
+	next := func() (unit, error) { return r.next(ctx) }
+	done := func(u unit, appended []streams.Appended, err error) error { return r.done(ctx, u, appended, err) }
+	var submit submitter
+	if !r.im.Dry {
+		submit = s.log.SubmitBulk
+	}
+	if err = s.pipe(ctx, r.store, submit, next, done, func() error { return nil }); err == nil {
+		err = r.finish(ctx)
+	}
+	return r.report, r.rows.Ignored(), err
+}
+
+func (im *Import) options(store domain.StoreID) csv.Options {
 	begun := time.Unix(im.ID.Time().UnixTime()).UTC()
-	rows, err := csv.NewReader(body, csv.Options{Store: store, ImportID: im.ID.String(), File: im.File, At: begun})
+	return csv.Options{Store: store, ImportID: im.ID.String(), File: im.File, At: begun, Encoding: im.Encoding, KeepFamilies: im.KeepFamilies}
+}
+
+// rowUnit is a row with what a dry run found out about it.
+type rowUnit struct {
+	csv.Row
+	events    int
+	rehearsal *Rehearsal
+}
+
+func (r *importRun) next(ctx context.Context) (unit, error) {
+	row, err := r.rows.Next()
+	if err != nil {
+		return unit{}, err
+	}
+	u := rowUnit{Row: row, events: len(row.Envelopes)}
+	if r.im.Dry && u.events > 0 && r.service.Products != nil {
+		rehearsal, err := r.service.Products.Rehearse(ctx, r.store, row.Envelopes)
+		switch {
+		case projections.IsUnfoldable(err):
+			u.Err = &csv.RowError{Row: row.Number, Reason: err.Error()}
+		case err != nil:
+			return unit{}, fmt.Errorf("compare row %d: %w", row.Number, err)
+		default:
+			u.rehearsal = &rehearsal
+		}
+	}
+	group := row.Envelopes
+	if row.Number-1 <= r.recorded {
+		group = nil
+	}
+	u.Envelopes = nil // they are in the group, and not to be kept longer
+	return unit{group: group, about: u}, nil
+}
+
+func (r *importRun) done(ctx context.Context, u unit, appended []streams.Appended, err error) error {
+	row := u.about.(rowUnit)
+	r.report.Rows++
+	if Refused(err) {
+		row.Err = &csv.RowError{Row: row.Number, Reason: err.Error()}
+	} else if err != nil {
+		return err
+	}
+	outcome := RowImported
+	switch {
+	case row.Err != nil:
+		outcome = RowRefused
+		r.report.Refused++
+	case row.events == 0:
+		outcome = RowSkipped
+		r.report.Skipped++
+	default:
+		r.report.Imported++
+		r.report.Events += row.events
+		if !r.im.Dry && u.group == nil {
+			r.report.Duplicates += row.events
+		}
+	}
+	for _, a := range appended {
+		r.report.Last = max(r.report.Last, a.Position)
+		if a.Duplicate {
+			r.report.Duplicates++
+		}
+	}
+	if err := tell(r.watch, &row.Row, outcome); err != nil {
+		return err
+	}
+	if err := r.tellChanges(&row); err != nil {
+		return err
+	}
+	if r.report.Rows%progressEvery > 0 {
+		return nil
+	}
+	if err := r.mark(ctx, r.report.Rows); err != nil {
+		return err
+	}
+	return r.watch.Progress(r.report)
+}
+
+// tell says what there is to say of a row: its remarks, and what is wrong with it.
+func tell(watch Watch, row *csv.Row, outcome Outcome) error {
+	for _, remark := range row.Notes {
+		if err := watch.Row(ImportRow{Row: row.Number, Outcome: outcome, Item: row.Item, SKU: row.SKU, Problem: remark}); err != nil {
+			return err
+		}
+	}
+	if row.Err == nil {
+		return nil
+	}
+	return watch.Row(ImportRow{Row: row.Number, Outcome: RowRefused, Item: row.Item, SKU: row.SKU, Column: row.Err.Column, Value: row.Err.Value, Problem: row.Err.Reason})
+}
+
+// check reads a file to its end and tells what is wrong with it.
+func (s *Service) check(ctx context.Context, store domain.StoreID, file io.Reader, im Import, watch Watch) (Report, []string, error) {
+	var report Report
+	if im.ID == uuid.Nil {
+		var err error
+		if im.ID, err = uuid.NewV7(); err != nil {
+			return report, nil, fmt.Errorf("id of the import: %w", err)
+		}
+	}
+	rows, err := csv.NewReader(file, im.options(store))
 	if err != nil {
 		return report, nil, err
 	}
-	next := func() (unit, error) {
-		r, err := rows.Next()
+	for {
+		row, err := rows.Next()
+		if errors.Is(err, io.EOF) {
+			report.Rows = report.Checked
+			return report, rows.Ignored(), nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
-			return unit{}, err
+			return report, rows.Ignored(), err
 		}
-		return unit{group: r.Envelopes, about: r}, nil
-	}
-	err = s.pipe(ctx, store, im.Dry, next, func(u unit, appended []streams.Appended, err error) error {
-		r := u.about.(csv.Row)
-		report.Rows++
-		for _, note := range r.Notes {
-			if err := row(ImportRow{Row: r.Number, Note: note}); err != nil {
-				return err
-			}
-		}
+		report.Checked++
 		switch {
-		case r.Err != nil:
+		case row.Err != nil:
 			report.Refused++
-			if err := row(ImportRow{Row: r.Number, Error: r.Err}); err != nil {
-				return err
-			}
-		case Refused(err):
-			report.Refused++
-			if err := row(ImportRow{Row: r.Number, Error: &csv.RowError{Row: r.Number, Reason: err.Error()}}); err != nil {
-				return err
-			}
-		case err != nil:
-			return err
-		case len(u.group) == 0:
+			row.Notes = nil // of rows that are good, nothing is told until they are imported
+			err = tell(watch, &row, RowRefused)
+		case len(row.Envelopes) == 0:
 			report.Skipped++
-		default:
-			report.Imported++
-			report.Events += len(u.group)
 		}
-		for _, a := range appended {
-			report.Last = max(report.Last, a.Position)
-			if a.Duplicate {
-				report.Duplicates++
-			}
+		if err == nil && report.Checked%progressEvery == 0 {
+			err = watch.Progress(report)
 		}
-		if report.Rows%progressEvery == 0 {
-			return progress(report)
+		if err != nil {
+			return report, rows.Ignored(), err
 		}
-		return nil
-	}, func() error { return nil })
-	return report, rows.Ignored(), err
-}
-
-// importSummary is the last line of the answer.
-type importSummary struct {
-	Import string `json:"import"`
-	File   string `json:"file"`
-	Report
-	Ignored []string `json:"ignored_columns"`
-	DryRun  bool     `json:"dry_run"`
-}
-
-func (h *HTTP) imports(w http.ResponseWriter, r *http.Request) {
-	store, err := h.store(r.PathValue("store"))
-	if err != nil {
-		problem.Write(w, problem.From(err))
-		return
 	}
-	query := r.URL.Query()
-	id, err := importID(query.Get("id"))
-	if err != nil {
-		problem.Write(w, h.problem(err))
-		return
-	}
-	dry, err := dryRun(query)
-	if err != nil {
-		problem.Write(w, h.problem(err))
-		return
-	}
-	im := Import{ID: id, File: query.Get("file"), Dry: dry}
-	out := newLineWriter(w)
-	body := &patientBody{r: r.Body, control: http.NewResponseController(w)}
-	report, ignored, err := h.service.Import(r.Context(), store, body, im, func(row ImportRow) error {
-		if row.Error != nil {
-			return out.write(rowAnswer{Row: row.Row, Error: &rowProblem{row.Error.Column, problem.Shown(row.Error.Value), row.Error.Reason}})
-		}
-		return out.write(rowAnswer{Row: row.Row, Note: row.Note})
-	}, func(report Report) error {
-		if err := out.write(map[string]Report{"progress": report}); err != nil {
-			return err
-		}
-		return out.flush()
-	})
-	if err == nil {
-		if ignored == nil {
-			ignored = []string{}
-		}
-		err = out.write(map[string]importSummary{"summary": {im.ID.String(), im.File, report, ignored, im.Dry}})
-	}
-	out.end(err, h.importProblem)
-}
-
-// importID reads the id of an import that goes on, or makes a new one.
-func importID(s string) (uuid.UUID, error) {
-	if s == "" {
-		return uuid.NewV7()
-	}
-	id, err := uuid.Parse(s)
-	if err != nil || id.Version() != 7 {
-		return id, &domain.InvalidError{Path: "id", Value: s, Reason: "must be a UUID of version 7, such as an earlier run of the import was given"}
-	}
-	return id, nil
-}
-
-// importProblem also knows the errors of files.
-func (h *HTTP) importProblem(err error) *problem.Details {
-	var header *csv.HeaderError
-	var row *csv.RowError
-	if errors.As(err, &header) || errors.As(err, &row) {
-		return problem.New(http.StatusUnprocessableEntity, err.Error())
-	}
-	return h.problem(err)
-}
-
-type rowAnswer struct {
-	Row   int         `json:"row"`
-	Note  string      `json:"note,omitempty"`
-	Error *rowProblem `json:"error,omitempty"`
-}
-
-type rowProblem struct {
-	Column string `json:"column"`
-	Value  string `json:"value"`
-	Reason string `json:"reason"`
 }

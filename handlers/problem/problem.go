@@ -72,6 +72,12 @@ func (d *Details) WithHint(hint string) *Details {
 	return d
 }
 
+// After says when the same request may succeed.
+func (d *Details) After(wait time.Duration) *Details {
+	d.retryAfter = wait
+	return d
+}
+
 // Error is the detail.
 func (d *Details) Error() string { return d.Detail }
 

@@ -142,6 +142,9 @@ func (h *Handler) foldAll(ctx context.Context, some []reading) error {
 
 // fold folds one message, or puts it aside.
 func (h *Handler) fold(ctx context.Context, r *reading) error {
+	if h.Seen != nil && r.rec.Position > 0 {
+		h.Seen(&r.rec)
+	}
 	switch {
 	case r.message.Store != "" && !h.known(r.message.Store):
 		return h.putAside(ctx, r, UnknownStore, errors.New("store "+string(r.message.Store)+" is not configured"))

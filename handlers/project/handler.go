@@ -47,6 +47,9 @@ type Handler struct {
 	Drain time.Duration
 	// Applied, when set, is told what was appended to the SYNC log.
 	Applied func(domain.Recorded, domain.Event)
+	// Seen, when set, is told of every message that is an event, in order, whatever
+	// becomes of it. After a restart it may be told again.
+	Seen func(*domain.Recorded)
 	// Now is the clock of what an operator does.
 	Now func() time.Time
 

@@ -238,8 +238,8 @@ func TestHandler_Requeue(t *testing.T) {
 			fmt.Sprintf("moves i-1 of i-1 released at %d", again),
 		}
 		diff(t, "SYNC log", w.told(t), want)
-		if n, err := w.conn.DeadLetters().Open(t.Context(), ""); n != 0 || err != nil {
-			t.Errorf("%d letters are open, %v", n, err)
+		if n, err := w.conn.DeadLetters().Open(t.Context()); len(n) != 0 || err != nil {
+			t.Errorf("letters are open: %v, %v", n, err)
 		}
 		p, err := w.catalog.Product(t.Context(), "moves", "i-1")
 		if err != nil {

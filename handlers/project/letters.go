@@ -233,22 +233,32 @@ func sentence(s string) string {
 // It refuses a letter that is resolved, with [domain.ErrConflict], and a message
 // that still is no event, with the reason.
 func (h *Handler) Requeue(ctx context.Context, id domain.Position) (domain.Position, error) {
-	letter, err := h.openLetter(ctx, id)
+	letter, err := h.Requeueable(ctx, id)
 	if err != nil {
 		return 0, err
-	}
-	if letter.Original.Store != "" && !h.known(letter.Original.Store) {
-		return 0, fmt.Errorf("requeue dead letter %d: %w", id,
-			&domain.InvalidError{Path: "store", Value: string(letter.Original.Store), Reason: "is not configured; configure it, or drop the letter"})
-	}
-	if r := decode(letter.Original); r.err != nil {
-		return 0, fmt.Errorf("requeue dead letter %d: its message still cannot be read: %w; let the source send a corrected event and drop the letter, or use a newer tillstream", id, r.err)
 	}
 	appended, err := h.log.Requeue(ctx, letter)
 	if err != nil {
 		return 0, err
 	}
 	return appended.Position, nil
+}
+
+// Requeueable returns a letter that [Handler.Requeue] would not refuse, or the error
+// with which it would.
+func (h *Handler) Requeueable(ctx context.Context, id domain.Position) (streams.Letter, error) {
+	letter, err := h.openLetter(ctx, id)
+	if err != nil {
+		return letter, err
+	}
+	if letter.Original.Store != "" && !h.known(letter.Original.Store) {
+		return letter, fmt.Errorf("requeue dead letter %d: %w", id,
+			&domain.InvalidError{Path: "store", Value: string(letter.Original.Store), Reason: "is not configured; configure it, or drop the letter"})
+	}
+	if r := decode(letter.Original); r.err != nil {
+		return letter, fmt.Errorf("requeue dead letter %d: its message still cannot be read: %w; let the source send a corrected event and drop the letter, or use a newer tillstream", id, r.err)
+	}
+	return letter, nil
 }
 
 // Drop resolves an open letter without using its message, and ends the quarantine
@@ -276,10 +286,17 @@ func (h *Handler) openLetter(ctx context.Context, id domain.Position) (streams.L
 		return letter, err
 	}
 	if !h.ours(&letter) {
-		return letter, fmt.Errorf("dead letter %d: is from the handler %q and cannot be handled here: %w", id, letter.Handler, domain.ErrConflict)
+		return letter, conflictError(fmt.Sprintf("dead letter %d is from the handler %q and cannot be handled here", id, letter.Handler))
 	}
 	if letter.Resolution != streams.Open {
-		return letter, fmt.Errorf("dead letter %d: is already %s: %w", id, letter.Resolution, domain.ErrConflict)
+		return letter, conflictError(fmt.Sprintf("dead letter %d is already %s", id, letter.Resolution))
 	}
 	return letter, nil
 }
+
+// conflictError is a [domain.ErrConflict] in its own words.
+type conflictError string
+
+func (e conflictError) Error() string { return string(e) }
+
+func (conflictError) Is(target error) bool { return target == domain.ErrConflict }

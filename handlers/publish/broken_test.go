@@ -30,7 +30,7 @@ func (s *shop) vanish(ids ...domain.ProductID) (twins []int64) {
 func (s *shop) state(id domain.ProductID) projections.State {
 	s.t.Helper()
 	sum, _ := s.catalog.Summary(store, id)
-	return projections.StateOf(sum.Due, s.publication(id), false)
+	return projections.StateOf(sum.Due, s.publication(id), s.pubs.Quarantined(store, sum.Items...))
 }
 
 func missing(m publish.OnMissing) func(*publish.Config) {

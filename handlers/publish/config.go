@@ -60,7 +60,8 @@ type Config struct {
 	// CreateAll creates the twin of every product that is described and has none. By
 	// default only linked products are pushed.
 	CreateAll bool
-	// Manual pushes what is asked for by [Publisher.Push] and [Publisher.Create] only;
+	// Manual pushes what is asked for by [Publisher.Push], [Publisher.Create] and
+	// [Publisher.Approve] only;
 	// what else is due stays pending.
 	Manual bool
 	// NoImages gives a created product no images.
@@ -74,6 +75,9 @@ type Config struct {
 	Categories []int64
 	// Channel is where a created product is offered; default [DefaultChannel].
 	Channel bigcommerce.ChannelID
+
+	// Guards may hold pushes; by default none does.
+	Guards Guards
 
 	// Concurrency is how many requests are in flight at most; default
 	// [DefaultConcurrency]. Stock is always written by one request at a time.
@@ -95,6 +99,10 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Client == nil || c.Catalog == nil || c.Publications == nil || c.Log == nil {
 		return c, errors.New("publish: Client, Catalog, Publications and Log are required")
+	}
+	var err error
+	if c.Guards.Breaker, err = c.Guards.Breaker.complete(); err != nil {
+		return c, err
 	}
 	if c.OnMissing == "" {
 		c.OnMissing = MissingReports

@@ -114,7 +114,7 @@ func (r *round) sendCreation(ctx context.Context, _ *phase, rows []Row) error {
 	case err != nil:
 		return err
 	default:
-		t.position, t.digest = t.state, t.desired.Listing.Digest()
+		t.carry()
 	}
 	link := linkTo(&t.desired.Listing, &made)
 	t.twin, t.born, t.made = &link, true, true

@@ -22,6 +22,27 @@
 // the quota which other requests leave (see lane.go and bigcommerce.Quota). The
 // full state follows in a round, without that stock if it is still the same.
 //
+// # Guards
+//
+// A store may have pushes held (see [Guards]); by default the POS forces BigCommerce
+// to agree. A guard looks at a round before anything is sent of it. It compares each
+// listing with what the last confirmed push told BigCommerce, the gist of which is on
+// record (see domain.Offer), so that it costs no request, except where a push has no
+// text that BigCommerce may have: those twins are read, 50 to a request. What the
+// breaker counts is in memory; after a restart it knows what it held, and not what it
+// let through. So much, and never more than its share in a window and process, gets
+// through before it trips: BigCommerce is not put back, as it never gets an older
+// state than one it had.
+//
+// A hold is an event of the SYNC log, and the product is held until an event of the
+// POS makes it a state that the guard has nothing against, or somebody decides. To
+// approve pushes the newest state, and no guard has a say in it. The POS is the
+// system of record and its log cannot be undone, so to discard is not to forget what
+// it said: the push is dropped, BigCommerce shows what it shows until the product's
+// next event in the POS, and then its whole state is judged anew. Both are events of
+// the SYNC log, too. A guard that is taken away decides nothing: what it held stays
+// held as it is.
+//
 // # What is promised
 //
 //   - Every push carries every POS-owned field and no other.

@@ -13,6 +13,7 @@ type ask struct {
 	force  bool  // push although nothing is due, or although it was refused
 	create bool  // find its twin, or create one
 	gone   int64 // the BigCommerce product of its link, when BigCommerce has it no more
+	held   bool  // whatever a guard holds
 	// release are SKUs that other products are to have: the twin gives them up before
 	// it is pushed, except those that it is to have itself.
 	release []string
@@ -23,6 +24,7 @@ func (a *ask) join(b ask) {
 	a.force = a.force || b.force
 	a.create = a.create || b.create
 	a.gone = max(a.gone, b.gone)
+	a.held = a.held || b.held
 	a.release = append(a.release, b.release...)
 	a.waiters = append(a.waiters, b.waiters...)
 }
@@ -77,10 +79,12 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 	switch {
 	case p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...):
 		return needsNothing, "an event of it could not be folded: see `tillstream deadletters list`"
-	case p.cfg.Manual && !a.force && !a.create && a.gone == 0:
+	case p.cfg.Manual && !a.force && !a.create && a.gone == 0 && !pub.Approved:
 		return needsNothing, "its store is synced by hand: run `tillstream push`"
 	case gone && !s.Deleted:
 		return needsTwin, ""
+	case pub.Held != nil && pub.Held.Position >= s.Due && !a.held:
+		return needsNothing, undecided(pub.Held)
 	case pub.Link != nil && (a.force || pub.NeedsPush(s.Due) && !refused && (!pub.Broken() || s.Deleted)):
 		return needsPush, ""
 	case pub.Broken():
@@ -95,6 +99,16 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 		return needsNothing, "it was refused: " + pub.Refused.Reason
 	}
 	return needsTwin, ""
+}
+
+// nothing is the outcome for those who asked for a product that needs nothing.
+func (p *Publisher) nothing(id domain.ProductID, why string) Outcome {
+	o := Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()}
+	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
+	if held := pub.Held; held != nil && why == undecided(held) {
+		o.Kind, o.Guard, o.Position, o.BigCommerceID = Held, held.Guard, held.Position, pub.Link.BigCommerceID
+	}
+	return o
 }
 
 // agenda is the errands that wait. Its owner locks.

@@ -35,14 +35,20 @@ func (r *round) finish(ctx context.Context) error {
 		return err
 	}
 	for _, t := range r.tasks {
-		if t.pushed() {
+		switch {
+		case t.pushed():
 			r.p.headway.confirmed(t.product, t.position)
-		} else {
+		case t.outcome.Kind != Held: // of what is held, stock may have gone ahead, and is not to go each time
 			r.p.headway.doubt(t.product) // the next push may be long after
 		}
 	}
 	r.p.mu.Lock()
 	defer r.p.mu.Unlock()
+	for _, t := range r.tasks {
+		if t.pushed() {
+			delete(r.p.unsure, t.product)
+		}
+	}
 	r.p.working = nil
 	var waited []domain.ProductID
 	for _, t := range r.tasks {

@@ -23,6 +23,10 @@ const (
 // round, which does not send the same stock again. What fails here for any other
 // reason than a spent quota is left to the round.
 //
+// The breaker counts here too, and keeps stock back that it would hold; who holds it
+// on record is the round. A hold for an emptied text keeps no stock back: it is no
+// reason to sell what is not there.
+//
 // A stock request is alone in flight (see [bigcommerce.Lane]), so that a product is
 // in one request at a time.
 type lane struct {
@@ -35,6 +39,10 @@ type lane struct {
 	gone    chan struct{} // not nil while something is to go first; then closed
 	resting bool          // others may go
 	calls   uint64        // requests made
+
+	// Touched by run only.
+	failed []domain.ProductID
+	retry  <-chan time.Time // not nil while any have failed
 }
 
 func newLane(p *Publisher) *lane {
@@ -66,12 +74,13 @@ func (l *lane) urgent(id domain.ProductID) bool {
 	}
 	// In this order: a confirmation is recorded before headway forgets.
 	ahead := p.headway.state(id)
-	confirmed := p.cfg.Publications.Publication(p.cfg.Store, id).Confirmed.Position
+	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
+	confirmed := pub.Confirmed.Position
 	// A twin that never had a full state may not keep stock as the POS does.
 	if confirmed == 0 || s.StockDue <= max(confirmed, ahead) {
 		return false
 	}
-	n, _ := p.need(id, ask{})
+	n, _ := p.need(id, ask{held: pub.Held != nil && pub.Held.Guard == domain.GuardEmpties})
 	return n == needsPush
 }
 
@@ -82,6 +91,12 @@ func (l *lane) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-l.offered:
+		case <-l.retry:
+			failed := l.failed
+			l.failed, l.retry = nil, nil
+			for _, id := range failed {
+				l.offer(id)
+			}
 		}
 		for l.first() {
 			l.attempt(ctx)
@@ -163,7 +178,7 @@ func (l *lane) attempt(ctx context.Context) {
 		return
 	}
 	defer release()
-	load := l.load(ctx)
+	load := l.guard(l.load(ctx))
 	if len(load.levels) == 0 {
 		pass.unused()
 		return
@@ -199,6 +214,25 @@ func (l *lane) attempt(ctx context.Context) {
 		}
 	case spent(err):
 		l.putBack(load)
+		return
+	}
+	if err != nil {
+		for _, d := range load.desired {
+			l.again(d.Product)
+		}
+	}
+}
+
+// again has a product offered once more, after [Config.Quiet], whose stock perhaps no
+// round sends, because the rest of its push is held, or will be.
+func (l *lane) again(id domain.ProductID) {
+	p := l.p
+	if !p.cfg.Guards.Empties && p.cfg.Publications.Publication(p.cfg.Store, id).Held == nil {
+		return
+	}
+	l.failed = append(l.failed, id)
+	if l.retry == nil {
+		l.retry = p.cfg.After(p.cfg.Quiet)
 	}
 }
 
@@ -229,6 +263,43 @@ func (l *lane) load(ctx context.Context) (out load) {
 	}
 }
 
+// guard takes out of a load what the breaker holds, or would.
+func (l *lane) guard(all load) load {
+	p := l.p
+	if p.cfg.Guards.Breaker.off() {
+		return all
+	}
+	kept := map[domain.ProductID]bool{}
+	var changes []domain.ProductID
+	for i := range all.desired {
+		d := &all.desired[i]
+		pub := p.cfg.Publications.Publication(p.cfg.Store, d.Product)
+		switch {
+		case pub.Approved || p.cfg.Guards.judge(pub.Confirmed.Offer, &d.Listing, p.cfg.Rules).concerns&massChange == 0:
+		case pub.Held != nil && pub.Held.Guard == domain.GuardBreaker:
+			kept[d.Product] = true
+		default:
+			changes = append(changes, d.Product)
+		}
+	}
+	if s := p.count(changes); s.trips {
+		for _, id := range changes {
+			kept[id] = true
+			p.look(id, ask{held: true}) // its push may be held already, for a text
+		}
+	}
+	if len(kept) == 0 {
+		return all
+	}
+	var out load
+	for i, d := range all.desired {
+		if !kept[d.Product] {
+			out.desired, out.states, out.levels = append(out.desired, d), append(out.states, all.states[i]), append(out.levels, d.stockLevels()...)
+		}
+	}
+	return out
+}
+
 // next is the product that waits longest.
 func (l *lane) next() (domain.ProductID, bool) {
 	l.mu.Lock()
@@ -252,7 +323,11 @@ func (l *lane) read(ctx context.Context, id domain.ProductID) (Desired, domain.P
 		return Desired{}, 0, nil
 	}
 	d, state, err := l.p.desired(ctx, id)
-	if err != nil || check(&d.Listing) != nil || !l.p.quietUntil(id, d.Listing.Digest()).IsZero() {
+	switch {
+	case err != nil || !l.p.quietUntil(id, d.Listing.Digest()).IsZero():
+		l.again(id)
+		return d, 0, nil
+	case check(&d.Listing) != nil:
 		return d, 0, nil
 	}
 	return d, state.Position, d.stockLevels()

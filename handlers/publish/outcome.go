@@ -20,6 +20,9 @@ type Kind string
 const (
 	Confirmed Kind = "confirmed" // BigCommerce has taken the full state
 	Refused   Kind = "refused"   // BigCommerce will not take it, or we do not send it
+	Held      Kind = "held"      // a guard keeps the newest state from BigCommerce
+	Approved  Kind = "approved"  // it is to be pushed all the same
+	Discarded Kind = "discarded" // it is not to be pushed
 	Linked    Kind = "linked"    // a twin was found
 	Created   Kind = "created"   // a twin was created
 	Unlinked  Kind = "unlinked"  // the link has ended
@@ -33,6 +36,7 @@ type Outcome struct {
 	Position      domain.Position  `json:"position,omitzero"` // of the state, in the POS log
 	BigCommerceID int64            `json:"bigcommerce_id,omitzero"`
 	Digest        string           `json:"digest,omitempty"`
+	Guard         domain.Guard     `json:"guard,omitempty"` // that holds the push, or held it
 	Status        int              `json:"status,omitzero"` // BigCommerce's, of a refusal
 	Reason        string           `json:"reason,omitempty"`
 	Field         string           `json:"field,omitempty"`

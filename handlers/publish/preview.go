@@ -19,7 +19,7 @@ type Preview struct {
 	Position      domain.Position // of the state that would be pushed, in the POS log
 	Prospect      Prospect
 	Reason        string       // why it would not be pushed, or would be refused
-	Differences   []Difference // when it differs
+	Differences   []Difference // when it differs, or is held
 	Items         []domain.ItemID
 }
 
@@ -30,6 +30,7 @@ type Prospect string
 const (
 	ProspectAgrees      Prospect = "agrees"      // BigCommerce shows the state already
 	ProspectDiffers     Prospect = "differs"     // something would be changed
+	ProspectHeld        Prospect = "held"        // a guard holds the push, or would; what it would change is said
 	ProspectRefused     Prospect = "refused"     // it would be refused
 	ProspectBroken      Prospect = "broken"      // the twin is gone from BigCommerce
 	ProspectUnlinked    Prospect = "unlinked"    // there is no twin
@@ -45,7 +46,7 @@ const (
 // error nothing comes.
 //
 // What only BigCommerce knows to refuse, such as a name that another product has,
-// it does not foresee.
+// it does not foresee; nor that the breaker will trip.
 func (p *Publisher) Preview(ctx context.Context, ids []domain.ProductID) iter.Seq2[Preview, error] {
 	return func(yield func(Preview, error) bool) {
 		l := lookout{p: p, survey: newSurvey(p), links: map[bigcommerce.ProductID]previewed{}, tell: func(one Preview) error {
@@ -142,7 +143,7 @@ func (l *lookout) enter(ctx context.Context, id domain.ProductID) error {
 	if err != nil {
 		return err
 	}
-	n, why := l.p.need(id, ask{force: true})
+	n, why := l.p.need(id, ask{force: true, held: true})
 	one.Reason = why
 	switch {
 	case d.Listing.Name == "":
@@ -224,11 +225,26 @@ func (l *lookout) compare(ctx context.Context, t previewed, twin *bigcommerce.Pr
 		one.Prospect = ProspectAgrees
 	default:
 		one.Prospect = ProspectDiffers
+		if one.Reason = l.held(&d, twin); one.Reason != "" {
+			one.Prospect = ProspectHeld
+		}
 		for i := range one.Differences {
 			one.Differences[i].Sources = d.sources(&one.Differences[i], &state, rules)
 		}
 	}
 	return l.tell(one)
+}
+
+// held says why a guard holds a push, or would; "" for none.
+func (l *lookout) held(d *Desired, twin *bigcommerce.Product) string {
+	g, pub := &l.p.cfg.Guards, l.p.cfg.Publications.Publication(l.p.cfg.Store, d.Product)
+	switch {
+	case pub.Approved:
+		return ""
+	case pub.Held != nil:
+		return undecided(pub.Held)
+	}
+	return emptyReason(g.judge(nil, &d.Listing, l.p.cfg.Rules).concerns, twin)
 }
 
 func (l *lookout) broken(ctx context.Context, t previewed) error {

@@ -268,3 +268,32 @@ func TestPublisher_Preview_tenThousand(t *testing.T) {
 		}
 	})
 }
+
+// A preview shows what a guard holds, or would, and why; to look costs nothing more.
+func TestPublisher_Preview_held(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := described(t, empties)
+		s.save(item{id: "i1", sku: "A", name: "Renamed"})
+		s.idle()
+		_ = s.stop()
+		s.save(item{id: "i2", sku: "B"})
+		before := len(s.requests())
+		got := s.preview("i1", "i2")
+		if n := len(s.requests()) - before; n != 3 {
+			t.Errorf("%d requests, want 3: stock, products and a brand", n)
+		}
+		one := got["i1"]
+		want := []string{"name: Product i1 -> Renamed", "description: <p>x</p> ->  !", "brand: B ->  !"}
+		if one.Prospect != publish.ProspectHeld || !strings.Contains(one.Reason, "tillstream approve") || !slices.Equal(says(one), want) {
+			t.Errorf("of what is held: %s (%s) %q, want held and %q", one.Prospect, one.Reason, says(one), want)
+		}
+		two := got["i2"]
+		if want := []string{"description: <p>y</p> ->  !"}; two.Prospect != publish.ProspectHeld || two.Reason != "it would empty the description of BigCommerce product 1000002" || !slices.Equal(says(two), want) {
+			t.Errorf("of what would be held: %s (%s) %q, want held and %q", two.Prospect, two.Reason, says(two), want)
+		}
+		s.release(publish.Approved, "i1")
+		if one := s.preview("i1")["i1"]; one.Prospect != publish.ProspectDiffers || one.Reason != "" {
+			t.Errorf("of what is approved: %s (%s), want differs", one.Prospect, one.Reason)
+		}
+	})
+}

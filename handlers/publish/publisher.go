@@ -29,8 +29,10 @@ type Publisher struct {
 	idle    chan struct{}              // closed and replaced when nothing is left to do now
 	misfit  error                      // the newest failure that speaks against a setting
 	work    work
-	images  []image // touched by Run only
-	meter   meter   // likewise
+	images  []image                   // touched by Run only
+	meter   meter                     // likewise
+	wave    wave                      // what the breaker counts
+	unsure  map[domain.ProductID]bool // what BigCommerce was told last, beyond what is confirmed
 
 	lane    *lane
 	headway *headway
@@ -61,6 +63,8 @@ func New(cfg Config) (*Publisher, error) {
 		wake:       make(chan struct{}, 1),
 		idle:       make(chan struct{}),
 		lingering:  map[domain.ProductID]lingering{},
+		unsure:     map[domain.ProductID]bool{},
+		wave:       wave{seen: map[domain.ProductID]time.Time{}},
 		linking:    make(chan struct{}, 1),
 		locations:  locations(cfg.Rules),
 		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
@@ -84,12 +88,26 @@ func (p *Publisher) turn(ctx context.Context) (end func(), err error) {
 func (p *Publisher) Wake(id domain.ProductID) { p.want(id, ask{}) }
 
 func (p *Publisher) want(id domain.ProductID, a ask) {
+	p.note(id, a)
+	p.lane.offer(id)
+	p.nudge()
+}
+
+// look has a round look at a product, and the lane not.
+func (p *Publisher) look(id domain.ProductID, a ask) {
+	p.note(id, a)
+	p.nudge()
+}
+
+func (p *Publisher) note(id domain.ProductID, a ask) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	all := p.woken[id]
 	all.join(a)
 	p.woken[id] = all
-	p.mu.Unlock()
-	p.lane.offer(id)
+}
+
+func (p *Publisher) nudge() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -157,6 +175,7 @@ func (p *Publisher) rest() {
 
 // survey finds what is due from the projections, as at start.
 func (p *Publisher) survey() {
+	p.wave.recall(p.cfg.Publications.HeldPushes(p.cfg.Store))
 	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
 		switch {
 		case pub.Broken() && p.cfg.OnMissing != MissingReports && !p.cfg.Manual:
@@ -183,9 +202,15 @@ func (p *Publisher) survey() {
 
 // wakeIfDue spares the memory for those of a million products that need nothing.
 func (p *Publisher) wakeIfDue(id domain.ProductID) {
+	s, _ := p.cfg.Catalog.Summary(p.cfg.Store, id)
+	if confirmed := p.cfg.Publications.Publication(p.cfg.Store, id).Confirmed; confirmed.Offer != nil && s.Due > confirmed.Position {
+		p.doubt(id)
+	}
 	if n, _ := p.need(id, ask{}); n != needsNothing {
 		p.Wake(id)
+		return
 	}
+	p.lane.offer(id) // whose push is held, and its stock not
 }
 
 // admit turns those who were woken and need something into errands.
@@ -198,7 +223,7 @@ func (p *Publisher) admit() {
 		a := woken[id]
 		n, why := p.need(id, a)
 		if n == needsNothing {
-			deliver(a.waiters, Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()})
+			deliver(a.waiters, p.nothing(id, why))
 			continue
 		}
 		p.mu.Lock()
@@ -267,7 +292,8 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 }
 
 // Push pushes products although nothing is due, refused ones included, and returns
-// what became of each, in their order. It needs Run to be running, and waits as
+// what became of each, in their order. What a guard holds stays held; that is for
+// [Publisher.Approve]. It needs Run to be running, and waits as
 // long as BigCommerce does not answer; after an error, which is that of ctx, the
 // push goes on.
 func (p *Publisher) Push(ctx context.Context, ids []domain.ProductID) ([]Outcome, error) {
@@ -305,10 +331,7 @@ func (p *Publisher) Idle(ctx context.Context) error {
 	p.mu.Lock()
 	idle := p.idle
 	p.mu.Unlock()
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
+	p.nudge()
 	select {
 	case <-idle:
 		return nil

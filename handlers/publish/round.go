@@ -23,7 +23,7 @@ func (r *round) admit(ctx context.Context, e *errand) (*task, error) {
 	p := r.p
 	n, why := p.need(e.product, e.ask)
 	if n == needsNothing {
-		deliver(e.waiters, Outcome{Product: e.product, Kind: Nothing, Reason: why, At: p.cfg.Now()})
+		deliver(e.waiters, p.nothing(e.product, why))
 		return nil, nil
 	}
 	t := &task{errand: e, need: n}
@@ -82,7 +82,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 	if err := r.read(ctx, t); err != nil {
 		return false, err
 	}
-	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone})
+	n, _ := r.p.need(t.product, ask{force: true, create: t.need == needsTwin, gone: t.gone, held: t.held})
 	if t.desired.Link.BigCommerceID != twin {
 		t.notes = nil // what they say is of the link that was
 		t.leave(true)
@@ -90,6 +90,10 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 	}
 	if n != t.need {
 		t.leave(true) // quarantined, or linked, meanwhile
+		return false, nil
+	}
+	if r.worse(t) {
+		t.leave(true) // to be judged anew
 		return false, nil
 	}
 	if check(&t.desired.Listing) != nil {
@@ -131,6 +135,9 @@ func (r *round) spent() uint64 {
 
 func (r *round) phases(ctx context.Context) error {
 	p := r.p
+	if err := r.guard(ctx); err != nil {
+		return err
+	}
 	if err := r.create(ctx); err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ func (r *round) sendProducts(ctx context.Context, ph *phase, rows []Row) error {
 			t.leave(true) // it has changed its variants since the round began
 			continue
 		}
-		t.position, t.digest = t.state, t.desired.Listing.Digest()
+		t.carry()
+		r.p.doubt(t.product)
 		u := t.desired.update(t.withSKU || t.desired.renamed())
 		updates = append(updates, u)
 		entries = append(entries, entry{product: t.product, twin: u.ID, sku: t.desired.lead().SKU})
@@ -131,6 +132,7 @@ func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 		return accuse(err, entries)
 	}
 	for t, n := range sent {
+		t.offer.InStock = t.desired.Listing.Offer().InStock
 		t.stocked = true
 		if n == len(t.desired.stockLevels()) { // else the rest is in another request
 			r.p.headway.note(&t.desired, t.state)

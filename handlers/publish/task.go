@@ -17,6 +17,7 @@ type task struct {
 	// creation, carried. The position is 0 until then.
 	position domain.Position
 	digest   string
+	offer    domain.Offer // with the stock that was sent last
 
 	// A twin that was found, or made in this round, and is not recorded yet. born
 	// says that we have created it, now or earlier.
@@ -24,7 +25,8 @@ type task struct {
 	born, made bool
 	images     []string
 
-	freed []domain.ProductID // waited for what the twin has given up
+	judged *judgement         // by the guards, in this round
+	freed  []domain.ProductID // waited for what the twin has given up
 
 	left    bool // the round: refused, put off, or no longer to be pushed
 	again   bool // is to be looked at once more after the round
@@ -53,6 +55,12 @@ func (t *task) slow() bool {
 // variants are not what the link is to say.
 func (t *task) reshapes() bool {
 	return t.verify || !fits(&t.desired.Listing, &t.desired.Link) || len(t.release) > 0 || len(t.desired.Made) > 0
+}
+
+// carry notes that the state that was read last is in a request which, once it is
+// taken, makes the product as it is to be.
+func (t *task) carry() {
+	t.position, t.digest, t.offer = t.state, t.desired.Listing.Digest(), t.desired.Listing.Offer()
 }
 
 // leave takes the task out of the round. What it did so far is not confirmed.
@@ -116,6 +124,6 @@ func (t *task) relink(link domain.Link) {
 
 // confirm ends the push.
 func (t *task) confirm(at time.Time) {
-	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest},
+	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest, Offer: &t.offer},
 		Outcome{Kind: Confirmed, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest}, at)
 }

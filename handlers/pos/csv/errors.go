@@ -43,7 +43,7 @@ func columnOf(path string) string {
 	switch field = strings.TrimPrefix(field, "data."); field {
 	case "item", "subject":
 		return "id"
-	case "sku", "name", "handle", "description", "tags", "retail_price", "supply_price":
+	case "sku", "name", "handle", "description", "tags", "retail_price", "supply_price", "active", "track_inventory":
 		return field
 	case "product":
 		return "handle"
@@ -57,6 +57,24 @@ func columnOf(path string) string {
 		return optionColumn(index)
 	}
 	return ""
+}
+
+// Column names the column that a field of a snapshot comes from, as the file has
+// it: "retail_price", "family.name", "stock.Quayside". A field that has none keeps
+// its own name.
+func (r *Reader) Column(field string) string {
+	if outlet, ok := strings.CutPrefix(field, "stock."); ok {
+		for _, s := range r.columns.stock {
+			if string(s.outlet) == outlet {
+				return r.columns.titles[s.at]
+			}
+		}
+	}
+	column := columnOf(strings.TrimPrefix(field, "family."))
+	if at, ok := r.columns.places()[column]; ok && *at >= 0 {
+		return r.columns.titles[*at]
+	}
+	return strings.TrimPrefix(field, "family.")
 }
 
 // rowError turns the refusal of an event into one of a cell.

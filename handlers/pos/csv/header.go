@@ -20,6 +20,7 @@ type columns struct {
 	stock                                              []stockColumn
 	titles                                             []string // as written, blanks around them removed
 	ignored                                            []string
+	used                                               []int // places of the columns that are read
 }
 
 type optionColumns struct{ name, value int }
@@ -58,7 +59,7 @@ func readHeader(titles []string, outlets map[string]domain.OutletID) (columns, e
 	seen := map[string]bool{}
 	for i, title := range titles {
 		if !utf8.ValidString(title) {
-			return c, &HeaderError{Reason: fmt.Sprintf("column %d: %.40q is not UTF-8: save the file as CSV UTF-8", i+1, title)}
+			return c, &HeaderError{Reason: fmt.Sprintf("column %d: %.40q %s", i+1, title, notUTF8(title))}
 		}
 		title = strings.TrimSpace(title)
 		c.titles = append(c.titles, title)
@@ -72,6 +73,7 @@ func readHeader(titles []string, outlets map[string]domain.OutletID) (columns, e
 				return c, &HeaderError{Reason: fmt.Sprintf("columns %q and %q are the same: remove one", c.titles[*at], title)}
 			}
 			*at = i
+			c.used = append(c.used, i)
 			continue
 		}
 		if len(key) > len(inventoryPrefix) && strings.HasPrefix(key, inventoryPrefix) {
@@ -80,6 +82,7 @@ func readHeader(titles []string, outlets map[string]domain.OutletID) (columns, e
 				return c, &HeaderError{Reason: fmt.Sprintf("column %q: outlet %q has an inventory column already", title, outlet)}
 			}
 			c.stock = append(c.stock, stockColumn{i, outlet})
+			c.used = append(c.used, i)
 			continue
 		}
 		if title != "" {

@@ -1,8 +1,6 @@
 package csv
 
 import (
-	"bufio"
-	"bytes"
 	encoding "encoding/csv"
 	"errors"
 	"fmt"
@@ -28,11 +26,21 @@ type Options struct {
 	// spaces for underscores and in any case, to an outlet. An outlet that is not
 	// here goes by the name with spaces.
 	Outlets map[string]domain.OutletID
+
+	// KeepFamilies leaves items in the products that they are in, whatever their
+	// handles: the POS itself says which family each is in, by another name than a
+	// file has for it.
+	KeepFamilies bool
+
+	// Encoding is that of a file without a byte order mark, see [EncodingNamed];
+	// UTF-8 when empty.
+	Encoding string
 }
 
 // Row is one row below the header.
 type Row struct {
-	Number    int // the header is row 1; empty lines are no rows
+	Number    int    // the header is row 1; empty lines are no rows
+	Item, SKU string // as far as they could be read
 	Envelopes []domain.Envelope
 	Notes     []string // what the importer should know, though the row was taken or rightly left out
 	Err       *RowError
@@ -47,7 +55,13 @@ type Reader struct {
 	row     int
 	items   map[domain.ItemID]int // the row of each
 	skus    map[string]int        // likewise, by folded SKU
+	family  family                // of the last row that was good
+
+	converted bool // from another encoding
 }
+
+// MaxRows bounds what is kept of the rows before.
+const MaxRows = 2_000_000
 
 // NewReader reads the header. The error is a [*HeaderError], a
 // [*domain.InvalidError] for options, or that of r.
@@ -67,13 +81,13 @@ func NewReader(r io.Reader, opts Options) (*Reader, error) {
 	if opts.ImportID == "" {
 		return nil, &domain.InvalidError{Path: "import id", Reason: "is required"}
 	}
-	text, err := withoutBOM(r)
+	content, converted, err := text(r, opts.Encoding)
 	if err != nil {
 		return nil, err
 	}
-	in := &bounded{r: text, left: MaxRow}
+	in := &bounded{r: content, left: MaxRow}
 	rows := encoding.NewReader(in)
-	rows.ReuseRecord = true
+	rows.ReuseRecord, rows.FieldsPerRecord = true, -1
 	titles, err := rows.Read()
 	var syntax *encoding.ParseError
 	switch {
@@ -90,7 +104,7 @@ func NewReader(r io.Reader, opts Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{opts: opts, csv: rows, in: in, columns: c, row: 1, items: map[domain.ItemID]int{}, skus: map[string]int{}}, nil
+	return &Reader{opts: opts, csv: rows, in: in, columns: c, row: 1, items: map[domain.ItemID]int{}, skus: map[string]int{}, converted: converted}, nil
 }
 
 // MaxRow bounds one row as it stands in the file, in bytes: several times what an
@@ -115,23 +129,6 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// withoutBOM passes over a UTF-8 byte order mark, which spreadsheets write.
-func withoutBOM(r io.Reader) (io.Reader, error) {
-	in := bufio.NewReader(r)
-	start, err := in.Peek(3)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("read header: %w", err)
-	}
-	switch {
-	case bytes.Equal(start, []byte("\xef\xbb\xbf")):
-		_, err = in.Discard(3)
-		return in, err
-	case bytes.HasPrefix(start, []byte("\xff\xfe")), bytes.HasPrefix(start, []byte("\xfe\xff")):
-		return nil, &HeaderError{Reason: "the file is UTF-16: save it as CSV UTF-8"}
-	}
-	return in, nil
-}
-
 // Ignored lists the titles of columns that are not read, in their order.
 func (r *Reader) Ignored() []string { return slices.Clone(r.columns.ignored) }
 
@@ -147,7 +144,7 @@ func (r *Reader) Outlets() []domain.OutletID {
 
 // Next returns the next row, or [io.EOF] after the last. A row that is wrong comes
 // with its Err, and the rows after it can be read. Any other error is that of the
-// file, and ends it: a [*RowError] for a row past [MaxRow].
+// file, and ends it: a [*RowError] for a row past [MaxRow] or [MaxRows].
 func (r *Reader) Next() (Row, error) {
 	r.in.left = MaxRow
 	cells, err := r.csv.Read()
@@ -158,14 +155,17 @@ func (r *Reader) Next() (Row, error) {
 	row := Row{Number: r.row}
 	var syntax *encoding.ParseError
 	switch {
-	case errors.Is(err, encoding.ErrFieldCount):
-		row.Err = &RowError{Row: r.row, Reason: fmt.Sprintf("has %d cells, and the header has %d", len(cells), len(r.columns.titles))}
 	case errors.As(err, &syntax):
 		row.Err = &RowError{Row: r.row, Reason: syntaxReason(syntax)}
+		if len(cells) < len(r.columns.titles) { // those before the wrong one
+			row.Err.Column = r.columns.titles[len(cells)]
+		}
 	case errors.Is(err, errTooLong):
 		return Row{}, &RowError{Row: r.row, Reason: err.Error()}
 	case err != nil:
 		return Row{}, fmt.Errorf("read row %d: %w", r.row, err)
+	case r.row > MaxRows:
+		return Row{}, &RowError{Row: r.row, Reason: fmt.Sprintf("is more than the %d rows that a file may have: split it", MaxRows)}
 	default:
 		r.read(cells, &row)
 	}
@@ -176,5 +176,9 @@ func (r *Reader) Next() (Row, error) {
 }
 
 func syntaxReason(e *encoding.ParseError) string {
-	return fmt.Sprintf("line %d, byte %d: %v: a cell with a quote must be quoted, and quotes in it doubled", e.Line, e.Column, e.Err)
+	const what = "a cell with a quote must be quoted, and quotes in it doubled"
+	if e.StartLine != e.Line {
+		return fmt.Sprintf("lines %d to %d: %v: a quote is not closed; %s", e.StartLine, e.Line, e.Err, what)
+	}
+	return fmt.Sprintf("line %d, byte %d: %v: %s", e.Line, e.Column, e.Err, what)
 }

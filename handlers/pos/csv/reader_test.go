@@ -166,9 +166,25 @@ func TestReader_Next_Rows(t *testing.T) {
 		{"too long", "sku,name,brand_name\nA,N," + strings.Repeat("b", 256) + "\n", []string{`error: row 2, brand_name: "` + strings.Repeat("b", 80) + `"… (256 bytes): must have at most 255 characters, not 256`}},
 		{"too long an option", "sku,name,variant_option_one_name,variant_option_one_value\nA,N,Size," + strings.Repeat("b", 256) + "\n", []string{`error: row 2, variant_option_one_value: "` + strings.Repeat("b", 80) + `"… (256 bytes): must have at most 255 characters, not 256`}},
 		{"control character in an id", "sku,name\n\"A\nB\",N\n", []string{`error: row 2, sku: "A\nB": must not hold control characters`}},
-		{"not UTF-8", "sku,name\nA,Caf\xe9\n", []string{"error: row 2, name: \"Caf\ufffd\": is not UTF-8: save the file as CSV UTF-8"}},
-		{"too few cells", "sku,name,active\nA,N\n", []string{`error: row 2: has 2 cells, and the header has 3`}},
-		{"a quote in the middle", "sku,name\nA,12\" pan\n", []string{`error: row 2: line 2, byte 5: bare " in non-quoted-field: a cell with a quote must be quoted, and quotes in it doubled`}},
+		{"not UTF-8", "sku,name\nA,Caf\xe9\n", []string{"error: row 2, name: \"Caf\ufffd\": is not UTF-8; as windows-1252 it would read \"Café\": if that is right, name the encoding, or else save the file as CSV UTF-8"}},
+		{"too few cells", "sku,name,active\nA,N\n", []string{`error: row 2, active: is missing: the row has 2 cells, and the header 3`}},
+		{"too many cells", "sku,name\nA,N,x\n", []string{`error: row 2: has 3 cells, and the header 2: is a cell with a comma not quoted?`}},
+		{"blank cells behind the last column", "sku,name\nA,N,, \n", []string{plain("")}},
+		{"a blank row", "sku,name\n, \n", []string{"note: left out: the row is blank"}},
+		{"a blank row that is short", "sku,name,active\n,\n", []string{"note: left out: the row is blank"}},
+		{"a column without a title is missing", "sku,name,\nA,N\n", []string{`error: row 2: has 2 cells, and the header 3`}},
+		{"not UTF-8 where nobody reads", "sku,name,tax_name\nA,N,Caf\xe9\n", []string{plain("")}},
+		{"not UTF-8 nor windows-1252", "sku,name\nA,\x81\n", []string{"error: row 2, name: \"\ufffd\": is not UTF-8: save the file as CSV UTF-8"}},
+		{"a zero", "sku,name\nA,N\x00\n", []string{`error: row 2, name: "N\x00": holds a character of value 0, which no text does: the file is damaged`}},
+		{"a formula's error", "sku,name,retail_price\nA,N,#REF!\n", []string{`error: row 2, retail_price: "#REF!": is the error of a spreadsheet's formula: mend it there`}},
+		{"a formula", "sku,name\n\"=\"\"0012\"\"\",N\n", []string{`error: row 2, sku: "=\"0012\"": is a spreadsheet's formula: write its value`}},
+		{"cut-short handle", "sku,name,handle\nA,N,1E+10\n", []string{`error: row 2, handle: "1E+10": is a number that a spreadsheet has cut short: format the column as text and export anew`}},
+		{"price with a decimal comma", "sku,name,retail_price\nA,N,\"12,50\"\n", []string{`error: row 2, retail_price: "12,50": must be a plain decimal such as 12.50`}},
+		{"price with thousands", "sku,name,retail_price\nA,N,\"1,250.00\"\n", []string{`error: row 2, retail_price: "1,250.00": must be a plain decimal such as 12.50`}},
+		{"price as a power", "sku,name,retail_price\nA,N,1.2E+03\n", []string{`error: row 2, retail_price: "1.2E+03": must be a plain decimal such as 12.50`}},
+		{"stock that is no number", "sku,name,inventory_Mill_Lane\nA,N,many\n", []string{`error: row 2, inventory_Mill_Lane: "many": must be a plain decimal such as 12.50`}},
+		{"a quote that is not closed", "sku,name\nA,\"N\nB,N\nC,N\n", []string{"error: row 2, name: lines 2 to 4: extraneous or missing \" in quoted-field: a quote is not closed; a cell with a quote must be quoted, and quotes in it doubled"}},
+		{"a quote in the middle", "sku,name\nA,12\" pan\n", []string{`error: row 2, name: line 2, byte 5: bare " in non-quoted-field: a cell with a quote must be quoted, and quotes in it doubled`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -186,8 +202,8 @@ func TestReader_Next_Rows(t *testing.T) {
 func TestReader_Next_GoesOnAfterABadRow(t *testing.T) {
 	t.Parallel()
 	got := rows(t, open(t, "id,sku,name,retail_price\n1,A,N,1\n2,B,N,x\n3,C\n4,D,\"N\" ,1\n\n5,E,N,1\n5,F,N,1\n6,a,N,1\n,,N,1\n7,G,N,1\n"))
-	want := []string{"ok", `row 3, retail_price: "x": must be a plain decimal such as 12.50`, `row 4: has 2 cells, and the header has 4`,
-		`row 5: line 5, byte 7: extraneous or missing " in quoted-field: a cell with a quote must be quoted, and quotes in it doubled`,
+	want := []string{"ok", `row 3, retail_price: "x": must be a plain decimal such as 12.50`, `row 4, name: is missing: the row has 2 cells, and the header 4`,
+		`row 5, name: line 5, byte 7: extraneous or missing " in quoted-field: a cell with a quote must be quoted, and quotes in it doubled`,
 		"ok", `row 7, id: "5": is in row 6 already`, `sku "a" is in row 2 as well: BigCommerce takes a SKU only once`, `row 9, sku: must not be empty`, "ok"}
 	for i, row := range got {
 		what := "ok"
@@ -217,8 +233,7 @@ func TestNewReader_ErrHeader(t *testing.T) {
 		"two of a kind":  {"sku,name,type,product_category\n", `header: columns "type" and "product_category" are the same: remove one`},
 		"half an option": {"sku,name,variant_option_two_name\n", "header: columns variant_option_two_name and variant_option_two_value must both be there, or neither"},
 		"one outlet":     {"sku,name,inventory_Mill_Lane,inventory_Mill Lane\n", `header: column "inventory_Mill Lane": outlet "Mill Lane" has an inventory column already`},
-		"UTF-16":         {"\xff\xfes\x00k\x00", "header: the file is UTF-16: save it as CSV UTF-8"},
-		"Latin-1":        {"sku,name,inventory_Caf\xe9\n", `header: column 3: "inventory_Caf\xe9" is not UTF-8: save the file as CSV UTF-8`},
+		"Latin-1":        {"sku,name,inventory_Caf\xe9\n", `header: column 3: "inventory_Caf\xe9" is not UTF-8; as windows-1252 it would read "inventory_Café": if that is right, name the encoding, or else save the file as CSV UTF-8`},
 		"a bare quote":   {"sku,na\"me\n", `header: line 1, byte 7: bare " in non-quoted-field: a cell with a quote must be quoted, and quotes in it doubled`},
 	} {
 		_, err := NewReader(strings.NewReader(tt.file), options())
@@ -299,6 +314,27 @@ func (u *untilRefused) Read(p []byte) (int, error) {
 		p[i] = 'x'
 	}
 	return len(p), nil
+}
+
+func TestReader_KeepFamilies(t *testing.T) {
+	t.Parallel()
+	o := options()
+	o.KeepFamilies = true
+	r, err := NewReader(strings.NewReader("id,sku,name,handle\ni-1,A,N,shirt\n"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row, err := r.Next()
+	if err != nil || row.Err != nil {
+		t.Fatal(err, row.Err)
+	}
+	event, err := row.Envelopes[0].Event()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := event.(*domain.ProductImported); e.Product != nil || e.Handle == nil || *e.Handle != "shirt" {
+		t.Errorf("the family is %v, the handle %v", e.Product, e.Handle)
+	}
 }
 
 func TestReader_Outlets_Mapped(t *testing.T) {
@@ -450,11 +486,16 @@ func compareRow(t *rapid.T, row Row, want map[string]string) {
 }
 
 func FuzzReader(f *testing.F) {
-	f.Add([]byte(inclusive))
-	f.Add([]byte(exclusive))
-	f.Add([]byte("\xef\xbb\xbfsku,name,inventory_A\n\"A\nB\",N,1e3\nA\x00,N,\n"))
-	f.Fuzz(func(t *testing.T, file []byte) {
-		r, err := NewReader(bytes.NewReader(file), options())
+	f.Add([]byte(inclusive), "")
+	f.Add([]byte(exclusive), "utf-8")
+	f.Add([]byte("\xef\xbb\xbfsku,name,inventory_A\n\"A\nB\",N,1e3\nA\x00,N,\n,,\nB,N\nC,N,1,,\n"), "")
+	f.Add([]byte("\xff\xfes\x00k\x00u\x00,\x00n\x00a\x00m\x00e\x00\n\x00A\x00,\x00\xe9\x00\n\x00"), "")
+	f.Add([]byte("sku,name,handle,brand_name\nA,Caf\xe9,h,b\nB,Caf\x81,h,c\n"), "windows-1252")
+	f.Add([]byte("sku,name\nA,\"N\nB,N\n"), "shift_jis")
+	f.Fuzz(func(t *testing.T, file []byte, encoding string) {
+		o := options()
+		o.Encoding = encoding
+		r, err := NewReader(bytes.NewReader(file), o)
 		if err != nil {
 			return
 		}

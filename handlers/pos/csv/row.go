@@ -3,6 +3,7 @@ package csv
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -13,21 +14,29 @@ import (
 // mangled is what a spreadsheet makes of a long number: 4.00638E+12.
 var mangled = regexp.MustCompile(`^[0-9]+([.,][0-9]+)?[eE][+-][0-9]+$`)
 
+// spreadsheetErrors are what a spreadsheet writes for a formula that has no value.
+var spreadsheetErrors = []string{"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"}
+
 // read turns the cells of one row into events.
 func (r *Reader) read(cells []string, row *Row) {
-	for i, cell := range cells {
-		if !utf8.ValidString(cell) {
-			row.Err = &RowError{Row: r.row, Column: r.columns.titles[i], Value: strings.ToValidUTF8(cell, "\ufffd"),
-				Reason: "is not UTF-8: save the file as CSV UTF-8"}
-			return
-		}
-	}
+	cells = r.fitted(cells, row)
 	c := cellReader{cells: cells, columns: &r.columns, row: row}
+	if cells != nil {
+		row.Item, row.SKU = strings.ToValidUTF8(c.text(r.columns.id), "\ufffd"), strings.ToValidUTF8(c.text(r.columns.sku), "\ufffd")
+		r.legible(&c)
+	}
+	if row.Err != nil || cells == nil {
+		return
+	}
 	if part, of, ok := c.component(); ok {
 		row.Notes = append(row.Notes, fmt.Sprintf("left out: %s is a component of %s, not a product", part, of))
 		return
 	}
 	event := c.product()
+	if r.opts.KeepFamilies {
+		event.Product = nil
+	}
+	row.Item = string(event.Item)
 	event.Import = domain.Import{ID: r.opts.ImportID, File: r.opts.File, Row: r.row}
 	if row.Err == nil {
 		row.Err = r.unique(event, row)
@@ -45,7 +54,60 @@ func (r *Reader) read(cells []string, row *Row) {
 		// A cell is a part of its row's text: a clone lets the rest of it go.
 		r.items[domain.ItemID(strings.Clone(string(event.Item)))] = r.row
 		r.skus[strings.Clone(event.SKU.Fold())] = r.row
+		row.Notes = append(row.Notes, r.family.next(event)...)
 	}
+}
+
+// fitted returns as many cells as the header has. Cells behind them may be blank,
+// as spreadsheets like to write them. A row of blank cells only says nothing, and
+// gives none.
+func (r *Reader) fitted(cells []string, row *Row) []string {
+	blank := func(cell string) bool { return strings.TrimSpace(cell) == "" }
+	n := len(r.columns.titles)
+	switch {
+	case !slices.ContainsFunc(cells, func(cell string) bool { return !blank(cell) }):
+		row.Notes = append(row.Notes, "left out: the row is blank")
+		return nil
+	case len(cells) < n:
+		row.Err = &RowError{Row: r.row, Column: r.columns.titles[len(cells)], Reason: fmt.Sprintf("is missing: the row has %s, and the header %d", count(len(cells), "cell"), n)}
+		if row.Err.Column == "" {
+			row.Err.Reason = fmt.Sprintf("has %s, and the header %d", count(len(cells), "cell"), n)
+		}
+		return nil
+	case len(cells) > n && slices.ContainsFunc(cells[n:], func(cell string) bool { return !blank(cell) }):
+		row.Err = &RowError{Row: r.row, Reason: fmt.Sprintf("has %s, and the header %d: is a cell with a comma not quoted?", count(len(cells), "cell"), n)}
+		return nil
+	}
+	return cells[:n]
+}
+
+// legible refuses cells that were damaged before they came here. Those of columns
+// that are not read may be what they like.
+func (r *Reader) legible(c *cellReader) {
+	for _, at := range r.columns.used {
+		cell := c.cells[at]
+		switch {
+		case !utf8.ValidString(cell):
+			c.fail(at, notUTF8(cell))
+			c.row.Err.Value = strings.ToValidUTF8(cell, "\ufffd")
+		case strings.Contains(cell, "\x00"):
+			c.fail(at, "holds a character of value 0, which no text does: the file is damaged")
+		case r.converted && strings.ContainsRune(cell, utf8.RuneError):
+			c.fail(at, "holds what the file's encoding does not have: is it of another one?")
+		case slices.Contains(spreadsheetErrors, strings.TrimSpace(cell)):
+			c.fail(at, "is the error of a spreadsheet's formula: mend it there")
+		default:
+			continue
+		}
+		return
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // unique refuses an item that the file had before, since of two snapshots with
@@ -112,8 +174,11 @@ func (c *cellReader) optional(at int) *string {
 // code is a text that a spreadsheet may have taken for a number.
 func (c *cellReader) code(at int) string {
 	s := c.text(at)
-	if mangled.MatchString(s) {
+	switch {
+	case mangled.MatchString(s):
 		c.fail(at, "is a number that a spreadsheet has cut short: format the column as text and export anew")
+	case strings.HasPrefix(s, `="`):
+		c.fail(at, "is a spreadsheet's formula: write its value")
 	}
 	return s
 }
@@ -141,9 +206,10 @@ func (c *cellReader) product() *domain.ProductImported {
 	}
 	d := &e.Description
 	d.SKU, d.Name = domain.SKU(sku), c.text(k.name)
-	if handle := c.optional(k.handle); handle != nil {
-		family := domain.ProductID(*handle)
-		d.Product, d.Handle = &family, handle
+	if k.handle >= 0 {
+		handle := c.code(k.handle)
+		family := domain.ProductID(handle)
+		d.Product, d.Handle = &family, &handle
 	}
 	if k.description >= 0 {
 		html := c.cells[k.description] // as written, blanks and all

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ const (
 func (d *diary) tillPlan() []appointment {
 	var plan []appointment
 	for range fewestSales + d.rand.IntN(moreSales+1) {
-		plan = append(plan, appointment{d.drawTime(), (*diary).sale})
+		plan = append(plan, appointment{Arrival(d.rand), (*diary).sale})
 	}
 	// Returns come once there is something to bring back.
 	afternoon := func() time.Duration { return 2*time.Hour + time.Duration(d.rand.IntN(6*3600))*time.Second }
@@ -36,15 +37,15 @@ func (d *diary) tillPlan() []appointment {
 	return plan
 }
 
-// drawTime draws when a customer comes: a quiet morning, a rush at lunch, a second
-// breath before tea.
-func (d *diary) drawTime() time.Duration {
+// Arrival draws when a customer comes, since [Opens]: a quiet morning, a rush at
+// lunch, a second breath before tea.
+func Arrival(r *rand.Rand) time.Duration {
 	const slot = 30 * 60                                                    // seconds
 	shares := [17]int{2, 3, 4, 5, 6, 7, 11, 12, 10, 7, 5, 5, 6, 6, 5, 4, 2} // of a hundred, by slot
-	n := d.rand.IntN(100)
+	n := r.IntN(100)
 	for i, share := range shares {
 		if n < share {
-			return time.Duration(i*slot+d.rand.IntN(slot)) * time.Second
+			return time.Duration(i*slot+r.IntN(slot)) * time.Second
 		}
 		n -= share
 	}
@@ -84,7 +85,7 @@ func (d *diary) sale() {
 		o = millLane
 	}
 	var lines []line
-	for range d.basket() {
+	for range Basket(d.rand) {
 		it := d.drawItem(o, func(it *item) bool {
 			return !slices.ContainsFunc(lines, func(l line) bool { return l.item == it })
 		})
@@ -103,9 +104,9 @@ func (d *diary) sale() {
 	d.write(who, sale, fmt.Sprintf("%s sold %s at %s", who, and(lines), o.id()), events...)
 }
 
-// basket draws how many lines a sale has, 1 to 4.
-func (d *diary) basket() int {
-	switch n := d.rand.IntN(100); {
+// Basket draws how many lines a sale has, 1 to 4.
+func Basket(r *rand.Rand) int {
+	switch n := r.IntN(100); {
 	case n < 52:
 		return 1
 	case n < 80:

@@ -1,0 +1,108 @@
+package project
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// SourceKeeper keeps when each source was heard of, in the control bucket and, for
+// the process that projects, in memory. What a kill takes is read from the log again.
+type SourceKeeper struct {
+	Sources *projections.Sources
+
+	control *streams.Bucket
+	stored  domain.Position
+}
+
+const (
+	// sourcesEvery is how often what was heard is stored.
+	sourcesEvery = 10 * time.Second
+	// mostReread bounds what is read of a log whose sources nobody has kept: a rhythm
+	// is that of the last weeks.
+	mostReread = 1_000_000
+)
+
+func sourcesKey() streams.Key { return streams.SystemKey("sources") }
+
+// ReadSources reads what another process keeps.
+func ReadSources(ctx context.Context, control *streams.Bucket) (*projections.Sources, error) {
+	s := projections.NewSources()
+	entry, err := control.Get(ctx, sourcesKey())
+	if errors.Is(err, domain.ErrNotFound) {
+		return s, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(entry.Value, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("sources: %w", err)
+	}
+	return s, nil
+}
+
+// OpenSources takes up what was kept, and reads of the log what is missing up to the
+// position from which a handler goes on.
+func OpenSources(ctx context.Context, conn *streams.Conn, upTo domain.Position) (*SourceKeeper, error) {
+	s, err := ReadSources(ctx, conn.Control())
+	if err != nil {
+		return nil, err
+	}
+	k := &SourceKeeper{Sources: s, control: conn.Control(), stored: s.Position()}
+	from := s.Position() + 1
+	if upTo > mostReread {
+		from = max(from, upTo-mostReread)
+	}
+	if from > upTo {
+		return k, nil
+	}
+	err = conn.POS().Read(ctx, streams.Query{From: from, To: upTo, Attributes: true}, func(m streams.Message) error {
+		if rec, err := m.Recorded(); err == nil {
+			s.Apply(&rec)
+		}
+		return nil
+	})
+	return k, err
+}
+
+// Run stores what was heard until ctx ends, and once more then. A broker that does
+// not take it is asked again: nothing depends on it.
+func (k *SourceKeeper) Run(ctx context.Context) error {
+	tick := time.NewTicker(sourcesEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = k.store(ctx) // what fails now is stored with the next
+		case <-ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), DefaultDrain)
+			defer cancel()
+			if err := k.store(ctx); err != nil && !isHiccup(err) {
+				return fmt.Errorf("store when sources were heard of: %w", err)
+			}
+			return nil
+		}
+	}
+}
+
+func (k *SourceKeeper) store(ctx context.Context) error {
+	at := k.Sources.Position()
+	if at == k.stored {
+		return nil
+	}
+	value, err := json.Marshal(k.Sources)
+	if err != nil {
+		return err
+	}
+	if _, err := k.control.Put(ctx, sourcesKey(), value, nil); err != nil {
+		return err
+	}
+	k.stored = at
+	return nil
+}

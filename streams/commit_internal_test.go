@@ -1,0 +1,67 @@
+package streams
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+)
+
+// TestLog_take: bulk lets others pass, keeps its order, and is left out of no two
+// commits in a row.
+func TestLog_take(t *testing.T) {
+	t.Parallel()
+	n := 0
+	some := func(groups, events int) (out []*group) {
+		for range groups {
+			g := &group{}
+			for range events {
+				n++
+				g.entries = append(g.entries, &entry{id: fmt.Sprint(n), msg: &nats.Msg{}})
+			}
+			out = append(out, g)
+		}
+		return out
+	}
+	const tens = maxBatch / 10
+	for name, tt := range map[string]struct {
+		urgent, bulk int      // groups of ten
+		want         []string // urgent and bulk groups of each commit
+	}{
+		"nothing":                  {0, 0, nil},
+		"urgent only":              {3, 0, []string{"3 0"}},
+		"bulk only":                {0, tens + 1, []string{"0 100", "0 1"}},
+		"bulk fills up":            {3, 2 * tens, []string{"3 97", "0 100", "0 3"}},
+		"bulk is never left twice": {3 * tens, tens + 5, []string{"100 0", "0 100", "100 0", "95 5", "5 0"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			urgent, bulk := some(tt.urgent, 10), some(tt.bulk, 10)
+			l := &Log{queue: slices.Clone(urgent), bulk: slices.Clone(bulk), running: true}
+			var got []string
+			var order []*group
+			for groups := l.take(); len(groups) > 0; groups = l.take() {
+				u := 0
+				for _, g := range groups {
+					if slices.Contains(urgent, g) {
+						u++
+					}
+				}
+				got = append(got, fmt.Sprintf("%d %d", u, len(groups)-u))
+				order = append(order, groups...)
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("commits of %q, want %q", got, tt.want)
+			}
+			for _, queue := range [][]*group{urgent, bulk} {
+				in := slices.DeleteFunc(slices.Clone(order), func(g *group) bool { return !slices.Contains(queue, g) })
+				if !slices.Equal(in, queue) {
+					t.Error("the order of a queue was not kept")
+				}
+			}
+			if l.running || l.queue != nil || l.bulk != nil {
+				t.Errorf("at the end: %+v", l)
+			}
+		})
+	}
+}

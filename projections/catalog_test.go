@@ -122,7 +122,16 @@ func TestCatalog_Flush(t *testing.T) {
 func itemsAreInOneProduct(t testing.TB, c *projections.Catalog) {
 	t.Helper()
 	in := map[domain.ItemID]domain.ProductID{}
+	vacant := 0
+	defer func() {
+		if got := c.Vacant("demo"); got != vacant {
+			t.Errorf("%d products without an item, want %d", got, vacant)
+		}
+	}()
 	for _, s := range c.Products("demo", "", 100) {
+		if len(s.Items) == 0 {
+			vacant++
+		}
 		p, err := c.Product(t.Context(), "demo", s.ID)
 		if err != nil {
 			t.Fatal(err)

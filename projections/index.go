@@ -14,6 +14,7 @@ type shelf struct {
 	holders  map[domain.ItemID]*row
 	skus     map[string][]domain.ItemID // by folded SKU, in the order in which they came
 	tally    domain.Tally
+	vacant   int // rows without an item, as one that all have left
 
 	sorted []*row // by id
 	fresh  []*row // those not yet among the sorted
@@ -29,6 +30,7 @@ type row struct {
 	tally    domain.Tally
 	items    []place
 	deleted  bool
+	vacant   bool // counted as such
 
 	state  *domain.Product // nil when it must be read from the bucket
 	cached *list.Element   // its place among the states that may be forgotten
@@ -88,6 +90,7 @@ func (s *shelf) put(r *row, position, due, stockDue domain.Position, tally domai
 	s.tally.Superseded += tally.Superseded - r.tally.Superseded
 	s.tally.Duplicate += tally.Duplicate - r.tally.Duplicate
 	r.position, r.due, r.stockDue, r.tally, r.deleted = position, due, stockDue, tally, deleted
+	defer s.weigh(r)
 	if slices.Equal(r.items, items) {
 		return
 	}
@@ -107,6 +110,19 @@ func (s *shelf) put(r *row, position, due, stockDue domain.Position, tally domai
 	r.items = held
 }
 
+// weigh counts a row among those without an item, or no more.
+func (s *shelf) weigh(r *row) {
+	switch vacant := len(r.items) == 0; {
+	case vacant == r.vacant:
+		return
+	case vacant:
+		s.vacant++
+	default:
+		s.vacant--
+	}
+	r.vacant = !r.vacant
+}
+
 // hold enters an item of r into the index and returns it with strings of its own.
 func (s *shelf) hold(r *row, p place) place {
 	if string(p.item) == string(r.id) {
@@ -119,6 +135,7 @@ func (s *shelf) hold(r *row, p place) place {
 		if i := slices.IndexFunc(old.items, func(q place) bool { return q.item == p.item }); i >= 0 {
 			s.forget(old, old.items[i])
 			old.items = slices.Delete(slices.Clone(old.items), i, i+1)
+			s.weigh(old)
 		}
 	}
 	s.holders[p.item] = r

@@ -164,6 +164,17 @@ func (c *Catalog) Size(store domain.StoreID) int {
 	return 0
 }
 
+// Vacant returns how many products of a store have no item: the item came before what
+// says to which product it belongs, or all have moved to others.
+func (c *Catalog) Vacant(store domain.StoreID) int {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if s := c.shelves[store]; s != nil {
+		return s.vacant
+	}
+	return 0
+}
+
 // Tally returns what became of the events of a store that concerned a product.
 func (c *Catalog) Tally(store domain.StoreID) domain.Tally {
 	c.mu.RLock()

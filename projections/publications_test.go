@@ -325,6 +325,25 @@ func TestCount(t *testing.T) {
 	diff(t, "status", jsonOf(t, got), want)
 }
 
+// A product is none when the item it stood for was told later to be of another; one
+// with a twin stays in sight whatever becomes of its items.
+func TestCount_withoutItems(t *testing.T) {
+	t.Parallel()
+	var pos log
+	pos.add(t, domain.TypeStockLevelReported, `{"item":"i-1","outlet":"Quayside","on_hand":"1"}`)
+	pos.add(t, domain.TypeStockLevelReported, `{"item":"i-2","outlet":"Quayside","on_hand":"1"}`)
+	pos.add(t, domain.TypeProductSaved, `{"item":"i-1","sku":"S-1","name":"n","product":"p-1"}`)
+	pos.add(t, domain.TypeProductSaved, `{"item":"i-3","sku":"S-3","name":"n","product":"p-3"}`)
+	pos.add(t, domain.TypeProductSaved, `{"item":"i-3","sku":"S-3","name":"n","product":"p-1"}`)
+	c := open(t, newBucket())
+	fold(t, c, pos...)
+	p := openPublications(t, newBucket(), syncLog(t, linked("p-3", 1), confirmed("p-3", 5, 1)))
+	got := projections.NewStoreStatus("demo", 5, c, p, 0)
+	if s := got.Publishing; got.Projection.Products != 3 || s.Unlinked != 2 || s.Confirmed != 1 {
+		t.Errorf("%d products, %+v, want p-1 and i-2 unlinked, p-3 confirmed, and nothing of i-1", got.Projection.Products, s.Counts)
+	}
+}
+
 func TestAlarm(t *testing.T) {
 	t.Parallel()
 	at := func(product domain.ProductID, guard domain.Guard, second int) projections.HeldPush {

@@ -71,6 +71,8 @@ type Counts struct {
 	Discarded   int `json:"discarded"`
 	// LastRefusal is the newest of the refused; nil for none.
 	LastRefusal *Refusal `json:"last_refusal,omitempty"`
+
+	left int // products that all items have left and that have a twin
 }
 
 // Refusal is a product that BigCommerce refuses, and why.
@@ -83,13 +85,20 @@ type Refusal struct {
 // Count counts the products of a store. It looks at what the SYNC log names only,
 // so it costs nothing for products that were never linked.
 func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
-	counts := Counts{Unlinked: c.Size(store)}
+	counts := Counts{Unlinked: c.Size(store) - c.Vacant(store)}
 	for id, pub := range p.All(store) {
 		s, ok := c.Summary(store, id)
 		if !ok {
 			continue // an item that no event could be folded of, or one still to be folded
 		}
-		counts.Unlinked--
+		if Gone(s, pub) {
+			continue
+		}
+		if len(s.Items) > 0 {
+			counts.Unlinked--
+		} else {
+			counts.left++
+		}
 		state := StateOf(s.Due, pub, p.Quarantined(store, s.Items...))
 		if state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due) {
 			counts.Pending++
@@ -118,6 +127,11 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 		}
 	}
 	return counts
+}
+
+// Gone reports whether a product is none any more: it has no item, and no twin either.
+func Gone(s Summary, pub Publication) bool {
+	return len(s.Items) == 0 && pub.Link == nil && pub.Creating == nil
 }
 
 // Alarm says in a sentence that the breaker of a store has tripped, as long as it
@@ -156,11 +170,12 @@ func NewStoreStatus(store domain.StoreID, last domain.Position, c *Catalog, p *P
 	s := StoreStatus{
 		Store:       store,
 		Log:         LogStatus{LastPosition: max(last, position)},
-		Projection:  ProjectionStatus{Position: position, Products: c.Size(store), Tally: c.Tally(store)},
+		Projection:  ProjectionStatus{Position: position, Tally: c.Tally(store)},
 		Publishing:  PublishingStatus{Counts: Count(c, p, store)},
 		DeadLetters: deadLetters,
 		Alarm:       Alarm(p.HeldPushes(store)),
 	}
+	s.Projection.Products = c.Size(store) - c.Vacant(store) + s.Publishing.left
 	s.Projection.Lag = uint64(s.Log.LastPosition - position)
 	return s
 }

@@ -71,7 +71,13 @@ func startServer(ctx context.Context, cfg Config) (*server.Server, string, error
 			stop()
 			return nil, "", fmt.Errorf("embedded server: %w", err)
 		}
-		if !srv.Running() || time.Now().After(deadline) {
+		failed := false // a server that has yet to begin does not run either
+		select {
+		case <-started:
+			failed = !srv.Running()
+		default:
+		}
+		if failed || time.Now().After(deadline) {
 			stop()
 			return nil, "", fmt.Errorf("embedded server: does not come up on %s with its files in %s; see its log lines above", cfg.Listen, opts.StoreDir)
 		}

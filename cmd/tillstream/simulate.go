@@ -37,8 +37,8 @@ and faults, to try tillstream on. It forgets everything when it ends.
 A fault is JSON: what to match, what goes wrong, and how often. Kinds that come
 instead of what was asked: "status" and "html" (with a status), "revoked",
 "connect", "hang", "closeBeforeCommit". Kinds that spoil the reply to what was
-done: "closeAfterCommit", "late" and "dribble" (with a delay), "truncate",
-"huge", "invalidUTF8", "stringIDs", "partial". Kinds that come before it: "slow"
+done: "closeAfterCommit", "commitLater", "late" and "dribble" (with a delay),
+"truncate", "huge", "invalidUTF8", "stringIDs", "partial". Kinds that come before it: "slow"
 (with a delay), "productDeleted", "productRecreated", "nameTaken", "quota". It
 may "skip" requests, meet a "count" of them or some with a "probability", and
 begin "after" a time and last "for" one.

@@ -134,6 +134,7 @@ func TestSimulateBigCommerce_Faults(t *testing.T) {
 	t.Parallel()
 	faults := []string{
 		`"status","status":429`, `"html","status":503,"after":"1m","for":"1h"`, `"revoked"`, `"connect"`, `"hang"`, `"closeBeforeCommit"`, `"closeAfterCommit"`,
+		`"commitLater","delay":"20s"`,
 		`"late","delay":"20s"`, `"dribble","delay":"1s"`, `"truncate"`, `"huge"`, `"invalidUTF8"`, `"stringIDs"`, `"partial"`, `"slow","delay":"20s"`,
 		`"productDeleted"`, `"productRecreated"`, `"nameTaken"`, `"quota","quota":450,"window":"10s"`,
 	}

@@ -131,6 +131,9 @@ func (c *Console) listProducts(ctx context.Context, in *listInput) (*body[produc
 		page := c.Catalog.Products(store.ID, after, mostListed)
 		for _, s := range page {
 			after = s.ID
+			if projections.Gone(s, c.Publications.Publication(store.ID, s.ID)) {
+				continue
+			}
 			state := c.state(store.ID, s)
 			if in.State != "" && !state.Among(projections.State(in.State)) {
 				continue

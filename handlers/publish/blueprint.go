@@ -127,6 +127,7 @@ func (b *blueprint) clearing() []change {
 func (b *blueprint) renamedValues() []change {
 	var out []change
 	for _, o := range b.twin.Options {
+		given := map[string]bool{} // two values may become one: then only the first is renamed
 		for _, value := range o.Values {
 			label, ok := b.wantedLabel(&o, value.ID)
 			if !ok || label == value.Label {
@@ -135,7 +136,8 @@ func (b *blueprint) renamedValues() []change {
 			taken := func(v bigcommerce.OptionValue) bool {
 				return v.ID != value.ID && foldLabel(v.Label) == foldLabel(label)
 			}
-			if !slices.ContainsFunc(o.Values, taken) {
+			if !given[foldLabel(label)] && !slices.ContainsFunc(o.Values, taken) {
+				given[foldLabel(label)] = true
 				out = append(out, change{renameValue: &valueChange{option: o.ID, value: value.ID, label: label, sortOrder: value.SortOrder}})
 			}
 		}

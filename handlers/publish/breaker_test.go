@@ -36,10 +36,13 @@ func fifty(t *testing.T, change func(*publish.Config)) (*shop, []item) {
 	return s, items
 }
 
-// each saves some of the items as change makes them, at once, and returns their
-// products.
+// each saves some of the items as change makes them, and returns their products. The
+// publisher, if it runs, is told of all of them at once.
 func (s *shop) each(items []item, change func(*item)) []domain.ProductID {
 	s.t.Helper()
+	if s.stop() != nil {
+		defer s.run()
+	}
 	ids := make([]domain.ProductID, len(items))
 	for i := range items {
 		change(&items[i])

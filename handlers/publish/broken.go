@@ -76,5 +76,5 @@ func (r *round) missing(ctx context.Context, ph *phase, rows []Row, carried map[
 		}
 	}
 	ph.add(rows)
-	return errNothing
+	return errAnswered
 }

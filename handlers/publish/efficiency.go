@@ -176,8 +176,8 @@ func (m *meter) due() time.Time {
 }
 
 // measure records what a stretch of publishing cost: of all work until nothing
-// waits, or of some minutes of it. What was not recorded when the process ends is
-// told by nobody.
+// waits, or of some minutes of it. What is done within measureEvery after that is
+// recorded with what follows later; when the process ends before, nobody tells it.
 func (p *Publisher) measure(ctx context.Context, waits bool) error {
 	m, now := &p.meter, p.cfg.Now()
 	m.working(waits, now)

@@ -69,13 +69,15 @@ func TestPublisher_Efficiency_trickle(t *testing.T) {
 		linking := len(s.requests())
 		s.run()
 		s.idle()
-		const sales = 360
+		const sales = 361
 		for i := range sales {
 			pass(10 * time.Second)
+			if i == sales-1 {
+				pass(10 * time.Minute)
+			}
 			s.count("a", fmt.Sprint(899-i))
 			s.idle()
 		}
-		pass(10 * time.Minute)
 		events := len(recorded[*domain.PublishingMeasured](s.log))
 		if events < 10 || events > 14 {
 			t.Errorf("%d measurements of an hour, want one in five minutes", events)

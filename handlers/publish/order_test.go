@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
@@ -12,38 +13,36 @@ import (
 // outOfOrder lists the states that BigCommerce was given after newer ones: the states
 // of each of its products, and the levels of each of its variants, are those of ever
 // newer events.
-func (t *till) outOfOrder() (wrong []string) {
+func (t *till) outOfOrder(changes []simulator.Change) (wrong []string) {
 	type level struct{ product, variant, location int64 }
 	states, levels := map[int64]domain.Position{}, map[level]domain.Position{}
-	for _, r := range t.s.sim.Requests() {
-		for _, e := range r.Effects {
-			complain := func(format string, args ...any) {
-				wrong = append(wrong, fmt.Sprintf("request %d (%s %s) to %d: ", r.Seq, r.Method, r.Path, e.Product)+fmt.Sprintf(format, args...))
+	for _, e := range changes {
+		complain := func(format string, args ...any) {
+			wrong = append(wrong, fmt.Sprintf("request %d at %s, product %d: ", e.Seq, e.At.Format(time.TimeOnly), e.Product)+fmt.Sprintf(format, args...))
+		}
+		switch {
+		case e.Actor != "api":
+		case e.Kind == "stock":
+			key := level{e.Product, e.Variant, e.Location}
+			quantity := int64(0)
+			_ = json.Unmarshal(e.Fields[0].After, &quantity)
+			at := t.since(levels[key], func(l *domain.Listing) bool { return stocks(l, e.Location, quantity) })
+			if at == 0 {
+				complain("stock of variant %d at %d is %d, and was that of event %d", e.Variant, e.Location, quantity, levels[key])
+				continue
 			}
-			switch {
-			case r.Actor != "api":
-			case e.Kind == "stock":
-				key := level{e.Product, e.Variant, e.Location}
-				quantity := int64(0)
-				_ = json.Unmarshal(e.Fields[0].After, &quantity)
-				at := t.since(levels[key], func(l *domain.Listing) bool { return stocks(l, e.Location, quantity) })
-				if at == 0 {
-					complain("stock of variant %d at %d is %d, and was that of event %d", e.Variant, e.Location, quantity, levels[key])
-					continue
-				}
-				levels[key] = at
-			case e.Kind == "product" && e.Verb != simulator.Deleted:
-				written := map[string]json.RawMessage{}
-				for _, c := range e.Fields {
-					written[c.Name] = c.After
-				}
-				at := t.since(states[e.Product], func(l *domain.Listing) bool { return shows(written, l) })
-				if at == 0 {
-					complain("%s %s %s, and was as of event %d", written["name"], written["description"], written["is_visible"], states[e.Product])
-					continue
-				}
-				states[e.Product] = at
+			levels[key] = at
+		case e.Kind == "product" && e.Verb != simulator.Deleted:
+			written := map[string]json.RawMessage{}
+			for _, c := range e.Fields {
+				written[c.Name] = c.After
 			}
+			at := t.since(states[e.Product], func(l *domain.Listing) bool { return shows(written, l) })
+			if at == 0 {
+				complain("%s %s %s, and was as of event %d", written["name"], written["description"], written["is_visible"], states[e.Product])
+				continue
+			}
+			states[e.Product] = at
 		}
 	}
 	return wrong

@@ -168,3 +168,29 @@ func TestPublisher_Run_windowChanges(t *testing.T) {
 		})
 	}
 }
+
+// An outage is over as soon as BigCommerce answers anything, though all that waited has
+// gone meanwhile.
+func TestPublisher_Run_outageOfWhatIsGone(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		s.save(item{id: "i1", sku: "A", stock: "1"})
+		s.link("i1")
+		s.run()
+		s.idle()
+		s.sim.Down(true)
+		s.delete("i1")
+		pass(10 * time.Second)
+		if got := s.Problem(); !strings.HasPrefix(got, "BigCommerce answers 503") {
+			t.Errorf("problem %q, want the outage", got)
+		}
+		if err := s.sim.MerchantDelete(s.twin("i1").ID); err != nil {
+			t.Fatal(err)
+		}
+		s.sim.Down(false)
+		pass(2 * time.Minute)
+		if got := s.Status(); got.Problem != "" || got.Waiting != 0 || s.publication("i1").Link != nil {
+			t.Errorf("%d products wait, problem %q, link %v, want none", got.Waiting, got.Problem, s.publication("i1").Link)
+		}
+	})
+}

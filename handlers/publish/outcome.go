@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -75,13 +76,13 @@ func (p *Publisher) recordGroup(ctx context.Context, notes []note) error {
 	now := p.cfg.Now().UTC()
 	envelopes := make([]domain.Envelope, len(notes))
 	for i, n := range notes {
-		// The time makes a forced push of an unchanged state an event of its own; a
+		// Time and number make a forced push of an unchanged state an event of its own; a
 		// repeated append has the same id.
 		data, err := domain.EncodeEvent(n.event)
 		if err != nil {
 			return err
 		}
-		id := domain.DeriveEventID(Source, string(p.cfg.Store), string(n.event.Type()), now.Format(time.RFC3339Nano), string(data))
+		id := domain.DeriveEventID(Source, string(p.cfg.Store), string(n.event.Type()), now.Format(time.RFC3339Nano), strconv.FormatUint(p.recorded.Add(1), 10), string(data))
 		e, err := domain.NewEnvelope(id, Source, now, n.event)
 		if err != nil {
 			return fmt.Errorf("record %s of product %s: %w", n.event.Type(), n.event.Subject(), err)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -16,8 +17,9 @@ import (
 // Its methods may be called by anybody at any time.
 type Publisher struct {
 	cfg       Config
-	patience  *patience // towards BigCommerce
-	recording *patience // towards the SYNC log
+	patience  *patience     // towards BigCommerce
+	recording *patience     // towards the SYNC log
+	recorded  atomic.Uint64 // events, since the start
 
 	mu      sync.Mutex
 	woken   map[domain.ProductID]ask
@@ -146,9 +148,6 @@ func (p *Publisher) Run(ctx context.Context) error {
 		}
 		p.rest()
 		var timer <-chan time.Time
-		if due := p.meter.due(); next.IsZero() || !due.IsZero() && due.Before(next) {
-			next = due
-		}
 		if !next.IsZero() {
 			timer = p.cfg.After(max(next.Sub(p.cfg.Now()), time.Millisecond))
 		}

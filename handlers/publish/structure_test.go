@@ -67,6 +67,20 @@ func TestPublisher_Run_structure(t *testing.T) {
 		{"OK a product loses its options", []item{small}, func(s *shop) {
 			s.save(item{id: "s", product: "tee", name: "Tee", sku: "T-S", stock: "8"})
 		}, nil},
+		{"OK a simple product gets options and loses them", []item{{id: "s", product: "tee", name: "Tee", sku: "T-S", stock: "1"}}, func(s *shop) {
+			s.save(small)
+			s.idle()
+			s.agree("tee")
+			s.save(item{id: "s", product: "tee", name: "Tee", sku: "T-S", stock: "8"})
+		}, nil},
+		{"OK another case of a value", []item{small, medium}, func(s *shop) { s.save(tee("m", "T-M", "m")) }, []string{"s", "m"}},
+		{"OK two values become one", []item{
+			{id: "s", product: "tee", name: "Tee", sku: "T-S", options: colour("S", "Red"), stock: "1"},
+			{id: "m", product: "tee", name: "Tee", sku: "T-M", options: colour("M", "Blue"), stock: "1"},
+		}, func(s *shop) {
+			s.save(item{id: "s", product: "tee", name: "Tee", sku: "T-S", options: colour("One", "Red"), stock: "2"},
+				item{id: "m", product: "tee", name: "Tee", sku: "T-M", options: colour("One", "Blue"), stock: "2"})
+		}, []string{"s"}},
 		{"OK a simple product becomes another item", []item{{id: "s", product: "tee", name: "Tee", sku: "T-S", stock: "1"}}, func(s *shop) {
 			s.save(item{id: "new", product: "tee", name: "Tee", sku: "T-S2", stock: "3"})
 			s.delete("s")

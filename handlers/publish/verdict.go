@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -13,8 +14,12 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
-// errNothing says that there was nothing left to send.
-var errNothing = errors.New("nothing to send")
+// errNothing says that there was nothing left to send, errAnswered the same of what
+// BigCommerce has answered to.
+var (
+	errNothing  = errors.New("nothing to send")
+	errAnswered = fmt.Errorf("BigCommerce has answered: %w", errNothing)
+)
 
 // culprit is what a failed request speaks against.
 type culprit int

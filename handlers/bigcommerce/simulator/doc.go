@@ -35,6 +35,7 @@
 //	{"kind":"revoked","after":"1m"}                                   401 in plain text
 //	{"kind":"connect"}, {"kind":"hang"}                               no connection, or one without an answer
 //	{"kind":"closeBeforeCommit"}, {"kind":"closeAfterCommit"}         a connection that is lost
+//	{"kind":"commitLater","delay":"30s"}                              a lost one whose request is done all the same
 //	{"kind":"slow","delay":"20s"}, {"kind":"late","delay":"20s"}      late in taking effect, or only in saying so
 //	{"kind":"dribble","delay":"1s","size":10}                         a reply of ten bytes a second
 //	{"kind":"truncate"}, {"kind":"huge","size":104857600}             a reply that breaks off, or that is too big

@@ -34,6 +34,9 @@ const (
 const (
 	// CloseAfterCommit closes the connection without a reply.
 	CloseAfterCommit Kind = "closeAfterCommit"
+	// CommitLater closes the connection at once, and does what was asked after [Fault.Delay], as a request that a
+	// gateway has kept: it shows in the log with its effects, and in what is looked at from then on.
+	CommitLater Kind = "commitLater"
 	// Late replies after [Fault.Delay].
 	Late Kind = "late"
 	// Dribble sends the reply [Fault.Size] bytes at a time, one by default, with [Fault.Delay] before each.
@@ -77,7 +80,7 @@ type Fault struct {
 	Status int `json:"status,omitzero"`
 	// Spent makes a 429 say that no quota is left.
 	Spent bool `json:"spent,omitzero"`
-	// Delay is needed by the kinds Slow, Late and Dribble.
+	// Delay is needed by the kinds Slow, Late, CommitLater and Dribble.
 	Delay time.Duration `json:"delay,omitzero"`
 	Size  int           `json:"size,omitzero"` // for Dribble and Huge
 	// Quota is needed by the kind QuotaChange; without a Window that stays as it is.
@@ -110,7 +113,7 @@ func (f Fault) validate() error {
 		return fmt.Errorf("kind %q is unknown: want one of %q", f.Kind, kinds())
 	case (f.Kind == Status || f.Kind == HTML) && (f.Status < 400 || f.Status > 599):
 		return fmt.Errorf("status %d: want 400 to 599 for kind %q", f.Status, f.Kind)
-	case (f.Kind == Slow || f.Kind == Late || f.Kind == Dribble) && f.Delay <= 0:
+	case (f.Kind == Slow || f.Kind == Late || f.Kind == CommitLater || f.Kind == Dribble) && f.Delay <= 0:
 		return fmt.Errorf("delay %v: want one above 0 for kind %q", f.Delay, f.Kind)
 	case f.Kind == QuotaChange && f.Quota < 1:
 		return fmt.Errorf("quota %d: want 1 or more for kind %q", f.Quota, f.Kind)
@@ -126,7 +129,7 @@ func (f Fault) validate() error {
 
 // kinds are all that there are.
 func kinds() []Kind {
-	return []Kind{Status, HTML, Revoked, Connect, Hang, CloseBeforeCommit, CloseAfterCommit, Late, Dribble, Truncate, Huge,
+	return []Kind{Status, HTML, Revoked, Connect, Hang, CloseBeforeCommit, CloseAfterCommit, CommitLater, Late, Dribble, Truncate, Huge,
 		InvalidUTF8, StringIDs, Partial, Slow, ProductDeleted, ProductRecreated, NameTaken, QuotaChange}
 }
 

@@ -38,6 +38,7 @@ func TestFault_Kinds(t *testing.T) {
 		{`{"kind":"hang","delay":"1ms"}`, 0, "", false, false},
 		{`{"kind":"closeBeforeCommit"}`, 0, "", false, false},
 		{`{"kind":"closeAfterCommit"}`, 0, "", false, true},
+		{`{"kind":"commitLater","delay":"1ns"}`, 0, "", false, true},
 		{`{"kind":"late","delay":"1ms"}`, 200, `{"data":{"id":`, false, true},
 		{`{"kind":"dribble","delay":"1us","size":100}`, 200, `"meta":{}}`, false, true},
 		{`{"kind":"truncate"}`, 200, `{"data":{"id":`, true, true},

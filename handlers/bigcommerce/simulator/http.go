@@ -24,7 +24,8 @@ type exchange struct {
 	account *Account // whose token it has; nil for none
 	fault   Fault
 	latency time.Duration
-	limited []string // the endpoint limits that it falls under
+	limited []string  // the endpoint limits that it falls under
+	due     time.Time // when it is done, if that was postponed
 }
 
 // id returns a number of the path; 0, which nothing has, when it is not a number.
@@ -122,6 +123,9 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, h handler) {
 	switch x.fault.Kind {
 	case CloseBeforeCommit:
 		panic(http.ErrAbortHandler)
+	case CommitLater:
+		s.postpone(x, h)
+		panic(http.ErrAbortHandler)
 	case Connect, Hang:
 		s.hang(r, x.fault.Delay)
 		panic(http.ErrAbortHandler)
@@ -144,6 +148,7 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, h handler) {
 func (s *Store) arrive(r *http.Request, body []byte) *exchange {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settleStock() // what was accepted before is not in progress together with this
 	entry := &Request{At: s.cfg.Now(), Actor: "api", Method: r.Method, Path: s.below(r.URL.Path), Query: r.URL.RawQuery, Body: logged(body)}
 	s.log.add(entry)
 	entry.ID = fmt.Sprintf("sim-%08d", entry.Seq)

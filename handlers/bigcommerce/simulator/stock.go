@@ -167,7 +167,11 @@ func (s *Store) accept(x *exchange, levels []lagging) {
 		s.record(x.log, s.setLevels(levels))
 		return
 	}
-	due := s.cfg.Now().Add(s.real(s.cfg.InventoryLag))
+	accepted := s.cfg.Now()
+	if !x.due.IsZero() {
+		accepted = x.due
+	}
+	due := accepted.Add(s.real(s.cfg.InventoryLag))
 	for _, l := range levels {
 		l.due = due
 		for i := range s.lagging {
@@ -183,9 +187,10 @@ func (s *Store) accept(x *exchange, levels []lagging) {
 	s.outbox.wake()
 }
 
-// settleStock makes the levels that are due take effect. Each call that looks at the store begins with it, so that
+// settleStock makes the levels, and the requests, that are due take effect. Each call that looks at the store begins with it, so that
 // nothing has to run in the background.
 func (s *Store) settleStock() {
+	s.settlePostponed()
 	now := s.cfg.Now()
 	n := 0
 	for n < len(s.lagging) && !s.lagging[n].due.After(now) {

@@ -29,6 +29,7 @@ type Store struct {
 	stock      map[stockKey]int64
 	settings   map[stockKey]stockSettings
 	lagging    []lagging
+	postponed  []postponed // by when they are due
 	hooks      map[int64]*hook
 	hookEmails map[string][]string // by client
 	outbox     outbox

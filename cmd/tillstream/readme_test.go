@@ -1,0 +1,60 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestReadme_NamesTests: the tests that README names as proof are there. One that
+// begins with … ends a name whose begin was named before.
+func TestReadme_NamesTests(t *testing.T) {
+	t.Parallel()
+	there := map[string]bool{}
+	err := filepath.WalkDir("../..", func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, d := range parsed.Decls {
+			if f, is := d.(*ast.FuncDecl); is && f.Recv == nil {
+				there[f.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z_]+|…_[A-Za-z]*[a-z][A-Za-z_]*)`").FindAllStringSubmatch(string(readme), -1)
+	if len(named) < 30 {
+		t.Errorf("README names %d tests, want the proof of each thing that it says", len(named))
+	}
+	for _, m := range named {
+		if ending, cut := strings.CutPrefix(m[1], "…"); cut && !endsOne(there, ending) || !cut && !there[m[1]] {
+			t.Errorf("README names %s, which is not there", m[1])
+		}
+	}
+}
+
+func endsOne(names map[string]bool, ending string) bool {
+	for name := range names {
+		if strings.HasSuffix(name, ending) {
+			return true
+		}
+	}
+	return false
+}

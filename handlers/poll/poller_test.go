@@ -105,9 +105,9 @@ func TestPoller_changes(t *testing.T) {
 	adjusted := w.account.put("stock_adjustments", map[string]any{"id": "a-1", "product_id": "p-1", "outlet_id": "outlet-1", "quantity": "-1", "reason": "DAMAGE"})
 	w.account.lines["c-1"] = []map[string]any{{"product_id": "p-1", "count": "4.00000", "received": "4.00000", "version": uint64(5)}}
 	ordered := w.account.put("consignments", map[string]any{"id": "c-1", "type": "SUPPLIER", "status": "RECEIVED", "outlet_id": "outlet-1"})
-	moved := w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "SENT", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
+	w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "SENT", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
 	w.account.lines["c-2"] = []map[string]any{{"product_id": "p-1", "count": "1.00000", "received": "1.00000", "version": uint64(6)}}
-	moved = w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "RECEIVED", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
+	moved := w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "RECEIVED", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
 	deleted := w.account.product("p-1", map[string]any{"deleted_at": "2026-03-05T00:00:00Z"})
 
 	for _, e := range []string{

@@ -8,5 +8,5 @@
 //
 // It does not fold, and knows nothing of BigCommerce.
 //
-// It may import domain, streams and handlers/pos.
+// It may import domain, projections, streams and handlers.
 package ingest

@@ -24,7 +24,6 @@ type account struct {
 	lines   map[string][]map[string]any
 	mostPer int                                           // records per page at most
 	fail    func(http.ResponseWriter, *http.Request) bool // answers itself when it returns true
-	asked   []string
 }
 
 func newAccount(t *testing.T) (*account, string) {
@@ -84,7 +83,6 @@ func (a *account) failing(fail func(http.ResponseWriter, *http.Request) bool) {
 
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
-	a.asked = append(a.asked, r.Method+" "+r.URL.String())
 	fail := a.fail
 	a.mu.Unlock()
 	if fail != nil && fail(w, r) {

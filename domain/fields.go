@@ -80,7 +80,7 @@ func text[T ~string](v fieldVisitor, name string, p *T, r rule) {
 		s = &t
 	}
 	v.text(name, &s, r)
-	if s != nil {
+	if s != nil && string(*p) != *s { // who encodes only reads
 		*p = T(*s)
 	}
 }
@@ -93,7 +93,7 @@ func optionalText[T ~string](v fieldVisitor, name string, p **T, r rule) {
 		s = &t
 	}
 	v.text(name, &s, r)
-	if s != nil {
+	if s != nil && (*p == nil || string(**p) != *s) {
 		t := T(*s)
 		*p = &t
 	}
@@ -106,7 +106,7 @@ func integer[T ~int | ~int64 | ~uint64](v fieldVisitor, name string, p *T, r rul
 		q = nil
 	}
 	v.integer(name, &q, r)
-	if q != nil {
+	if q != nil && int64(*p) != *q {
 		*p = T(*q)
 	}
 }
@@ -114,7 +114,7 @@ func integer[T ~int | ~int64 | ~uint64](v fieldVisitor, name string, p *T, r rul
 func flag(v fieldVisitor, name string, p *bool, r rule) {
 	q := p
 	v.flag(name, &q, r)
-	if q != nil {
+	if q != nil && q != p {
 		*p = *q
 	}
 }
@@ -122,7 +122,7 @@ func flag(v fieldVisitor, name string, p *bool, r rule) {
 func quantity(v fieldVisitor, name string, p *Quantity, r rule) {
 	q := p
 	v.quantity(name, &q, r)
-	if q != nil {
+	if q != nil && q != p {
 		*p = *q
 	}
 }

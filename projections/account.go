@@ -9,7 +9,7 @@ type AccountStatus struct {
 	Products int  `json:"products_read,omitempty"` // by the first load so far
 	Levels   int  `json:"levels_read,omitempty"`
 
-	LastRead   time.Time `json:"last_read,omitzero"`   // when everything due was read
+	LastRead   time.Time `json:"last_read,omitzero"`   // since when every list was read to its end
 	LastChange time.Time `json:"last_change,omitzero"` // when something new was
 	Requests   uint64    `json:"requests"`
 	Throttled  uint64    `json:"throttled"`

@@ -96,7 +96,8 @@ func apiVersion(value any) (any, error) {
 func (c *Config) checkXSeries(where string, s Store, polls bool, wrong complain) {
 	x := s.POS.XSeries
 	at := where + ".pos.xseries"
-	app := x.ClientID != "" || x.ClientSecret != "" || x.RefreshToken != ""
+	// A client secret beside a personal token is what webhooks are signed with.
+	app := x.ClientID != "" || x.RefreshToken != "" || x.ClientSecret != "" && x.Token == ""
 	// What could not be read has been told already.
 	told := slices.ContainsFunc(c.problems, func(p Problem) bool {
 		return strings.Contains(p.Where, "XSERIES_") || strings.Contains(p.Where, "xseries.")

@@ -56,14 +56,14 @@ stores:
 	}
 
 	// One store needs no file, and a personal token is enough.
-	c, err = load(t, "", nil, []string{"TILLSTREAM_STORE=harbour", "TILLSTREAM_XSERIES_DOMAIN_PREFIX=kiteandkeel", "TILLSTREAM_XSERIES_TOKEN_FILE=" + secret})
+	c, err = load(t, "", nil, []string{"TILLSTREAM_STORE=harbour", "TILLSTREAM_XSERIES_DOMAIN_PREFIX=kiteandkeel", "TILLSTREAM_XSERIES_TOKEN_FILE=" + secret, "TILLSTREAM_XSERIES_CLIENT_SECRET=hush"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Validate([]string{rolePoll}); err != nil {
 		t.Error(err)
 	}
-	if x := c.Stores[0].POS.XSeries; x.Token != "from-file" || x.APIVersion != "2026-07" || x.WebhookUnsigned != "refuse" || x.HookSecret() != "" {
+	if x := c.Stores[0].POS.XSeries; x.Token != "from-file" || x.APIVersion != "2026-07" || x.WebhookUnsigned != "refuse" || x.HookSecret() != "hush" {
 		t.Errorf("with a personal token: %+v", x)
 	}
 }

@@ -82,19 +82,6 @@ func (a *account) failing(fail func(http.ResponseWriter, *http.Request) bool) {
 	a.fail = fail
 }
 
-// requests counts those so far that hold a text.
-func (a *account) requests(with string) int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	n := 0
-	for _, r := range a.asked {
-		if strings.Contains(r, with) {
-			n++
-		}
-	}
-	return n
-}
-
 func (a *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	a.asked = append(a.asked, r.Method+" "+r.URL.String())

@@ -12,11 +12,12 @@ var countedFeeds = []Feed{Products, Levels, Tombstones}
 
 // census reads one page of all there is and records what is newer than what is
 // folded although its feed has passed it. It reads no page more often than once an
-// interval, so that it takes a small part of the limit.
-func (p *Poller) census(ctx context.Context) error {
+// interval, so that it takes a small part of the limit. It is always false: what
+// comes after the page has time.
+func (p *Poller) census(ctx context.Context) (bool, error) {
 	at := p.Now()
-	if at.Before(p.nextCensus) {
-		return nil
+	if p.WithoutCensus || !p.loaded() || at.Before(p.nextCensus) {
+		return false, nil
 	}
 	p.nextCensus = at.Add(p.Interval)
 	f := countedFeeds[p.turn%len(countedFeeds)]
@@ -24,22 +25,22 @@ func (p *Poller) census(ctx context.Context) error {
 	page, err := p.page(ctx, f.resource(), r.After, 0)
 	if p.bars(f, err) {
 		p.turn++
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	if len(page.Records) == 0 || page.Max <= r.After {
 		r.After, r.Last = 0, at.UTC()
 		r.Rounds++
 		p.turn++
-		return p.save(ctx)
+		return false, p.save(ctx)
 	}
 	var missed []item
 	for _, raw := range page.Records {
 		known, err := p.known(ctx, f, item{feed: f, raw: raw})
 		if err != nil {
-			return err
+			return false, err
 		}
 		if !known {
 			missed = append(missed, item{feed: f, raw: raw})
@@ -47,14 +48,14 @@ func (p *Poller) census(ctx context.Context) error {
 	}
 	found, err := p.record(ctx, missed)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if found > 0 {
 		r.Found += found
 		p.Logger.Warn("the census found changes that nothing else had brought", "store", p.Store, "list", f, "changes", found)
 	}
 	r.After = page.Max
-	return p.save(ctx)
+	return false, p.save(ctx)
 }
 
 // known reports whether a record is folded, is still to be read, or cannot be used.

@@ -66,6 +66,9 @@ func (p *Poller) goesOn(f Feed, page xseries.Page) bool {
 
 // schedule says when a feed is to be read again.
 func (p *Poller) schedule(f Feed, at time.Time, goesOn bool) {
+	if !goesOn {
+		p.readAt[f] = at
+	}
 	switch echo := p.echoes[f]; {
 	case goesOn:
 		p.due[f] = at
@@ -123,7 +126,14 @@ func (p *Poller) products(ctx context.Context) (bool, error) {
 	return did || also, err
 }
 
-func (p *Poller) levels(ctx context.Context) (bool, error) { return p.step(ctx, Levels) }
+// levels waits with the first load for that of the products: an item whose level came
+// first would be a product of its own until it is described.
+func (p *Poller) levels(ctx context.Context) (bool, error) {
+	if p.barred[Products] == "" && !p.progress.feed(Products).Loaded && !p.progress.feed(Levels).Loaded {
+		return false, nil
+	}
+	return p.step(ctx, Levels)
+}
 
 // movements reads a page of sales, one of consignments and one of adjustments, and
 // records them in the order of their versions, as far as all three reach: the fold
@@ -319,29 +329,41 @@ func (p *Poller) heads(ctx context.Context) error {
 
 // head searches the newest version of a list: years of sales lie before it, which
 // are asked for nowhere. A page after a version is empty exactly when the newest is
-// not above it. It takes some forty requests.
+// not above it. It takes some forty requests. What is made while it searches may be
+// on either side of what it finds, and what is made afterwards is behind it.
 func (p *Poller) head(ctx context.Context, f Feed) (uint64, error) {
 	const probe = 10
-	low, high := uint64(0), uint64(0) // the newest is at low or above, and not above high unless that is 0
+	// The newest is at low or above, and was not above high when that was asked; a
+	// high of 0 is none.
+	low, high := uint64(0), uint64(0)
 	for {
 		at := low
 		switch {
 		case low == 0 && high == 0:
 		case high == 0:
 			at = low + max(low, 1)
-		case high-low <= 1:
-		default:
+		case high > low+1:
 			at = low + (high-low)/2
+		case high <= low:
+			return low, nil
 		}
 		if at > math.MaxInt64 {
 			return 0, fmt.Errorf("%s: the versions have no end", f.resource())
 		}
 		page, err := p.page(ctx, f.resource(), at, probe)
-		switch {
-		case err != nil:
+		if err != nil {
 			return 0, err
-		case page.Max > at:
-			low = page.Max
+		}
+		found := uint64(0)
+		for _, raw := range page.Records {
+			// What is above high is newer than the search.
+			if v := xseries.HeadOf(raw).Version; high == 0 || v <= high {
+				found = max(found, v)
+			}
+		}
+		switch {
+		case found > at:
+			low = found
 		case at == low: // nothing comes after what was seen
 			return low, nil
 		default:

@@ -63,6 +63,7 @@ type Poller struct {
 	settled  time.Time
 	due      map[Feed]time.Time
 	largest  map[Feed]int       // the largest page so far
+	readAt   map[Feed]time.Time // when a feed was last read to its end
 	echoes   map[Feed]time.Time // when to look a second time after a hint
 	barred   map[Feed]string    // why a feed is not read
 	recent   map[place]reading
@@ -94,7 +95,7 @@ type reading struct {
 func New(store domain.StoreID, client *api.Client, log Log, control *streams.Bucket, catalog *projections.Catalog, logger *slog.Logger) *Poller {
 	return &Poller{Store: store, Client: client, Log: log, Control: control, Catalog: catalog, Logger: logger,
 		Interval: DefaultInterval, Settle: DefaultSettle, Echo: DefaultEcho, Now: time.Now, After: time.After,
-		hinted: make(chan struct{}, 1), hints: map[xseries.Hint]bool{}, due: map[Feed]time.Time{}, echoes: map[Feed]time.Time{}, largest: map[Feed]int{}}
+		hinted: make(chan struct{}, 1), hints: map[xseries.Hint]bool{}, due: map[Feed]time.Time{}, readAt: map[Feed]time.Time{}, echoes: map[Feed]time.Time{}, largest: map[Feed]int{}}
 }
 
 // Hint makes the poller read on at once. It may be called at any time, and does not
@@ -130,44 +131,31 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 }
 
-// work reads round after round until something fails. Worked is called after each.
+// work reads until something fails. Worked is called whenever something did not.
 func (p *Poller) work(ctx context.Context, worked func()) error {
 	for {
-		if err := p.round(ctx); err != nil {
+		if err := p.begin(ctx); err != nil {
 			return err
 		}
-		worked()
-		p.tell()
-		p.succeeded()
-		if err := p.rest(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// round reads everything that is due, and a page of the census.
-func (p *Poller) round(ctx context.Context) error {
-	if err := p.begin(ctx); err != nil {
-		return err
-	}
-	for {
 		p.takeHints()
-		read := false
-		for _, step := range []func(context.Context) (bool, error){p.movements, p.products, p.levels} {
+		more := false
+		for _, step := range []func(context.Context) (bool, error){p.movements, p.products, p.levels, p.census} {
 			did, err := step(ctx)
 			if err != nil {
 				return err
 			}
-			read = read || did
+			more = more || did
 		}
-		if !read {
-			break
+		worked()
+		p.tell()
+		p.succeeded()
+		if more {
+			continue
+		}
+		if err := p.rest(ctx); err != nil {
+			return err
 		}
 	}
-	if p.WithoutCensus || !p.loaded() {
-		return nil
-	}
-	return p.census(ctx)
 }
 
 // begin makes sure that what reading needs is known.

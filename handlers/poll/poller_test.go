@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,44 @@ func TestPoller_load(t *testing.T) {
 	w.until("folded", func() bool { return w.held("p-39", "Quayside") == "39" })
 }
 
+// TestPoller_busy: the newest version is found though new ones are made with each
+// request, and of those that come after the one that was found none is passed over.
+func TestPoller_busy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.account.product("p-1", nil)
+	for n := range 30 {
+		w.account.sale(fmt.Sprintf("old-%d", n), "p-1", 1, "2020-01-01T10:00:00Z")
+	}
+	var newest uint64
+	n := 0
+	w.account.failing(func(_ http.ResponseWriter, r *http.Request) bool {
+		if w.account.mu.Lock(); n < 60 && strings.Contains(r.URL.Path, "/sales") {
+			n++
+			w.account.mu.Unlock()
+			newest = w.account.sale(fmt.Sprint("new-", n), "p-1", 1, "2026-03-04T10:15:12Z")
+			w.account.mu.Lock()
+		}
+		w.account.mu.Unlock()
+		return false
+	})
+	w.start()
+	w.loaded()
+	w.until("all of them", func() bool { w.account.mu.Lock(); defer w.account.mu.Unlock(); return n == 60 })
+	w.round()
+	w.recorded("item.sold.v1 p-1 %d", newest)
+	var sold []string
+	for _, e := range w.events() {
+		if strings.HasPrefix(e, "item.sold") {
+			sold = append(sold, e)
+		}
+	}
+	first, _ := strconv.ParseUint(strings.Fields(sold[0])[2], 10, 64)
+	if want := int(newest-first)/3 + 1; len(sold) != want {
+		t.Errorf("%d sales are recorded from version %d to %d, want %d", len(sold), first, newest, want)
+	}
+}
+
 // TestPoller_changes: each of the triggers is heard of by polling alone, once.
 func TestPoller_changes(t *testing.T) {
 	t.Parallel()
@@ -66,9 +105,9 @@ func TestPoller_changes(t *testing.T) {
 	adjusted := w.account.put("stock_adjustments", map[string]any{"id": "a-1", "product_id": "p-1", "outlet_id": "outlet-1", "quantity": "-1", "reason": "DAMAGE"})
 	w.account.lines["c-1"] = []map[string]any{{"product_id": "p-1", "count": "4.00000", "received": "4.00000", "version": uint64(5)}}
 	ordered := w.account.put("consignments", map[string]any{"id": "c-1", "type": "SUPPLIER", "status": "RECEIVED", "outlet_id": "outlet-1"})
-	moved := w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "SENT", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
+	w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "SENT", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
 	w.account.lines["c-2"] = []map[string]any{{"product_id": "p-1", "count": "1.00000", "received": "1.00000", "version": uint64(6)}}
-	moved = w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "RECEIVED", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
+	moved := w.account.put("consignments", map[string]any{"id": "c-2", "type": "OUTLET", "status": "RECEIVED", "outlet_id": "outlet-2", "source_outlet_id": "outlet-1"})
 	deleted := w.account.product("p-1", map[string]any{"deleted_at": "2026-03-05T00:00:00Z"})
 
 	for _, e := range []string{

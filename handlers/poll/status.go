@@ -70,7 +70,16 @@ func (p *Poller) succeeded() {
 	if p.status.Problem != "" {
 		p.Logger.Info("X-Series is read again", "store", p.Store)
 	}
-	p.status.Problem, p.status.LastRead = "", p.Now().UTC()
+	p.status.Problem = ""
+	oldest := p.Now()
+	for _, f := range p.feeds() {
+		if at := p.readAt[f]; at.Before(oldest) {
+			oldest = at
+		}
+	}
+	if !oldest.IsZero() {
+		p.status.LastRead = oldest.UTC()
+	}
 }
 
 func (p *Poller) note(s string) {

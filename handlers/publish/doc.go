@@ -59,9 +59,20 @@
 //     batch go through: at once when the answer says which it is, and else by
 //     halving, at the cost that unit states. It is pushed again when it changes, is
 //     linked anew, or somebody asks with [Publisher.Push].
-//   - A conflict, over a name or a SKU, is reported with both products. A product
-//     whose conflict is with another of ours that is about to give up what it wants
-//     waits for that one instead.
+//   - A conflict, over a name or a SKU, is reported with both products. Where the
+//     other one is ours and is not to have what this one wants, it is pushed first,
+//     and where they wait for each other, as when SKUs are exchanged, it gives the SKU
+//     up before it has its new one. A name is not given up, since customers would see
+//     it: of names that are exchanged one is refused.
+//   - A product that is deleted in the POS holds no SKU: another one that has it takes
+//     it, and one that has no twin yet takes over the twin, with all that the merchant
+//     has set on it.
+//   - A change of structure is recorded before it begins. Whatever fails then, the
+//     twin is read before anything else is sent for that product, and what was made is
+//     known to be ours, so that it is finished, or undone, as the POS wants it by then.
+//     Variants that are not ours are removed only if they have a SKU that one of ours
+//     is to have; where they are in the way otherwise, the product is refused by their
+//     name.
 //   - A link whose BigCommerce product is gone is marked as broken, which is a
 //     refusal with status 404, and [Config.OnMissing] decides what becomes of it.
 //     Nothing else is sent for it.

@@ -159,3 +159,50 @@ func TestPublisher_Run_structureHalfway(t *testing.T) {
 		}
 	}
 }
+
+// Two products were created, and the process died before it could record that. Whatever
+// becomes of their SKUs until the next one looks for them, each gets what was created
+// for it.
+func TestPublisher_Run_bornUnrecorded(t *testing.T) {
+	t.Parallel()
+	changes := map[string]func(*shop){
+		"OK SKUs exchanged":           func(s *shop) { s.save(item{id: "a", sku: "B", name: "Bowl"}, item{id: "b", sku: "A", name: "Cup"}) },
+		"OK SKUs and names exchanged": func(s *shop) { s.save(item{id: "a", sku: "B", name: "Mug"}, item{id: "b", sku: "A", name: "Jar"}) },
+		"OK one moved into the other": func(s *shop) {
+			s.save(item{id: "a", sku: "A", product: "b", name: "Cup", options: size("S")}, item{id: "b", sku: "B", name: "Cup", options: size("M")})
+		},
+		"OK deleted and its SKU given": func(s *shop) { s.delete("a"); s.save(item{id: "b", sku: "A", name: "Cup"}) },
+	}
+	for name, change := range changes {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := newShop(t, simulator.Config{Latency: time.Second}, func(c *publish.Config) { c.CreateAll, c.Concurrency = true, 1 })
+				s.save(item{id: "a", sku: "A", name: "Bowl"}, item{id: "b", sku: "B", name: "Cup"})
+				s.log.mu.Lock()
+				s.log.stop = func(events []domain.Envelope) bool { return events[0].Type == domain.TypeProductLinked }
+				s.log.mu.Unlock()
+				s.run()
+				pass(time.Minute)
+				if got := len(s.sim.Products()); got != 2 {
+					t.Fatalf("%d products created, want 2", got)
+				}
+				_ = s.stop()
+				s.log.stop = nil
+				change(s)
+				s.open()
+				s.run()
+				pass(20 * time.Minute)
+				if refused := recorded[*domain.PushRefused](s.log); len(refused) != 0 {
+					t.Errorf("refused: %+v", refused[0])
+				}
+				s.agree("b")
+				if s.publication("a").Link != nil {
+					s.agree("a")
+				}
+				if got := len(s.sim.Products()); got != 2 {
+					t.Errorf("%d products, want the two", got)
+				}
+			})
+		})
+	}
+}

@@ -53,7 +53,7 @@ func TestPublisher_Run_outageOfAnHour(t *testing.T) {
 				if !strings.HasPrefix(got.Problem, tt.says) || !strings.Contains(got.Problem, " since 00:") || !strings.HasSuffix(got.Problem, "41 products wait") {
 					t.Errorf("after an hour the problem is %q, want %q, since when, and that 41 products wait", got.Problem, tt.says)
 				}
-				if got.Waiting != 41 || got.NextTry.Before(time.Now()) || got.NextTry.Sub(time.Now()) > 90*time.Second {
+				if got.Waiting != 41 || got.NextTry.Before(time.Now()) || time.Until(got.NextTry) > 90*time.Second {
 					t.Errorf("%d products wait until %s, want 41 until within 90 seconds of %s", got.Waiting, got.NextTry, time.Now())
 				}
 				if n := len(s.requests()) - before; n > tt.most || n < 30 {

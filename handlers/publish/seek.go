@@ -13,7 +13,7 @@ import (
 func (r *round) seek(ctx context.Context, tasks []*task) error {
 	candidates := make([]Candidate, len(tasks))
 	for i, t := range tasks {
-		candidates[i] = Candidate{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}
+		candidates[i] = r.candidate(t)
 	}
 	var shop *Shop
 	err := r.p.ask(ctx, func(ctx context.Context) (err error) {
@@ -78,14 +78,16 @@ func (r *round) settled(t *task) bool {
 	return pub.Creating == nil || t.replaces() == 0 && pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
 }
 
-func (r *round) recordedSKUs(t *task) []domain.SKU {
-	var out []domain.SKU
-	if c := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating; c != nil {
-		for _, sku := range c.SKUs {
-			out = append(out, domain.SKU(sku))
+// candidate is a task as the search for its twin sees it.
+func (r *round) candidate(t *task) Candidate {
+	c := Candidate{Product: t.product, Listing: t.desired.Listing}
+	if made := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating; made != nil {
+		c.As = made.Name
+		for _, sku := range made.SKUs {
+			c.Also = append(c.Also, domain.SKU(sku))
 		}
 	}
-	return out
+	return c
 }
 
 // shop reads the BigCommerce products that have any of the candidates' SKUs.
@@ -123,7 +125,7 @@ func (p *Publisher) ofVariants(ctx context.Context, skus []string) ([]bigcommerc
 
 // lookAgain looks for the twin of a product that BigCommerce says it has already.
 func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
-	c := []Candidate{{Product: t.product, Listing: t.desired.Listing, Also: r.recordedSKUs(t)}}
+	c := []Candidate{r.candidate(t)}
 	shop, err := r.shop(ctx, c)
 	if err != nil {
 		return false, err

@@ -25,10 +25,6 @@ func fits(l *domain.Listing, link *domain.Link) bool {
 	return true
 }
 
-func sameLink(a, b *domain.Link) bool {
-	return a.BigCommerceID == b.BigCommerceID && a.Simple == b.Simple && slices.Equal(a.Variants, b.Variants)
-}
-
 // renamed reports whether a simple product has another SKU than its link says. One
 // that is deleted in the POS may have lost its own to another product.
 func (d *Desired) renamed() bool {

@@ -46,8 +46,9 @@ func (s *Shop) enter(sku string, id bigcommerce.ProductID) {
 type Candidate struct {
 	Product domain.ProductID
 	Listing domain.Listing
-	// Also are SKUs under which it may have been created earlier.
+	// Also are SKUs, and As the name, under which it may have been created earlier.
 	Also []domain.SKU
+	As   string
 }
 
 // skus are all that its twin is to have.
@@ -80,10 +81,22 @@ type Match struct {
 // theirs to a candidate that has its SKU. A BigCommerce product that two candidates
 // want goes to neither.
 func (s *Shop) Matches(candidates []Candidate, linked func(bigcommerceID int64) (domain.ProductID, bool), yields func(domain.ProductID) bool) []Match {
+	born := map[int64]domain.ProductID{}
+	for i := range candidates {
+		if id, is := s.born(&candidates[i], linked); is {
+			born[id] = candidates[i].Product
+		}
+	}
+	owner := func(id int64) (domain.ProductID, bool) {
+		if p, is := born[id]; is {
+			return p, true
+		}
+		return linked(id)
+	}
 	out := make([]Match, len(candidates))
 	wanted := map[int64][]int{}
 	for i := range candidates {
-		out[i] = s.match(&candidates[i], linked, yields)
+		out[i] = s.match(&candidates[i], owner, yields)
 		for _, twin := range out[i].Twins {
 			wanted[twin] = append(wanted[twin], i)
 		}
@@ -102,6 +115,19 @@ func (s *Shop) Matches(candidates []Candidate, linked func(bigcommerceID int64) 
 	return out
 }
 
+// born returns the BigCommerce product that was created for a candidate, under one of
+// the SKUs and the name that were recorded before, if it is nobody's yet.
+func (s *Shop) born(c *Candidate, linked func(int64) (domain.ProductID, bool)) (int64, bool) {
+	for _, sku := range c.Also {
+		for _, id := range s.bySKU[sku.Fold()] {
+			if _, is := linked(int64(id)); !is && foldLabel(s.products[id].Name) == foldLabel(c.As) {
+				return int64(id), true
+			}
+		}
+	}
+	return 0, false
+}
+
 func (s *Shop) match(c *Candidate, linked func(int64) (domain.ProductID, bool), yields func(domain.ProductID) bool) Match {
 	m := Match{Product: c.Product}
 	ambiguous := func(format string, args ...any) Match {
@@ -117,9 +143,12 @@ func (s *Shop) match(c *Candidate, linked func(int64) (domain.ProductID, bool), 
 			}
 		}
 	}
-	// The one that was created for it is nobody's yet. Its SKUs may be other products'
-	// by now, and it may have got variants, or none any more, since.
-	find(c.Also, func(id int64) bool { other, is := linked(id); return !is || other == c.Product })
+	// The SKUs of the one that was created for it may be other products' by now, and it
+	// may have got variants, or none any more, since. The merchant may have renamed it.
+	find(c.Also, func(id int64) bool { other, is := linked(id); return is && other == c.Product })
+	if len(m.Twins) == 0 {
+		find(c.Also, func(id int64) bool { _, is := linked(id); return !is })
+	}
 	if m.created = len(m.Twins) == 1; !m.created {
 		find(c.skus(), func(int64) bool { return true })
 	}

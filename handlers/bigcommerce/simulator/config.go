@@ -183,7 +183,8 @@ func (s *Store) adopt(edit func(*Config) error) error {
 	}
 	from, to := reflect.ValueOf(&c).Elem(), reflect.ValueOf(&s.cfg).Elem()
 	for i := range from.NumField() {
-		if from.Type().Field(i).Tag.Get("json") != "-" {
+		// What stays as it is may be read meanwhile.
+		if from.Type().Field(i).Tag.Get("json") != "-" && !reflect.DeepEqual(from.Field(i).Interface(), to.Field(i).Interface()) {
 			to.Field(i).Set(from.Field(i))
 		}
 	}

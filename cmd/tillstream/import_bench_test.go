@@ -32,7 +32,7 @@ const (
 func BenchmarkSaleDuringImport(b *testing.B) {
 	for _, linked := range []string{"few", "all"} {
 		b.Run(linked+" linked", func(b *testing.B) {
-			w := newSalesWorld(b)
+			w := newSalesWorld(b, saleProducts, saleLatency)
 			w.bringIn(0)
 			w.link(linked == "all")
 			for b.Loop() {
@@ -42,12 +42,33 @@ func BenchmarkSaleDuringImport(b *testing.B) {
 	}
 }
 
+// BenchmarkSale_idle makes one sale after another in the real program, each when the
+// one before is pushed whole, and measures from the request that tells of a sale to
+// its stock in a BigCommerce that answers at once.
+func BenchmarkSale_idle(b *testing.B) {
+	w := newSalesWorld(b, 2_000, 0)
+	w.bringIn(0)
+	w.link(false)
+	w.took, w.answered = nil, nil
+	for b.Loop() {
+		w.sell()
+		w.p.waitFor("the sale is in BigCommerce", func() bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return len(w.due) == 0
+		})
+		w.p.waitFor("nothing is left to push", func() bool { pending, _ := w.standing(); return pending == 0 })
+	}
+	b.Log(w.report(b))
+}
+
 // salesWorld is the program with the products of a file, and the shop behind it.
 type salesWorld struct {
-	p       *program
-	shop    *simulator.Store
-	imports int
-	sales   int
+	p        *program
+	shop     *simulator.Store
+	products int
+	imports  int
+	sales    int
 
 	mu       sync.Mutex
 	due      map[int64]sale // by the product's id in BigCommerce
@@ -61,10 +82,10 @@ type sale struct {
 	level string
 }
 
-func newSalesWorld(b *testing.B) *salesWorld {
-	w := &salesWorld{due: map[int64]sale{}}
-	w.shop = simulator.New(simulator.Config{StoreHash: "sales", Token: "t", Latency: saleLatency, LogLimit: 1000, OnChange: w.changed})
-	if err := w.shop.SeedCatalog(saleProducts, 0); err != nil {
+func newSalesWorld(b *testing.B, products int, latency time.Duration) *salesWorld {
+	w := &salesWorld{products: products, due: map[int64]sale{}}
+	w.shop = simulator.New(simulator.Config{StoreHash: "sales", Token: "t", Latency: latency, LogLimit: 1000, OnChange: w.changed})
+	if err := w.shop.SeedCatalog(products, 0); err != nil {
 		b.Fatal(err)
 	}
 	bigcommerce := httptest.NewServer(w.shop)
@@ -93,7 +114,7 @@ func (w *salesWorld) changed(c simulator.Change) {
 func (w *salesWorld) file(number int) []byte {
 	var b bytes.Buffer
 	b.WriteString("id,handle,sku,name,description,brand_name,supply_price,retail_price,active,track_inventory,inventory_Quayside\n")
-	for n := 1; n <= saleProducts; n++ {
+	for n := 1; n <= w.products; n++ {
 		fmt.Fprintf(&b, "i-%d,h-%d,SIM-%d,Simulated product %d,<p>%s</p>,Kite & Keel,4.20,%d.%02d,1,1,%d\n", n, n, n, n, strings.Repeat("Chips and all. ", 10), n%90+10, number%100, 10+number%50)
 	}
 	return b.Bytes()
@@ -117,7 +138,7 @@ func (w *salesWorld) link(all bool) {
 	if all {
 		w.send("links", []byte(`{"auto":true}`))
 	} else {
-		for n := every; n <= saleProducts; n += every {
+		for n := every; n <= w.products; n += every {
 			p, _ := w.shop.ProductBySKU(fmt.Sprintf("SIM-%d", n))
 			w.send("links", fmt.Appendf(nil, `{"item":"i-%d","bigcommerce_id":%d}`, n, p.ID))
 		}
@@ -152,26 +173,33 @@ func (w *salesWorld) measure(b *testing.B) {
 	})
 	w.p.waitFor("nothing is left to push", func() bool { pending, _ := w.standing(); return pending == 0 })
 	pushed := time.Since(start)
+	b.Logf("%s; import answered after %.1f s, folded after %.1f s, pushed after %.1f s", w.report(b), answered.Seconds(), folded.Seconds(), pushed.Seconds())
+	b.ReportMetric(saleProducts/folded.Seconds(), "rows/s")
+}
+
+// report reports what the sales took, and puts it into words.
+func (w *salesWorld) report(b *testing.B) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	slices.Sort(w.took)
 	slices.Sort(w.answered)
 	of := func(took []time.Duration, part float64) float64 {
 		return took[int(part*float64(len(took)-1))].Seconds() * 1000
 	}
 	at := func(part float64) float64 { return of(w.took, part) }
-	b.Logf("%d sales: p50 %.0f ms, p95 %.0f ms, p99 %.0f ms, most %.0f ms; their answers p50 %.0f ms, p99 %.0f ms; import answered after %.1f s, folded after %.1f s, pushed after %.1f s",
-		len(w.took), at(.5), at(.95), at(.99), at(1), of(w.answered, .5), of(w.answered, .99), answered.Seconds(), folded.Seconds(), pushed.Seconds())
 	b.ReportMetric(at(.5), "p50-ms")
 	b.ReportMetric(at(.95), "p95-ms")
 	b.ReportMetric(at(.99), "p99-ms")
 	b.ReportMetric(at(1), "max-ms")
-	b.ReportMetric(saleProducts/folded.Seconds(), "rows/s")
+	return fmt.Sprintf("%d sales: p50 %.1f ms, p95 %.1f ms, p99 %.1f ms, most %.1f ms; their answers p50 %.1f ms, p99 %.1f ms",
+		len(w.took), at(.5), at(.95), at(.99), at(1), of(w.answered, .5), of(w.answered, .99))
 }
 
 // sell tells of the next sale.
 func (w *salesWorld) sell() {
 	w.mu.Lock()
 	w.sales++
-	n := every * (1 + w.sales%(saleProducts/every))
+	n := every * (1 + w.sales%(w.products/every))
 	s := sale{time.Now(), fmt.Sprint(1000 + w.sales)}
 	number := w.sales
 	w.mu.Unlock()

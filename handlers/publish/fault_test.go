@@ -108,6 +108,51 @@ func TestPublisher_Run_storeDown(t *testing.T) {
 		})
 	})
 
+	t.Run("Err who asks is not kept", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, nil)
+			ids := s.saveMany(2)
+			s.link(ids[0])
+			s.sim.Down(true)
+			s.run()
+			pass(2 * time.Minute) // tries are far apart by now
+			for name, ask := range map[string]func() error{
+				"LinkAuto": func() error { _, err := s.LinkAuto(t.Context(), true); return err },
+				"Preview": func() (err error) {
+					for _, err = range s.Preview(t.Context(), ids) {
+					}
+					return err
+				},
+			} {
+				asked := time.Now()
+				err := ask()
+				if took := time.Since(asked); err == nil || took > 20*time.Second || !strings.Contains(err.Error(), "next try in") {
+					t.Errorf("%s: error %v after %s, want the trouble at once", name, err, took)
+				}
+			}
+		})
+	})
+
+	for fault, want := range map[simulator.Kind]string{
+		simulator.Truncate: "BigCommerce answers 200 with what cannot be read (",
+		simulator.HTML:     "BigCommerce answers 503 Service Unavailable since ",
+	} {
+		t.Run("Err "+string(fault), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := newShop(t, simulator.Config{}, nil)
+				s.link(s.saveMany(1)...)
+				if err := s.sim.Fail(simulator.Fault{Kind: fault, Status: 503}); err != nil {
+					t.Fatal(err)
+				}
+				s.run()
+				pass(10 * time.Second)
+				if got := s.Problem(); !strings.HasPrefix(got, want) {
+					t.Errorf("problem %q, want %q", got, want)
+				}
+			})
+		})
+	}
+
 	t.Run("Err token revoked", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			s := newShop(t, simulator.Config{}, nil)

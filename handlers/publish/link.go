@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
@@ -40,11 +42,24 @@ type LinkAmbiguous struct {
 // mostAsks bounds how often a question that somebody waits for is repeated.
 const mostAsks = 5
 
+// mostKept is how long somebody who asked is kept until the next try.
+const mostKept = 10 * time.Second
+
 // ask makes requests that change nothing, again for a while if BigCommerce does
 // not answer. A refused token is answered at once.
 func (p *Publisher) ask(ctx context.Context, do func(context.Context) error) error {
+	return p.askFor(ctx, math.MaxInt64, do)
+}
+
+// answer is ask for a person: when the next try is further away than [mostKept], what
+// is wrong is the answer.
+func (p *Publisher) answer(ctx context.Context, do func(context.Context) error) error {
+	return p.askFor(ctx, mostKept, do)
+}
+
+func (p *Publisher) askFor(ctx context.Context, kept time.Duration, do func(context.Context) error) error {
 	for n := 1; ; n++ {
-		pass, err := p.patience.enter(ctx)
+		pass, err := p.enterWithin(ctx, kept)
 		if err != nil {
 			return err
 		}
@@ -63,6 +78,39 @@ func (p *Publisher) ask(ctx context.Context, do func(context.Context) error) err
 		}
 	}
 }
+
+// enterWithin enters the gate, or says what is wrong when that takes longer than kept.
+func (p *Publisher) enterWithin(ctx context.Context, kept time.Duration) (pass, error) {
+	away := func() error {
+		t, now := p.patience.trouble(), p.cfg.Now()
+		if t.cause == nil || t.until.Sub(now) <= kept {
+			return nil
+		}
+		return &awayError{said: fmt.Sprintf("%s since %s, next try in %s", complaint(t.cause), clock(t.since), in(t.until, now)), cause: t.cause}
+	}
+	for {
+		if err := away(); err != nil {
+			return pass{}, err
+		}
+		// Whoever else tries and fails meanwhile puts the next try off.
+		waiting, cancel := context.WithTimeout(ctx, kept)
+		entered, err := p.patience.enter(waiting)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return entered, err
+		}
+	}
+}
+
+// awayError says in a sentence why BigCommerce is not asked now.
+type awayError struct {
+	said  string
+	cause error
+}
+
+func (e *awayError) Error() string { return e.said }
+
+func (e *awayError) Unwrap() error { return e.cause }
 
 // LinkAuto looks for the twins of all products that have none, or whose twin is gone,
 // by SKU, and unless dryRun links them, which makes them due. It reads BigCommerce in
@@ -240,7 +288,7 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 		return domain.Link{}, fmt.Errorf("link: product %s is deleted, or no snapshot has described it yet: save it in the POS", id)
 	}
 	var twin bigcommerce.Product
-	err = p.ask(ctx, func(ctx context.Context) (err error) {
+	err = p.answer(ctx, func(ctx context.Context) (err error) {
 		twin, err = p.cfg.Client.Product(ctx, bigcommerce.ProductID(bigCommerceID))
 		return err
 	})

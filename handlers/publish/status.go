@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
@@ -71,6 +73,10 @@ func complaint(err error) string {
 		return "BigCommerce has no such store (404; check the store hash, and the API's address if it is set)"
 	case e.Status == 0:
 		return fmt.Sprintf("BigCommerce cannot be reached (%v)", e.Cause)
+	case e.Status < 300:
+		return fmt.Sprintf("BigCommerce answers %d with what cannot be read (%v)", e.Status, e.Cause)
+	case strings.HasPrefix(e.Title, strconv.Itoa(e.Status)): // of an HTML page
+		return "BigCommerce answers " + e.Title
 	case e.Title != "":
 		return fmt.Sprintf("BigCommerce answers %d (%s)", e.Status, e.Title)
 	}

@@ -41,7 +41,7 @@ const readAhead = 2
 func sweep[T any](ctx context.Context, p *Publisher, n, each int,
 	page func(context.Context, int) ([]T, int, error), list func(_ context.Context, from, to int) ([]T, error)) iter.Seq2[[]T, error] {
 	lists := func(ctx context.Context, i int) (found []T, err error) {
-		err = p.ask(ctx, func(ctx context.Context) error {
+		err = p.answer(ctx, func(ctx context.Context) error {
 			found, err = list(ctx, i*bigcommerce.MaxListed, min((i+1)*bigcommerce.MaxListed, n))
 			return err
 		})
@@ -53,7 +53,7 @@ func sweep[T any](ctx context.Context, p *Publisher, n, each int,
 	}
 	pages := 1
 	numbered := func(ctx context.Context, i int) (found []T, err error) {
-		err = p.ask(ctx, func(ctx context.Context) error {
+		err = p.answer(ctx, func(ctx context.Context) error {
 			var of int
 			if found, of, err = page(ctx, i+1); i == 0 {
 				pages = of
@@ -163,7 +163,7 @@ func (s *survey) twins(ctx context.Context, ids []bigcommerce.ProductID) iter.Se
 		left := slices.DeleteFunc(slices.Clone(ids), func(id bigcommerce.ProductID) bool { return !missing[id] })
 		for some := range slices.Chunk(left, bigcommerce.MaxListed) {
 			var found []bigcommerce.Product
-			err := s.p.ask(ctx, func(ctx context.Context) (err error) {
+			err := s.p.answer(ctx, func(ctx context.Context) (err error) {
 				found, err = client.ProductsByID(ctx, some)
 				return err
 			})
@@ -178,7 +178,7 @@ func (s *survey) twins(ctx context.Context, ids []bigcommerce.ProductID) iter.Se
 func (s *survey) withOptions(ctx context.Context, ids []bigcommerce.ProductID) (map[bigcommerce.ProductID]bigcommerce.Product, error) {
 	out := map[bigcommerce.ProductID]bigcommerce.Product{}
 	for some := range slices.Chunk(ids, bigcommerce.MaxListed) {
-		err := s.p.ask(ctx, func(ctx context.Context) error {
+		err := s.p.answer(ctx, func(ctx context.Context) error {
 			found, err := s.p.cfg.Client.ProductsWithOptions(ctx, some)
 			for _, twin := range found {
 				out[twin.ID] = twin
@@ -210,7 +210,7 @@ func (s *survey) readBrands(ctx context.Context, twins []bigcommerce.Product, ma
 		}
 	}
 	if many && len(s.brands) == 0 && len(unknown()) > 0 {
-		err := s.p.ask(ctx, func(ctx context.Context) error {
+		err := s.p.answer(ctx, func(ctx context.Context) error {
 			found, _, err := s.p.cfg.Client.SurveyBrands(ctx, 1)
 			enter(found)
 			return err
@@ -220,7 +220,7 @@ func (s *survey) readBrands(ctx context.Context, twins []bigcommerce.Product, ma
 		}
 	}
 	for some := range slices.Chunk(unknown(), bigcommerce.MaxListed) {
-		err := s.p.ask(ctx, func(ctx context.Context) error {
+		err := s.p.answer(ctx, func(ctx context.Context) error {
 			found, err := s.p.cfg.Client.BrandsByID(ctx, some)
 			for _, id := range some {
 				s.brands[id] = "" // unless it is found

@@ -92,7 +92,9 @@ func (w *world) stop() {
 // until waits for a condition.
 func (w *world) until(what string, ok func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(time.Minute); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("it did not come to pass: %s\nstatus %+v\nlog:\n%s", what, w.poller.Status(), strings.Join(w.events(), "\n"))
 		}

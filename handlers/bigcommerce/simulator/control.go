@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // control lays out the control API, which the package doc describes.
@@ -84,7 +86,7 @@ func read(r *http.Request, into any) error {
 	if err != nil {
 		return err
 	}
-	if err := readObject(raw, into); err != nil {
+	if err := standin.ReadObject(raw, into); err != nil {
 		return fmt.Errorf("body: %w", err)
 	}
 	return nil
@@ -93,7 +95,7 @@ func read(r *http.Request, into any) error {
 func (s *Store) controlFaults() (any, error) {
 	shown := []map[string]any{}
 	for _, f := range s.Faults() {
-		shown = append(shown, showObject(f))
+		shown = append(shown, standin.ShowObject(f))
 	}
 	return shown, nil
 }
@@ -109,7 +111,7 @@ func (s *Store) controlFail(r *http.Request) (any, error) {
 func (s *Store) controlSettings() any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return showObject(s.cfg)
+	return standin.ShowObject(s.cfg)
 }
 
 func (s *Store) controlChange(r *http.Request) (any, error) {
@@ -117,7 +119,7 @@ func (s *Store) controlChange(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.adopt(func(c *Config) error { return readObject(raw, c) }); err != nil {
+	if err := s.adopt(func(c *Config) error { return standin.ReadObject(raw, c) }); err != nil {
 		return nil, err
 	}
 	return s.controlSettings(), nil

@@ -3,49 +3,32 @@ package simulator
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
-)
 
-// mostCalls bounds how many receivers are called at a time.
-const mostCalls = 32
+	"github.com/tillstream/tillstream/handlers/standin"
+)
 
 // Run delivers the events of the webhooks as they become due by the store's clock, until ctx ends; it returns when no
 // call is in progress any more. Nothing else delivers: without Run, and without [Store.Deliver], events wait.
 func (s *Store) Run(ctx context.Context) error {
-	var calling sync.WaitGroup
-	defer calling.Wait()
-	slots := make(chan struct{}, mostCalls)
-	for ctx.Err() == nil {
+	standin.Deliver(ctx, s.clock(), s.outbox.queue.Changed(), func() (func(context.Context), time.Time) {
 		next, found, later := s.nextDue()
 		s.tell()
-		if found {
-			slots <- struct{}{} // a call ends by its timeout at the latest
-			calling.Go(func() {
-				defer func() { <-slots }()
-				s.call(ctx, next)
-			})
-			continue
+		if !found {
+			return nil, later
 		}
-		var timer <-chan time.Time
-		if !later.IsZero() {
-			timer = s.cfg.After(later.Sub(s.cfg.Now()))
-		}
-		select {
-		case <-ctx.Done():
-		case <-timer:
-		case <-s.outbox.changed:
-		}
-	}
+		return func(ctx context.Context) { s.call(ctx, next) }, time.Time{}
+	})
 	return nil
 }
+
+func (s *Store) clock() standin.Clock { return standin.Clock{Now: s.cfg.Now, After: s.cfg.After} }
 
 // Deliver delivers the events that are due by the store's clock, one after the other, and returns how many calls it
 // made. A test with a clock of its own moves it to [Store.NextDelivery] before.
@@ -61,44 +44,24 @@ func (s *Store) Deliver(ctx context.Context) int {
 }
 
 // call makes one try. One that ctx cut short is no try, and is due again.
-func (s *Store) call(ctx context.Context, d due) {
+func (s *Store) call(ctx context.Context, d Delivery) {
 	h, ok := s.hookOf(d)
 	if !ok {
 		return
 	}
 	d.At = s.cfg.Now()
-	within, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type outcome struct {
-		status int
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		status, err := s.post(within, h, d)
-		done <- outcome{status, err}
-	}()
-	var end outcome
-	select {
-	case end = <-done:
-	case <-s.cfg.After(s.real(receiverTimeout)):
-		cancel()
-		end = <-done
-		if end.err != nil {
-			end.err = errors.New("no answer in time")
-		}
-	}
+	status, err := s.clock().Within(ctx, s.real(receiverTimeout), func(ctx context.Context) (int, error) { return s.post(ctx, h, d) })
 	switch {
-	case end.err != nil && ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		s.putBack(d)
-	case end.err != nil:
-		s.settle(d, end.status, end.err.Error())
+	case err != nil:
+		s.settle(d, status, err.Error())
 	default:
-		s.settle(d, end.status, "")
+		s.settle(d, status, "")
 	}
 }
 
-func (s *Store) hookOf(d due) (hook, bool) {
+func (s *Store) hookOf(d Delivery) (hook, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	h := s.hooks[d.Hook]
@@ -108,17 +71,17 @@ func (s *Store) hookOf(d due) (hook, bool) {
 	return *h, true
 }
 
-func (s *Store) putBack(d due) {
+func (s *Store) putBack(d Delivery) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.Try--
-	d.Delivery.At = time.Time{}
-	s.outbox.push(d.Delivery, s.cfg.Now())
+	d.At = time.Time{}
+	s.outbox.queue.Push(d, s.cfg.Now())
 }
 
 // post sends one event, signed, with the headers that the client asked for, and returns an error unless the receiver
 // acknowledged it.
-func (s *Store) post(ctx context.Context, h hook, d due) (int, error) {
+func (s *Store) post(ctx context.Context, h hook, d Delivery) (int, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.Destination, bytes.NewReader(d.Body))
 	if err != nil {
 		return 0, err
@@ -130,14 +93,14 @@ func (s *Store) post(ctx context.Context, h hook, d due) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	signature, err := signer.Sign(d.Hash, d.Delivery.At, d.Body)
+	signature, err := signer.Sign(d.Hash, d.At, d.Body)
 	if err != nil {
 		return 0, err
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "pekko-http/1.3.0")
 	r.Header.Set(standardwebhooks.HeaderWebhookID, d.Hash)
-	r.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(d.Delivery.At.Unix(), 10))
+	r.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(d.At.Unix(), 10))
 	r.Header.Set(standardwebhooks.HeaderWebhookSignature, signature)
 	answer, err := s.cfg.WebhookClient.Do(r)
 	if err != nil {

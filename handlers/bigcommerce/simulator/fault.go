@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // Kind is what goes wrong.
@@ -101,7 +103,7 @@ const defaultHuge = 100 << 20
 // UnmarshalJSON refuses fields that a fault does not have.
 func (f *Fault) UnmarshalJSON(raw []byte) error {
 	type plain Fault
-	return readObject(raw, (*plain)(f))
+	return standin.ReadObject(raw, (*plain)(f))
 }
 
 func (f Fault) validate() error {

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // maxBody bounds a request's body. BigCommerce documents no number; its item limits are the real ones.
@@ -101,6 +103,9 @@ func refuseRoute(_ *Store, x *exchange) (response, *problem) {
 // ServeHTTP answers as BigCommerce would, below /stores/{hash}/v3, and serves the control API below /control.
 func (s *Store) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
+// Client returns an HTTP client that calls the store without a network; see [standin.Client].
+func (s *Store) Client() *http.Client { return standin.Client(s) }
+
 // below is the path below /stores/{hash}/v3.
 func (s *Store) below(path string) string {
 	below := strings.TrimPrefix(path, "/stores/"+s.cfg.StoreHash)
@@ -117,9 +122,7 @@ func (s *Store) serve(w http.ResponseWriter, r *http.Request, h handler) {
 	}
 	x := s.arrive(r, body)
 	defer s.leave(x)
-	if local, ok := w.(*replyWriter); ok {
-		local.reach(x.fault.Kind != Connect)
-	}
+	standin.Reach(w, x.fault.Kind != Connect)
 	switch x.fault.Kind {
 	case CloseBeforeCommit:
 		panic(http.ErrAbortHandler)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // Verb says what happened to a thing.
@@ -72,37 +74,16 @@ type Change struct {
 	Effect
 }
 
-// recent keeps the newest of what is added to it.
-type recent[T any] struct {
-	limit int // 0: all
-	list  []T
-}
-
-func (r *recent[T]) add(one T) {
-	r.list = append(r.list, one)
-	// Twice the limit before cutting back to it makes forgetting cheap.
-	if r.limit > 0 && len(r.list) > 2*r.limit {
-		r.list = append(r.list[:0:0], r.list[len(r.list)-r.limit:]...)
-	}
-}
-
-func (r *recent[T]) newest() []T {
-	if r.limit > 0 && len(r.list) > r.limit {
-		return r.list[len(r.list)-r.limit:]
-	}
-	return r.list
-}
-
 // requestLog numbers requests and keeps the newest.
 type requestLog struct {
-	recent[*Request]
+	standin.Recent[*Request]
 	seq int64
 }
 
 func (l *requestLog) add(r *Request) {
 	l.seq++
 	r.Seq = l.seq
-	l.recent.add(r)
+	l.Recent.Add(r)
 }
 
 // Requests returns the remembered requests in the order of their arrival, merchant's edits included. Requests to the
@@ -110,7 +91,7 @@ func (l *requestLog) add(r *Request) {
 func (s *Store) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	newest := s.log.newest()
+	newest := s.log.Newest()
 	list := make([]Request, len(newest))
 	for i, r := range newest {
 		list[i] = *r

@@ -1,10 +1,11 @@
 package simulator
 
 import (
-	"container/heap"
 	"encoding/json"
 	"net/url"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // What is known of BigCommerce's delivery of events.
@@ -39,34 +40,11 @@ type Delivery struct {
 	Body    json.RawMessage `json:"body"`
 }
 
-// due is a delivery to be tried, in the order of its time.
-type due struct {
-	Delivery
-	when time.Time
-	seq  int64
-}
-
-type dueHeap []due
-
-func (h dueHeap) Len() int { return len(h) }
-func (h dueHeap) Less(i, j int) bool {
-	return h[i].when.Before(h[j].when) || h[i].when.Equal(h[j].when) && h[i].seq < h[j].seq
-}
-func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *dueHeap) Push(x any)   { *h = append(*h, x.(due)) }
-func (h *dueHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
-}
-
 // outbox holds what is to be delivered, and what is known of the receivers.
 type outbox struct {
-	queue   dueHeap
-	seq     int64
+	queue   standin.Queue[Delivery]
 	latest  time.Time // of the events that keep their order
-	changed chan struct{}
-	tried   recent[Delivery]
+	tried   standin.Recent[Delivery]
 	domains map[domain]*calls
 }
 
@@ -95,34 +73,23 @@ func (s *Store) schedule(d Delivery, now time.Time) {
 	} else {
 		s.outbox.latest = at
 	}
-	s.outbox.push(d, at)
+	s.outbox.queue.Push(d, at)
 	if chance := s.cfg.WebhookDuplicates; chance > 0 && s.rand.Float64() < chance {
-		s.outbox.push(d, at.Add(s.real(duplicateAfter)))
-	}
-}
-
-func (o *outbox) push(d Delivery, at time.Time) {
-	o.seq++
-	heap.Push(&o.queue, due{d, at, o.seq})
-	o.wake()
-}
-
-// wake tells Run to look again.
-func (o *outbox) wake() {
-	select {
-	case o.changed <- struct{}{}:
-	default: // whoever waits is told already
+		s.outbox.queue.Push(d, at.Add(s.real(duplicateAfter)))
 	}
 }
 
 // nextDue takes what is due, or says when something may be; the zero time is never.
-func (s *Store) nextDue() (next due, found bool, later time.Time) {
+func (s *Store) nextDue() (next Delivery, found bool, later time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settleStock()
 	now := s.cfg.Now()
-	for len(s.outbox.queue) > 0 && !s.outbox.queue[0].when.After(now) {
-		next := heap.Pop(&s.outbox.queue).(due)
+	for {
+		next, due := s.outbox.queue.Pop(now)
+		if !due {
+			return Delivery{}, false, s.nextTime()
+		}
 		h := s.hooks[next.Hook]
 		if h == nil || !h.IsActive {
 			continue
@@ -134,15 +101,11 @@ func (s *Store) nextDue() (next due, found bool, later time.Time) {
 		}
 		return next, true, time.Time{}
 	}
-	return due{}, false, s.nextTime()
 }
 
 // nextTime is when the next event may be due, or the next stock level, of which there may be one.
 func (s *Store) nextTime() time.Time {
-	var at time.Time
-	if len(s.outbox.queue) > 0 {
-		at = s.outbox.queue[0].when
-	}
+	at := s.outbox.queue.Next()
 	if len(s.hooks) > 0 && len(s.lagging) > 0 && (at.IsZero() || s.lagging[0].due.Before(at)) {
 		at = s.lagging[0].due
 	}
@@ -187,7 +150,7 @@ func (s *Store) blockedDomains(client string) []map[string]any {
 }
 
 // settle notes how a try ended and what follows: nothing, another try, or no webhook any more.
-func (s *Store) settle(d due, status int, failure string) {
+func (s *Store) settle(d Delivery, status int, failure string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d.Status = status
@@ -207,31 +170,31 @@ func (s *Store) settle(d due, status int, failure string) {
 		s.failed(d, failure)
 		return
 	}
-	s.outbox.tried.add(d.Delivery)
+	s.outbox.tried.Add(d)
 }
 
 // failed notes a try that failed and queues the next, or deactivates the webhook after the last.
-func (s *Store) failed(d due, failure string) {
+func (s *Store) failed(d Delivery, failure string) {
 	now := s.cfg.Now()
 	if d.At.IsZero() {
 		d.At = now
 	}
 	d.Failure = failure
-	s.outbox.tried.add(d.Delivery)
+	s.outbox.tried.Add(d)
 	if d.Try > len(retries) {
 		if h := s.hooks[d.Hook]; h != nil {
 			h.deactivate(now)
 		}
 		return
 	}
-	again := d.Delivery
+	again := d
 	again.At, again.Status, again.Failure = time.Time{}, 0, ""
-	s.outbox.push(again, now.Add(s.real(retries[d.Try-1])))
+	s.outbox.queue.Push(again, now.Add(s.real(retries[d.Try-1])))
 }
 
 // Deliveries returns the remembered tries to deliver events, in the order in which they ended.
 func (s *Store) Deliveries() []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return append([]Delivery(nil), s.outbox.tried.newest()...)
+	return append([]Delivery(nil), s.outbox.tried.Newest()...)
 }

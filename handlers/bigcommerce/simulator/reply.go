@@ -2,9 +2,10 @@ package simulator
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // reply sends an answer as the fault lets it. A client that is gone has no use for an error.
@@ -20,7 +21,7 @@ func (s *Store) reply(w http.ResponseWriter, r *http.Request, answer response, f
 	}
 	if answer.stream != nil {
 		w.WriteHeader(answer.status)
-		stream(w, answer.stream)
+		standin.Stream(w, answer.stream)
 		return
 	}
 	if answer.status != http.StatusNoContent {
@@ -33,23 +34,4 @@ func (s *Store) reply(w http.ResponseWriter, r *http.Request, answer response, f
 		panic(http.ErrAbortHandler)
 	}
 	w.Write(answer.body)
-}
-
-// stream sends what it reads as it reads it.
-func stream(w http.ResponseWriter, from io.Reader) {
-	if local, ok := w.(*replyWriter); ok {
-		local.stream = from // read by the client itself
-		return
-	}
-	piece := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(piece)
-		if _, gone := w.Write(piece[:n]); gone != nil || err == io.EOF {
-			return
-		}
-		if err != nil {
-			panic(http.ErrAbortHandler)
-		}
-		http.NewResponseController(w).Flush()
-	}
 }

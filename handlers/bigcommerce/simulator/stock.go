@@ -184,7 +184,7 @@ func (s *Store) accept(x *exchange, levels []lagging) {
 		}
 		s.lagging = append(s.lagging, l)
 	}
-	s.outbox.wake()
+	s.outbox.queue.Wake()
 }
 
 // settleStock makes the levels, and the requests, that are due take effect. Each call that looks at the store begins with it, so that

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // Store is one simulated BigCommerce store. It is an http.Handler, safe for concurrent use.
@@ -43,7 +45,7 @@ type Store struct {
 	down       bool
 	log        requestLog
 	published  map[int64]string // products whose images are still the business of the client that created them
-	violations recent[Violation]
+	violations standin.Recent[Violation]
 	unshown    []Change   // for OnChange, in order
 	showing    sync.Mutex // held while OnChange is told
 	released   chan struct{}
@@ -86,13 +88,13 @@ func New(cfg Config) *Store {
 		settings:   map[stockKey]stockSettings{},
 		hooks:      map[int64]*hook{},
 		hookEmails: map[string][]string{},
-		outbox:     outbox{changed: make(chan struct{}, 1), domains: map[domain]*calls{}, tried: recent[Delivery]{limit: cfg.LogLimit}},
+		outbox:     outbox{queue: standin.NewQueue[Delivery](), domains: map[domain]*calls{}, tried: standin.Recent[Delivery]{Limit: cfg.LogLimit}},
 		last:       firstIDs(),
 		activeAt:   map[string]int{},
 		window:     newWindow(cfg, cfg.Now()),
-		log:        requestLog{recent: recent[*Request]{limit: cfg.LogLimit}},
+		log:        requestLog{Recent: standin.Recent[*Request]{Limit: cfg.LogLimit}},
 		published:  map[int64]string{},
-		violations: recent[Violation]{limit: cfg.LogLimit},
+		violations: standin.Recent[Violation]{Limit: cfg.LogLimit},
 		released:   make(chan struct{}),
 	}
 	s.routes()

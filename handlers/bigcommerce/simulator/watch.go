@@ -38,7 +38,7 @@ func (v Violation) String() string {
 func (s *Store) Violations() []Violation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.violations.newest())
+	return slices.Clone(s.violations.Newest())
 }
 
 // watch notes what a request altered that it must not.
@@ -51,7 +51,7 @@ func (s *Store) watch(r *Request, effects []Effect) {
 			continue
 		}
 		note := func(c FieldChange) {
-			s.violations.add(Violation{Seq: r.Seq, At: r.At, Client: r.Client, Product: e.Product, Variant: e.Variant, Field: c.Name, Before: c.Before, After: c.After})
+			s.violations.Add(Violation{Seq: r.Seq, At: r.At, Client: r.Client, Product: e.Product, Variant: e.Variant, Field: c.Name, Before: c.Before, After: c.After})
 		}
 		switch {
 		case e.Kind == "product" && e.Verb == Created:

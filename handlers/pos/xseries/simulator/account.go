@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // Account is one simulated X-Series account. It is an http.Handler, safe for concurrent use.
@@ -47,7 +49,7 @@ type Account struct {
 	faults     []*standing
 	down       bool
 	log        requestLog
-	violations recent[Violation]
+	violations standin.Recent[Violation]
 	released   chan struct{}
 }
 
@@ -65,11 +67,11 @@ func New(cfg Config) *Account {
 		serials:    map[kind]int{},
 		skus:       map[string]*product{},
 		names:      map[string]*family{},
-		book:       ledger{levels: Books{}, moves: recent[Movement]{limit: cfg.LogLimit}},
-		outbox:     outbox{changed: make(chan struct{}, 1), tried: recent[Delivery]{limit: cfg.LogLimit}},
+		book:       ledger{levels: Books{}, moves: standin.Recent[Movement]{Limit: cfg.LogLimit}},
+		outbox:     outbox{queue: standin.NewQueue[Delivery](), tried: standin.Recent[Delivery]{Limit: cfg.LogLimit}},
 		tokens:     newTokens(cfg),
-		log:        requestLog{recent: recent[*Request]{limit: cfg.LogLimit}},
-		violations: recent[Violation]{limit: cfg.LogLimit},
+		log:        requestLog{Recent: standin.Recent[*Request]{Limit: cfg.LogLimit}},
+		violations: standin.Recent[Violation]{Limit: cfg.LogLimit},
 		released:   make(chan struct{}),
 	}
 	a.open()

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // command is one thing that the control API can do.
@@ -108,11 +110,11 @@ func every[T any](all []T) []T { return append([]T{}, all...) }
 func (a *Account) settings() any {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return showObject(a.cfg)
+	return standin.ShowObject(a.cfg)
 }
 
 func controlChange(a *Account, _ *http.Request, body []byte) (any, error) {
-	if err := a.adopt(func(c *Config) error { return readObject(body, c) }); err != nil {
+	if err := a.adopt(func(c *Config) error { return standin.ReadObject(body, c) }); err != nil {
 		return nil, err
 	}
 	return a.settings(), nil
@@ -121,7 +123,7 @@ func controlChange(a *Account, _ *http.Request, body []byte) (any, error) {
 func controlFaults(a *Account, _ *http.Request, _ []byte) (any, error) {
 	shown := []any{}
 	for _, f := range a.Faults() {
-		shown = append(shown, showObject(f))
+		shown = append(shown, standin.ShowObject(f))
 	}
 	return shown, nil
 }

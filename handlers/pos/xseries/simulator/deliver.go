@@ -7,45 +7,28 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"sync"
 	"time"
-)
 
-// mostCalls bounds how many receivers are called at a time.
-const mostCalls = 32
+	"github.com/tillstream/tillstream/handlers/standin"
+)
 
 // Run delivers hooks as they become due by the account's clock, until ctx ends; it returns when no call is in progress
 // any more. Nothing else delivers: without Run, and without [Account.Deliver], hooks wait.
 func (a *Account) Run(ctx context.Context) error {
-	var calling sync.WaitGroup
-	defer calling.Wait()
-	slots := make(chan struct{}, mostCalls)
-	for ctx.Err() == nil {
+	standin.Deliver(ctx, a.clock(), a.outbox.queue.Changed(), func() (func(context.Context), time.Time) {
 		next, to, found, later := a.nextDue()
-		if found {
-			slots <- struct{}{} // a call ends by its timeout at the latest
-			calling.Go(func() {
-				defer func() { <-slots }()
-				a.call(ctx, next, to)
-			})
-			continue
+		if !found {
+			return nil, later
 		}
-		var timer <-chan time.Time
-		if !later.IsZero() {
-			timer = a.cfg.After(later.Sub(a.cfg.Now()))
-		}
-		select {
-		case <-ctx.Done():
-		case <-timer:
-		case <-a.outbox.changed:
-		}
-	}
+		return func(ctx context.Context) { a.call(ctx, next, to) }, time.Time{}
+	})
 	return nil
 }
+
+func (a *Account) clock() standin.Clock { return standin.Clock{Now: a.cfg.Now, After: a.cfg.After} }
 
 // Deliver delivers the hooks that are due by the account's clock, one after the other, and returns how many calls it
 // made. A test with a clock of its own moves it to [Account.NextDelivery] before.
@@ -61,33 +44,13 @@ func (a *Account) Deliver(ctx context.Context) int {
 }
 
 // call makes one try.
-func (a *Account) call(ctx context.Context, d due, to hook) {
-	within, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type outcome struct {
-		status int
-		err    error
-	}
-	done := make(chan outcome, 1)
-	go func() {
-		status, err := a.post(within, to, d.Delivery)
-		done <- outcome{status, err}
-	}()
-	var end outcome
-	select {
-	case end = <-done:
-	case <-a.cfg.After(receiverTimeout):
-		cancel()
-		end = <-done
-		if end.err != nil {
-			end = outcome{0, errors.New("no answer in time")}
-		}
-	}
+func (a *Account) call(ctx context.Context, d Delivery, to hook) {
+	status, err := a.clock().Within(ctx, receiverTimeout, func(ctx context.Context) (int, error) { return a.post(ctx, to, d) })
 	failure := ""
-	if end.err != nil {
-		failure = end.err.Error()
+	if err != nil {
+		failure = err.Error()
 	}
-	a.settle(d, end.status, failure, end.err != nil && ctx.Err() != nil)
+	a.settle(d, status, failure, err != nil && ctx.Err() != nil)
 }
 
 // post sends one hook and returns an error unless the receiver acknowledged it with 2xx.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // Kind is what goes wrong.
@@ -50,7 +52,7 @@ type Fault struct {
 // UnmarshalJSON refuses fields that a fault does not have.
 func (f *Fault) UnmarshalJSON(raw []byte) error {
 	type plain Fault
-	return readObject(raw, (*plain)(f))
+	return standin.ReadObject(raw, (*plain)(f))
 }
 
 func kinds() []Kind {

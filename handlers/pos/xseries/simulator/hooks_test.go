@@ -366,7 +366,7 @@ func TestHooks_Timeout(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		go func() { done <- a.Run(ctx) }()
 		must(a.Sell("Quayside", "SAVED", line(must(a.Add("Thing", "T-1", simulator.Of(1), "")), 1)))
-		time.Sleep(time.Hour)
+		<-time.After(time.Hour) // of the bubble
 		if log := a.Deliveries(); len(log) != 2 || log[0].Failure != "no answer in time" || log[1].Failure != "" || a.Undelivered() != 0 {
 			t.Errorf("deliveries %v", log)
 		}

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // maxBody bounds a request's body: that of a thousand adjustments, and of a product file.
@@ -120,6 +122,9 @@ func (a *Account) routes() {
 
 // ServeHTTP answers as X-Series would below /api, and serves the control API below /control.
 func (a *Account) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// Client returns an HTTP client that calls the account without a network; see [standin.Client].
+func (a *Account) Client() *http.Client { return standin.Client(a) }
 
 // serve takes a request through what lies before the API: an outage, the token, the window, and only then what was asked.
 func (a *Account) serve(w http.ResponseWriter, r *http.Request, to route) {

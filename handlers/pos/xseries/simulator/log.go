@@ -3,6 +3,8 @@ package simulator
 import (
 	"slices"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // Request is one request to the API as the account saw it.
@@ -25,44 +27,23 @@ type Violation struct {
 	What string    `json:"what"`
 }
 
-// recent keeps the newest of what is added to it.
-type recent[T any] struct {
-	limit int // 0: all
-	list  []T
-}
-
-func (r *recent[T]) add(one T) {
-	r.list = append(r.list, one)
-	// Twice the limit before cutting back to it makes forgetting cheap.
-	if r.limit > 0 && len(r.list) > 2*r.limit {
-		r.list = append(r.list[:0:0], r.list[len(r.list)-r.limit:]...)
-	}
-}
-
-func (r *recent[T]) newest() []T {
-	if r.limit > 0 && len(r.list) > r.limit {
-		return r.list[len(r.list)-r.limit:]
-	}
-	return r.list
-}
-
 // requestLog numbers requests and keeps the newest.
 type requestLog struct {
-	recent[*Request]
+	standin.Recent[*Request]
 	seq int64
 }
 
 func (l *requestLog) add(r *Request) {
 	l.seq++
 	r.Seq = l.seq
-	l.recent.add(r)
+	l.Recent.Add(r)
 }
 
 // Requests returns the remembered requests in the order of their arrival. Those to the control API are not among them.
 func (a *Account) Requests() []Request {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	newest := a.log.newest()
+	newest := a.log.Newest()
 	list := make([]Request, len(newest))
 	for i, r := range newest {
 		list[i] = *r
@@ -75,9 +56,9 @@ func (a *Account) Requests() []Request {
 func (a *Account) Violations() []Violation {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Clone(a.violations.newest())
+	return slices.Clone(a.violations.Newest())
 }
 
 func (a *Account) violated(x *exchange, what string) {
-	a.violations.add(Violation{Seq: x.log.Seq, At: x.log.At, What: what})
+	a.violations.Add(Violation{Seq: x.log.Seq, At: x.log.At, What: what})
 }

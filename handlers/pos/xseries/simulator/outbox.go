@@ -1,10 +1,11 @@
 package simulator
 
 import (
-	"container/heap"
 	"encoding/json"
 	"slices"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // What is known of the delivery of webhooks: an answer within 5 seconds, and otherwise 20 retries over 48 hours that come
@@ -49,35 +50,12 @@ type Delivery struct {
 	Payload json.RawMessage `json:"payload"`
 }
 
-// due is a delivery to be tried, in the order of its time.
-type due struct {
-	Delivery
-	when time.Time
-	seq  int64
-}
-
-type dueHeap []due
-
-func (h dueHeap) Len() int { return len(h) }
-func (h dueHeap) Less(i, j int) bool {
-	return h[i].when.Before(h[j].when) || h[i].when.Equal(h[j].when) && h[i].seq < h[j].seq
-}
-func (h dueHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *dueHeap) Push(x any)   { *h = append(*h, x.(due)) }
-func (h *dueHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
-}
-
 // outbox holds what is to be delivered.
 type outbox struct {
-	queue   dueHeap
-	seq     int64
+	queue   standin.Queue[Delivery]
 	calling int       // in progress
 	latest  time.Time // of the hooks that keep their order
-	changed chan struct{}
-	tried   recent[Delivery]
+	tried   standin.Recent[Delivery]
 }
 
 // schedule queues a hook, or loses it. Hooks keep their order, but for the part that is overtaken.
@@ -86,7 +64,7 @@ func (a *Account) schedule(d Delivery) {
 	d.ID = a.id(kindHook)
 	if a.chance(a.cfg.HookLoss) {
 		d.At, d.Failure = now, "lost on purpose"
-		a.outbox.tried.add(d)
+		a.outbox.tried.Add(d)
 		return
 	}
 	delay := a.cfg.HookDelay
@@ -105,36 +83,25 @@ func (a *Account) schedule(d Delivery) {
 	default:
 		a.outbox.latest = at
 	}
-	a.outbox.push(d, at)
+	a.outbox.queue.Push(d, at)
 	if a.chance(a.cfg.HookDuplicates) {
-		a.outbox.push(d, at.Add(a.real(duplicateAfter)))
+		a.outbox.queue.Push(d, at.Add(a.real(duplicateAfter)))
 	}
 }
 
 // chance draws only what may come true, so that an account without faults draws nothing.
 func (a *Account) chance(part float64) bool { return part > 0 && a.rand.Float64() < part }
 
-func (o *outbox) push(d Delivery, at time.Time) {
-	o.seq++
-	heap.Push(&o.queue, due{d, at, o.seq})
-	o.wake()
-}
-
-// wake tells Run to look again.
-func (o *outbox) wake() {
-	select {
-	case o.changed <- struct{}{}:
-	default: // whoever waits is told already
-	}
-}
-
 // nextDue takes what is due, or says when something is; the zero time is never.
-func (a *Account) nextDue() (next due, to hook, found bool, later time.Time) {
+func (a *Account) nextDue() (next Delivery, to hook, found bool, later time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := a.cfg.Now()
-	for len(a.outbox.queue) > 0 && !a.outbox.queue[0].when.After(now) {
-		next := heap.Pop(&a.outbox.queue).(due)
+	for {
+		next, due := a.outbox.queue.Pop(now)
+		if !due {
+			return Delivery{}, hook{}, false, a.outbox.queue.Next()
+		}
 		h := a.hook(next.Hook)
 		if h == nil || !h.Active {
 			continue
@@ -144,10 +111,6 @@ func (a *Account) nextDue() (next due, to hook, found bool, later time.Time) {
 		a.outbox.calling++
 		return next, *h, true, time.Time{}
 	}
-	if len(a.outbox.queue) > 0 {
-		later = a.outbox.queue[0].when
-	}
-	return due{}, hook{}, false, later
 }
 
 func (a *Account) hook(id string) *hook {
@@ -162,41 +125,39 @@ func (a *Account) hook(id string) *hook {
 func (a *Account) NextDelivery() (time.Time, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.outbox.queue) == 0 {
-		return time.Time{}, false
-	}
-	return a.outbox.queue[0].when, true
+	at := a.outbox.queue.Next()
+	return at, !at.IsZero()
 }
 
 // Undelivered is how many hooks wait to be sent, again or at all, or are being sent.
 func (a *Account) Undelivered() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return len(a.outbox.queue) + a.outbox.calling
+	return a.outbox.queue.Len() + a.outbox.calling
 }
 
 // settle notes how a try ended and what follows: nothing, another try, or the end of it. A try that the end of the
 // program cut short is none.
-func (a *Account) settle(d due, status int, failure string, cut bool) {
+func (a *Account) settle(d Delivery, status int, failure string, cut bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.outbox.calling--
 	if cut {
 		d.Try--
-		a.outbox.push(d.Delivery, a.cfg.Now())
+		a.outbox.queue.Push(d, a.cfg.Now())
 		return
 	}
 	d.Status, d.Failure = status, failure
-	a.outbox.tried.add(d.Delivery)
+	a.outbox.tried.Add(d)
 	h := a.hook(d.Hook)
 	switch {
 	case h == nil:
 	case failure == "":
 		h.givenUp = 0
 	case d.Try <= retries:
-		again := d.Delivery
+		again := d
 		again.Status, again.Failure = 0, ""
-		a.outbox.push(again, a.cfg.Now().Add(a.real(retryAfter(d.Try))))
+		a.outbox.queue.Push(again, a.cfg.Now().Add(a.real(retryAfter(d.Try))))
 	default:
 		h.givenUp++
 		if most := a.cfg.HookDisable; most > 0 && h.givenUp >= most {
@@ -210,5 +171,5 @@ func (a *Account) settle(d due, status int, failure string, cut bool) {
 func (a *Account) Deliveries() []Delivery {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Clone(a.outbox.tried.newest())
+	return slices.Clone(a.outbox.tried.Newest())
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 // level is how much of a product is at an outlet: the inventory record that the API shows.
@@ -50,14 +52,14 @@ type Books map[string]map[string]Amount
 // ledger is the account's bookkeeping.
 type ledger struct {
 	levels Books
-	moves  recent[Movement]
+	moves  standin.Recent[Movement]
 	seq    int64
 }
 
 func (l *ledger) enter(m Movement) {
 	l.seq++
 	m.Seq = l.seq
-	l.moves.add(m)
+	l.moves.Add(m)
 	l.levels.add(m.Product, m.Outlet, m.By)
 }
 
@@ -85,7 +87,7 @@ func (a *Account) Books() Books {
 func (a *Account) Movements() []Movement {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Clone(a.book.moves.newest())
+	return slices.Clone(a.book.moves.Newest())
 }
 
 // move books a quantity at an outlet, and tells of the new level. Of a composite product it is the parts that move; of

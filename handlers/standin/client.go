@@ -1,4 +1,4 @@
-package simulator
+package standin
 
 import (
 	"bytes"
@@ -11,14 +11,14 @@ import (
 	"os"
 )
 
-// Client returns an HTTP client that calls the store without a network, whatever host it names, so that a test can run
-// in a bubble of fake time. A connection that the store closes shows as it does on a network: as an error of the
-// request, or of reading the body of a reply that had begun. There is no connection and no goroutine behind it.
-func (s *Store) Client() *http.Client { return &http.Client{Transport: transport{s}} }
+// Client returns an HTTP client that calls a handler without a network, whatever host it names, so that a test can run
+// in a bubble of fake time. A connection that the handler aborts shows as it does on a network: as an error of the
+// request, or of reading the body of a reply that was flushed. There is no connection and no goroutine behind it.
+func Client(h http.Handler) *http.Client { return &http.Client{Transport: transport{h}} }
 
-type transport struct{ store *Store }
+type transport struct{ handler http.Handler }
 
-var errClosed = errors.New("connection closed by the store")
+var errClosed = errors.New("connection closed by the server")
 
 func (t transport) RoundTrip(r *http.Request) (response *http.Response, err error) {
 	if r.Body == nil {
@@ -45,7 +45,7 @@ func (t transport) RoundTrip(r *http.Request) (response *http.Response, err erro
 			response, err = w.response(r, io.MultiReader(bytes.NewReader(w.body.Bytes()), cutOff{})), nil
 		}
 	}()
-	t.store.ServeHTTP(w, r)
+	t.handler.ServeHTTP(w, r)
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
@@ -67,11 +67,37 @@ type replyWriter struct {
 	unreached bool // no connection came about
 }
 
-// reach says whether there was a connection to send the request on.
-func (w *replyWriter) reach(reached bool) {
-	w.unreached = !reached
-	if reached && w.trace != nil && w.trace.WroteHeaders != nil {
-		w.trace.WroteHeaders()
+// Reach has a request of [Client] come about as one that there was a connection for, or none. Of a request that came
+// over a network it changes nothing.
+func Reach(w http.ResponseWriter, reached bool) {
+	local, ok := w.(*replyWriter)
+	if !ok {
+		return
+	}
+	local.unreached = !reached
+	if reached && local.trace != nil && local.trace.WroteHeaders != nil {
+		local.trace.WroteHeaders()
+	}
+}
+
+// Stream answers with what it reads, piece by piece as it is read. One of [Client] reads it itself, after the handler
+// has returned.
+func Stream(w http.ResponseWriter, from io.Reader) {
+	if local, ok := w.(*replyWriter); ok {
+		local.stream = from
+		return
+	}
+	piece := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(piece)
+		if _, gone := w.Write(piece[:n]); gone != nil || err == io.EOF {
+			return
+		}
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		// Not every writer can; then the pieces come together.
+		_ = http.NewResponseController(w).Flush()
 	}
 }
 

@@ -1,4 +1,4 @@
-package simulator
+package standin
 
 import (
 	"encoding/json"
@@ -13,11 +13,11 @@ import (
 // durationType is read and shown as text.
 var durationType = reflect.TypeFor[time.Duration]()
 
-// readObject reads a JSON object over the struct that into points at: what it does not name stays. A duration may be
+// ReadObject reads a JSON object over the struct that into points at: what it does not name stays. A duration may be
 // text such as "30s" or a number of nanoseconds, and a field that the struct does not have is refused with those that it
 // has, since a misspelt setting would otherwise seem to work.
-func readObject(raw []byte, into any) error {
-	var given fields
+func ReadObject(raw []byte, into any) error {
+	var given map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &given); err != nil {
 		return fmt.Errorf("want a JSON object: %w", err)
 	}
@@ -33,14 +33,22 @@ func readObject(raw []byte, into any) error {
 			if err != nil {
 				return fmt.Errorf("field %q: %w", name, err)
 			}
-			given[name] = mustJSON(d)
+			value, err = json.Marshal(d)
+			if err != nil {
+				return fmt.Errorf("field %q: %w", name, err)
+			}
+			given[name] = value
 		}
 	}
-	return json.Unmarshal(mustJSON(given), into)
+	checked, err := json.Marshal(given)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(checked, into)
 }
 
-// showObject is a struct as readObject takes it.
-func showObject(from any) map[string]any {
+// ShowObject is a struct as [ReadObject] takes it.
+func ShowObject(from any) map[string]any {
 	v := reflect.ValueOf(from)
 	shown := map[string]any{}
 	for name, at := range objectFields(v.Type()) {

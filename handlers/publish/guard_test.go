@@ -79,9 +79,11 @@ func TestPublisher_empties(t *testing.T) {
 			if got := s.twin("i1"); got.Description != "<p>x</p>" || got.Name == "Renamed" || s.sim.Stock(1, got.ID, 0) != 1 {
 				t.Errorf("BigCommerce has got %+v, want nothing of the push that is held but its stock", got)
 			}
-			want := []string{getProduct, putStock, putProduct}
-			if diff := cmp.Diff(want, s.requests()[before:]); diff != "" {
-				t.Errorf("requests (-want +got):\n%s", diff)
+			// The lane waits for no read of a round, and no read for the lane.
+			got := s.requests()[before:]
+			slices.Sort(got[:min(2, len(got))])
+			if diff := cmp.Diff([]string{getProduct, putStock, putProduct}, got); diff != "" {
+				t.Errorf("requests, the first two sorted (-want +got):\n%s", diff)
 			}
 			held := recorded[*domain.PushHeld](s.log)
 			if len(held) != 1 || held[0].Guard != domain.GuardEmpties || !strings.Contains(held[0].Reason, "empty the description and the brand") {

@@ -18,6 +18,7 @@ import (
 
 func (c *cli) upCommand() *cobra.Command {
 	demo := demoFlags{}
+	rebuilds := false
 	cmd := &cobra.Command{
 		Use:   "up",
 		Short: "[rw] Run: take events in, fold them, push to BigCommerce",
@@ -51,12 +52,14 @@ a trading day is played.`,
 			if err != nil {
 				return err
 			}
+			a.rebuilds = rebuilds
 			return a.serve(cmd.Context(), rolesOf(cfg.Roles()), func(s served) {
 				log.Info("tillstream is up", "http", "http://"+s.http, "broker", s.broker, "data", cfg.Data, "stores", storeNames(cfg.Stores))
 			})
 		},
 	}
 	configFlags(cmd, "http", "only", "listen", "nats", "log.level", "log.format")
+	cmd.Flags().BoolVar(&rebuilds, "rebuild-on-start", false, "when another version has folded the product states, fold them anew instead of refusing them")
 	demo.register(cmd.Flags())
 	return cmd
 }

@@ -19,6 +19,11 @@
 //     folded while the last group is being stored, so an idle log is projected at
 //     once and a busy one in large groups.
 //
+//   - [Handler.Build] folds the log into a catalog of its own beside one at work, on as
+//     many processors as there are, and comes to the same: byte for byte, however
+//     often it is interrupted. It changes nothing that the one at work goes by until
+//     [Handler.Settle].
+//
 // It does not promise that only one process does this: a lease is its owner's
 // business.
 //

@@ -32,6 +32,8 @@ type app struct {
 	conn  *streams.Conn
 	token string
 
+	traffic *console.Traffic
+
 	engine  atomic.Pointer[engine]
 	readied chan struct{} // closed when an engine is ready for the first time
 	ending  chan struct{} // closed when the HTTP server begins to end
@@ -60,7 +62,7 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), watch: func(publish.Outcome) {}}
+	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -230,10 +232,10 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // handler is the API with its guard.
 func (a *app) handler() http.Handler {
 	g := console.Guard{
-		Master: a.token, Tokens: console.NewTokens(a.conn.Control()), Logger: a.log,
+		Master: a.token, Tokens: console.NewTokens(a.conn.Control()), MostPerSecond: a.cfg.HTTPRate, Logger: a.log,
 		Hint: "send the header Authorization: Bearer TOKEN; the token for everything is in " + tokenFile(a.cfg.Data) + ", and tillstream tokens create makes others",
 	}
-	return g.Protect(a)
+	return a.traffic.Count(g.Protect(a))
 }
 
 func tokenFile(data string) string { return filepath.Join(data, "api-token") }

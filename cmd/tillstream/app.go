@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/publish"
@@ -85,8 +86,12 @@ func (a *app) connect(ctx context.Context) (err error) {
 		password = strings.TrimSpace(string(b))
 	}
 	n := a.cfg.NATS
+	adapters := make([]domain.StoreID, len(a.cfg.Stores))
+	for i, s := range a.cfg.Stores {
+		adapters[i] = domain.StoreID(s.ID)
+	}
 	a.conn, err = streams.Connect(ctx, streams.Config{
-		URL: n.URL.Reveal(), DataDir: a.cfg.Data, Listen: a.cfg.Listen,
+		URL: n.URL.Reveal(), DataDir: a.cfg.Data, Listen: a.cfg.Listen, Adapters: adapters,
 		CredentialsFile: n.Credentials, User: n.User, Password: password,
 		TLSCA: n.CA, TLSCert: n.Cert, TLSKey: n.Key, Replicas: n.Replicas, Logger: a.log,
 	})

@@ -126,7 +126,8 @@ func (c *Conn) EnsureProducts(ctx context.Context, epoch uint64) error {
 func (c *Conn) DropProjections(ctx context.Context, epoch uint64) error {
 	var errs []error
 	for _, stream := range []string{productsStream(epoch), streamPublications} {
-		c.handles.Delete(stream)
+		c.handles.Delete(handleOf{c.askJS, stream})
+		c.handles.Delete(handleOf{c.readJS, stream})
 		if err := c.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 			errs = append(errs, fmt.Errorf("drop %s: %w", stream, c.translate(err)))
 		}

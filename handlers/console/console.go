@@ -26,6 +26,7 @@ type Console struct {
 
 	Catalog      *projections.Catalog
 	Publications *projections.Publications
+	Past         *projections.Past
 	Project      *project.Handler
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
@@ -91,6 +92,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	config.CreateHooks = nil // no links to schemas inside the answers
 	api := humago.New(mux, config)
 	c.mountProducts(api)
+	c.mountHistory(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)

@@ -51,10 +51,13 @@ func (c *Console) outcomesFrom(ctx context.Context, in *feedInput) (*huma.Stream
 		return nil, err
 	}
 	return c.lines("outcomes", func(write func(any) error) error {
-		if !in.Follow {
-			return c.tellOutcomes(ctx, store.ID, from, false, write)
+		ctx := ctx
+		if in.Follow {
+			var cancel context.CancelFunc
+			ctx, cancel = c.untilEnding(ctx)
+			defer cancel()
 		}
-		return c.untilEnding(ctx, func(ctx context.Context) error { return c.tellOutcomes(ctx, store.ID, from, true, write) })
+		return c.tellOutcomes(ctx, store.ID, from, in.Follow, write)
 	}), nil
 }
 

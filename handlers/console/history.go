@@ -82,7 +82,7 @@ func (c *Console) history(ctx context.Context, in *historyInput) (*huma.StreamRe
 		s := story{console: c, store: store.ID, match: m, chosen: chosen, pushes: in.Pushes}
 		switch {
 		case in.Follow:
-			return c.untilEnding(ctx, func(ctx context.Context) error { return s.follow(ctx, write) })
+			return s.follow(ctx, write)
 		case in.Newest:
 			return s.backwards(ctx, in.Limit, write)
 		}
@@ -90,18 +90,17 @@ func (c *Console) history(ctx context.Context, in *historyInput) (*huma.StreamRe
 	}), nil
 }
 
-// untilEnding does something that ends when the caller leaves or the process ends.
-func (c *Console) untilEnding(ctx context.Context, do func(context.Context) error) error {
+// untilEnding returns a context that ends when ctx does or the process begins to end.
+func (c *Console) untilEnding(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	go func() { // ends with ctx
 		select {
 		case <-c.Ending:
+			cancel()
 		case <-ctx.Done():
 		}
-		cancel()
 	}()
-	return do(ctx)
+	return ctx, cancel
 }
 
 // story is the telling of one history.
@@ -162,18 +161,26 @@ func (s *story) backwards(ctx context.Context, limit int, write func(any) error)
 	return nil
 }
 
-// follow tells what there is and then what comes, until ctx ends.
+// follow tells what there is and then what comes, until the caller leaves or the process
+// ends.
 func (s *story) follow(ctx context.Context, write func(any) error) error {
+	waiting, stop := s.console.untilEnding(ctx)
+	defer stop()
 	for {
 		if err := s.tell(ctx, func(line HistoryLine) error { return write(line) }); err != nil {
 			return err
+		}
+		if waiting.Err() != nil {
+			return nil
 		}
 		for {
 			stored, synced := s.console.Catalog.Checkpoint(), s.console.Publications.Position()
 			if s.more() {
 				break
 			}
-			if err := s.wait(ctx, stored+1, synced+1); err != nil {
+			if err := s.wait(waiting, stored+1, synced+1); waiting.Err() != nil {
+				break // to tell what came last
+			} else if err != nil {
 				return err
 			}
 		}

@@ -34,6 +34,7 @@ const (
 	TypePushRefused     Type = "sync.push.refused.v1"
 	TypePushHeld        Type = "sync.push.held.v1"
 	TypePushReleased    Type = "sync.push.released.v1"
+	TypePushWanted      Type = "sync.push.wanted.v1"
 	TypeItemQuarantined Type = "sync.item.quarantined.v1"
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
@@ -100,6 +101,8 @@ func newEvent(t Type) Event {
 		return &PushHeld{}
 	case TypePushReleased:
 		return &PushReleased{}
+	case TypePushWanted:
+		return &PushWanted{}
 	case TypeItemQuarantined:
 		return &ItemQuarantined{}
 	case TypeItemReleased:
@@ -128,6 +131,6 @@ func POSTypes() []Type {
 func SyncTypes() []Type {
 	return []Type{
 		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushConfirmedV1, TypePushRefused,
-		TypePushHeld, TypePushReleased, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
+		TypePushHeld, TypePushReleased, TypePushWanted, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// Difference is a field that is not what it was, and the newest event that changed it
-// in between.
-type Difference struct {
+// ChangeBy is a field that is not what it was, and the newest event that changed it in
+// between.
+type ChangeBy struct {
 	Change
 	Event domain.Recorded // without a position where none of them alone did
 }
@@ -16,7 +16,7 @@ type Difference struct {
 // Between is what became of an item or a product between two points.
 type Between struct {
 	Before, After *domain.Product // that it was, or that the item was in; nil: there was none
-	Differences   []Difference    // in the order of the fields' names
+	Changes       []ChangeBy      // in the order of the fields' names
 	Events        int             // in between, of the product's items
 }
 
@@ -29,7 +29,7 @@ func (p *Past) Between(ctx context.Context, store domain.StoreID, m Match, from,
 	if err != nil {
 		return out, err
 	}
-	was := newScene(p.Catalog.modes(store), store)
+	was := p.Catalog.scene(store)
 	var is *scene
 	origins := map[string]domain.Recorded{}
 	err = p.replay(ctx, store, m.Product, end, func(s *scene, rec domain.Recorded, unusable error) error {
@@ -66,7 +66,7 @@ func (p *Past) Between(ctx context.Context, store domain.StoreID, m Match, from,
 		return out, unknownAt(store, m, Instant{end, to.Business})
 	}
 	for _, c := range changes(fieldsAbout(out.Before, m), fieldsAbout(out.After, m)) {
-		out.Differences = append(out.Differences, Difference{c, origins[c.Field]})
+		out.Changes = append(out.Changes, ChangeBy{c, origins[c.Field]})
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -107,15 +108,34 @@ func (p *Past) replay(ctx context.Context, store domain.StoreID, product domain.
 	if err != nil {
 		return err
 	}
-	s := newScene(p.Catalog.modes(store), store)
+	s := p.Catalog.scene(store)
 	from := strands{log: p.POS, store: store, trails: trails}
 	if p.Aside != nil {
 		from.aside = func(ctx context.Context, item string) ([]domain.Position, error) {
 			return p.Aside(ctx, store, domain.ItemID(item))
 		}
 	}
-	return from.read(ctx, to, func(rec domain.Recorded, err error) error { return each(s, rec, err) })
+	folded := map[domain.Position]bool{}
+	whole := map[string]bool{} // the items of which all that were folded are known
+	for item, trail := range trails {
+		at, all := trail.Positions()
+		whole[item] = all
+		for _, position := range at {
+			folded[position] = true
+		}
+	}
+	return from.read(ctx, to, func(rec domain.Recorded, err error) error {
+		if err == nil && whole[rec.Subject] && !folded[rec.Position] {
+			if _, err = Usable(&rec); err == nil {
+				err = errPutAside
+			}
+		}
+		return each(s, rec, err)
+	})
 }
+
+// errPutAside is why an event changed nothing that this program could fold.
+var errPutAside = errors.New("it is a dead letter: tillstream deadletters list says why")
 
 // Instant is a point of the past. Of the two, Business asks for what happened in the
 // POS until then, as it is known at the position; the position alone for what was known.

@@ -23,14 +23,18 @@ func Usable(rec *domain.Recorded) (domain.Event, error) {
 // scene is some products of a store as the events make them that were folded so far,
 // apart from the catalog.
 type scene struct {
-	mode     domain.StockMode
 	store    domain.StoreID
+	mode     domain.StockMode
+	folding  Folding
 	products map[domain.ProductID]*domain.Product
 	holders  map[domain.ItemID]domain.ProductID
 }
 
-func newScene(mode domain.StockMode, store domain.StoreID) *scene {
-	return &scene{mode, store, map[domain.ProductID]*domain.Product{}, map[domain.ItemID]domain.ProductID{}}
+// scene returns an empty one, to be folded into as the catalog is.
+func (c *Catalog) scene(store domain.StoreID) *scene {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return &scene{store, c.modes(store), c.folding, map[domain.ProductID]*domain.Product{}, map[domain.ItemID]domain.ProductID{}}
 }
 
 // holder is the product that an item is in, nil for none.
@@ -51,7 +55,7 @@ func (s *scene) fold(rec *domain.Recorded) (domain.Outcome, error) {
 	if target == nil {
 		target = &domain.Product{Store: s.store, ID: id}
 	}
-	result, err := domain.Fold(s.mode, *rec, event, holder, *target)
+	result, err := s.folding.Fold(s.mode, *rec, event, holder, *target)
 	if err != nil {
 		return "", err
 	}

@@ -50,7 +50,7 @@ type Conn struct {
 	ctx                   context.Context // ends with Close; bounds the committers
 	cancel                context.CancelFunc
 	committers            sync.WaitGroup
-	handles               sync.Map // stream name to jetstream.Stream
+	handles               sync.Map // handleOf to jetstream.Stream
 	closeOnce             sync.Once
 	closeErr              error
 }

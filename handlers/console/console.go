@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -26,6 +28,7 @@ type Console struct {
 
 	Catalog      *projections.Catalog
 	Publications *projections.Publications
+	Past         *projections.Past
 	Project      *project.Handler
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
@@ -47,6 +50,8 @@ type Console struct {
 	// Ending, when set, is closed when the process begins to end. Answers that would
 	// go on until the caller leaves end then.
 	Ending <-chan struct{}
+
+	trees atomic.Pointer[weak.Pointer[projections.Tree]]
 }
 
 // Store is one store as the console knows it.
@@ -100,12 +105,14 @@ func (c *Console) Mount(mux *http.ServeMux) {
 		c.Describe(api.OpenAPI())
 	}
 	c.mountProducts(api)
+	c.mountHistory(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)
 	c.mountFeed(api)
 	c.mountReleases(api)
 	c.mountDeadLetters(api)
+	c.mountDigest(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
 	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)

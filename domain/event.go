@@ -29,6 +29,7 @@ const (
 	TypePushRefused     Type = "sync.push.refused.v1"
 	TypePushHeld        Type = "sync.push.held.v1"
 	TypePushReleased    Type = "sync.push.released.v1"
+	TypePushWanted      Type = "sync.push.wanted.v1"
 	TypeItemQuarantined Type = "sync.item.quarantined.v1"
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
@@ -95,6 +96,8 @@ func newEvent(t Type) Event {
 		return &PushHeld{}
 	case TypePushReleased:
 		return &PushReleased{}
+	case TypePushWanted:
+		return &PushWanted{}
 	case TypeItemQuarantined:
 		return &ItemQuarantined{}
 	case TypeItemReleased:
@@ -123,6 +126,6 @@ func POSTypes() []Type {
 func SyncTypes() []Type {
 	return []Type{
 		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushConfirmedV1, TypePushRefused,
-		TypePushHeld, TypePushReleased, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
+		TypePushHeld, TypePushReleased, TypePushWanted, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
 	}
 }

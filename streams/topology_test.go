@@ -76,7 +76,7 @@ func TestConn_Ensure(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if err := c.DropProjections(t.Context(), 3); err != nil {
+			if err := errors.Join(c.DropProducts(t.Context(), 3), c.DropPublications(t.Context())); err != nil {
 				t.Error(err)
 			}
 		}

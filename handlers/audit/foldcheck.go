@@ -23,9 +23,18 @@ type eventCheck struct {
 	fold *foldCheck // nil unless it is wanted, and of the POS log
 
 	events, useless uint64
-	unlettered      few // useless, and there is no dead letter
-	first           domain.Position
+	unlettered      []useless // and there was no dead letter when it was read
+	missing         int       // how many more of them there are
 }
+
+// useless is a message that cannot be used.
+type useless struct {
+	at  domain.Position
+	why error
+}
+
+// mostUnlettered is how many of them are looked at again.
+const mostUnlettered = 1000
 
 // foldCheck is a log folded from zero.
 type foldCheck struct {
@@ -34,6 +43,7 @@ type foldCheck struct {
 	last    domain.Position // of the log when the check began
 	tally   domain.Tally
 	letters uint64
+	waiting uint64 // cannot be used, and are not folded by the installation itself yet
 }
 
 // sealAt is how many changed products are stored at a time.
@@ -132,10 +142,8 @@ func (c *eventCheck) takeOther(m *streams.Message) error {
 		_, err = rec.Event()
 	}
 	if err != nil {
-		if c.useless++; c.first == 0 {
-			c.first = m.Position
-		}
-		c.unlettered.add("position %d: %v", m.Position, err)
+		c.useless++
+		c.unused(m.Position, err)
 		return nil
 	}
 	if c.ids == nil {
@@ -155,14 +163,47 @@ func (c *eventCheck) aside(ctx context.Context, m *streams.Message, why error) e
 		c.fold.letters++
 		return nil
 	}
-	if c.first == 0 {
-		c.first = m.Position
-	}
 	if why == nil {
 		why = fmt.Errorf("store %q is not configured", m.Store)
 	}
-	c.unlettered.add("position %d: %v", m.Position, why)
+	c.unused(m.Position, why)
 	return nil
+}
+
+func (c *eventCheck) unused(at domain.Position, why error) {
+	if len(c.unlettered) == mostUnlettered {
+		c.missing++
+		return
+	}
+	c.unlettered = append(c.unlettered, useless{at, why})
+}
+
+// settle looks again for the letters that were missing: whoever folds may have come to
+// their messages meanwhile. What is behind that is no concern yet.
+func (c *eventCheck) settle(ctx context.Context) (missing few, first domain.Position, err error) {
+	folded := c.fold.last
+	if at, err := checkpointOf(ctx, c.v.Products); err == nil {
+		folded = at
+	}
+	for _, u := range c.unlettered {
+		if u.at > folded {
+			c.fold.waiting++
+			continue
+		}
+		id, err := c.v.Conn.DeadLetters().Of(ctx, c.log.Name(), u.at)
+		if err != nil {
+			return missing, first, err
+		}
+		if id > 0 {
+			c.fold.letters++
+			continue
+		}
+		if missing.add("position %d: %v", u.at, u.why); first == 0 {
+			first = u.at
+		}
+	}
+	missing.n += c.missing
+	return missing, first, nil
 }
 
 // end tells what was found among the events.
@@ -171,13 +212,28 @@ func (c *eventCheck) end(ctx context.Context) error {
 		return nil
 	}
 	r := Result{Code: Events, Log: c.log.Name()}
-	switch {
-	case c.unlettered.n > 0 && c.fold == nil:
-		r = r.is(Warn, "%s that this version cannot read: %s", number(c.unlettered.n, "message"), &c.unlettered).at(c.first, 0)
-	case c.unlettered.n > 0:
-		r = r.is(Fail, "%s that cannot be used and has no dead letter: %s (if the log is not folded to its end yet, this is to come)", number(c.unlettered.n, "event"), &c.unlettered).at(c.first, 0)
-	default:
-		r = r.is(Pass, "%s, of which %d cannot be used and have dead letters", number(c.events, "message"), c.useless)
+	if c.fold == nil {
+		var unread few
+		for _, u := range c.unlettered {
+			unread.add("position %d: %v", u.at, u.why)
+		}
+		if unread.n += c.missing; unread.n > 0 {
+			r = r.is(Warn, "%s that this version cannot read: %s", number(unread.n, "message"), &unread).at(c.unlettered[0].at, 0)
+		} else {
+			r = r.is(Pass, "%s, all of which are events", number(c.events, "message"))
+		}
+	} else {
+		missing, first, err := c.settle(ctx)
+		switch {
+		case err != nil:
+			return err
+		case missing.n > 0:
+			r = r.is(Fail, "%s without a dead letter that cannot be used: %s", number(missing.n, "event"), &missing).at(first, 0)
+		case c.fold.waiting > 0:
+			r = r.is(Warn, "%s that cannot be used is still to be folded, and has no dead letter until then", number(c.fold.waiting, "event"))
+		default:
+			r = r.is(Pass, "%s, of which %d cannot be used and have dead letters", number(c.events, "message"), c.useless)
+		}
 	}
 	if err := c.v.tell(r); err != nil {
 		return err
@@ -242,17 +298,24 @@ type comparison struct {
 	same, newer, behind int
 	differ              few
 	first               domain.Position
+
+	stored, last, end domain.Position
 }
 
 // compare looks at one stored value. at is the position in the log that each is folded
-// to; stored is how far the bucket is complete, and last where the fold ended.
-func (c *comparison) compare(what string, value []byte, at domain.Position, want []byte, wantAt, stored, last domain.Position) {
+// to. The bucket is complete up to stored, the fold ended at last, and the log at end.
+func (c *comparison) compare(what string, value []byte, at domain.Position, want []byte, wantAt domain.Position) {
 	switch {
-	case at > last:
+	case at > c.end:
+		if c.first == 0 {
+			c.first = c.end + 1
+		}
+		c.differ.add("%s is of position %d, and the log ends at %d", what, at, c.end)
+	case at > c.last:
 		c.newer++ // changed while we looked
 	case at == wantAt && bytes.Equal(value, want):
 		c.same++
-	case at < wantAt && wantAt > stored:
+	case at < wantAt && wantAt > c.stored:
 		c.behind++ // the log brings it back
 	default:
 		if c.first == 0 {
@@ -264,9 +327,9 @@ func (c *comparison) compare(what string, value []byte, at domain.Position, want
 
 // stored compares a bucket in use with one into which its log was folded anew, up to a
 // position.
-func (v *verification) stored(ctx context.Context, r Result, noun string, bucket, anew projections.Bucket, last domain.Position) error {
+func (v *verification) stored(ctx context.Context, r Result, noun string, log *streams.Log, bucket, anew projections.Bucket, last domain.Position) error {
 	checkpoint, err := checkpointOf(ctx, bucket)
-	var c comparison
+	c := comparison{stored: checkpoint, last: last}
 	seen := map[domain.Key]bool{}
 	if err == nil {
 		err = bucket.Scan(ctx, "", func(e domain.Entry) error {
@@ -280,9 +343,14 @@ func (v *verification) stored(ctx context.Context, r Result, noun string, bucket
 				c.differ.add("%s cannot be read: %v", what, err)
 				return nil
 			}
+			if at > c.end { // it may have grown
+				if c.end, err = log.Last(ctx); err != nil {
+					return err
+				}
+			}
 			want, err := anew.Get(ctx, e.Key)
 			if errors.Is(err, domain.ErrNotFound) {
-				c.compare(what+", which no event has made", e.Value, at, nil, 0, checkpoint, last)
+				c.compare(what+", which no event has made", e.Value, at, nil, 0)
 				return nil
 			}
 			if err != nil {
@@ -290,7 +358,7 @@ func (v *verification) stored(ctx context.Context, r Result, noun string, bucket
 			}
 			wantAt, err := positionOf(want.Value)
 			if err == nil {
-				c.compare(what, e.Value, at, want.Value, wantAt, checkpoint, last)
+				c.compare(what, e.Value, at, want.Value, wantAt)
 			}
 			return err
 		})
@@ -307,14 +375,14 @@ func (v *verification) stored(ctx context.Context, r Result, noun string, bucket
 		}
 		wantAt, err := positionOf(e.Value)
 		if err == nil {
-			c.compare(fmt.Sprintf("%s %s of store %s, which is not stored", noun, e.Key.ID, e.Key.Store), nil, 0, e.Value, wantAt, checkpoint, last)
+			c.compare(fmt.Sprintf("%s %s of store %s, which is not stored", noun, e.Key.ID, e.Key.Store), nil, 0, e.Value, wantAt)
 		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	return v.tell(c.result(r, noun, checkpoint, last))
+	return v.tell(c.result(r, noun))
 }
 
 // checkpointOf is how far a bucket is complete.
@@ -329,12 +397,12 @@ func checkpointOf(ctx context.Context, bucket projections.Bucket) (domain.Positi
 	return positionOf(e.Value)
 }
 
-func (c *comparison) result(r Result, noun string, stored, last domain.Position) Result {
+func (c *comparison) result(r Result, noun string) Result {
 	switch {
 	case c.differ.n > 0:
 		return r.is(Fail, "%s not what the log amounts to: %s; tillstream rebuild folds it anew", number(c.differ.n, noun), &c.differ).at(c.first, 0)
 	case c.behind > 0:
-		return r.is(Warn, "%s equal, %d could not be compared: what is stored is at position %d of %d; run tillstream up", number(c.same, noun), c.behind, stored, last)
+		return r.is(Warn, "%s equal, %d could not be compared: what is stored is at position %d of %d; run tillstream up", number(c.same, noun), c.behind, c.stored, c.last)
 	case c.newer > 0:
 		return r.is(Pass, "%s equal, to the byte; %d changed meanwhile", number(c.same, noun), c.newer)
 	}

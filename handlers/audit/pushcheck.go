@@ -20,7 +20,7 @@ func (v *verification) comparisons(ctx context.Context) (err error) {
 		return err
 	}
 	if v.wants(Fold) {
-		if err := v.stored(ctx, Result{Code: Fold}, "product", v.Products, v.pos.scratch, v.pos.last); err != nil {
+		if err := v.stored(ctx, Result{Code: Fold}, "product", v.Conn.POS(), v.Products, v.pos.scratch, v.pos.last); err != nil {
 			return err
 		}
 	}
@@ -41,7 +41,7 @@ func (v *verification) comparisons(ctx context.Context) (err error) {
 	}
 	if v.wants(Publications) {
 		bucket := v.Conn.Publications().Snapshots()
-		if err := v.stored(ctx, Result{Code: Publications}, "publication", bucket, anew, pubs.Position()); err != nil {
+		if err := v.stored(ctx, Result{Code: Publications}, "publication", v.Conn.Sync(), bucket, anew, pubs.Position()); err != nil {
 			return err
 		}
 	}
@@ -61,6 +61,10 @@ func (v *verification) eventSum() Result {
 	r, f := Result{Code: Sums, Log: v.Conn.POS().Name()}, v.pos
 	sum := f.tally.Folded + f.tally.Superseded + f.tally.Duplicate + f.letters
 	ended := fmt.Sprintf("%d folded, %d superseded, %d duplicate, %d dead letters", f.tally.Folded, f.tally.Superseded, f.tally.Duplicate, f.letters)
+	if f.waiting > 0 {
+		sum += f.waiting
+		ended += fmt.Sprintf(", %d to come", f.waiting)
+	}
 	if total := uint64(f.last); sum != total {
 		return r.is(Fail, "of %s only %d have ended: %s", number(total, "event"), sum, ended)
 	}

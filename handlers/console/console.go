@@ -7,7 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -51,6 +53,8 @@ type Console struct {
 	// Ending, when set, is closed when the process begins to end. Answers that would
 	// go on until the caller leaves end then.
 	Ending <-chan struct{}
+
+	trees atomic.Pointer[weak.Pointer[projections.Tree]]
 }
 
 // Store is one store as the console knows it.
@@ -105,6 +109,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountFeed(api)
 	c.mountReleases(api)
 	c.mountDeadLetters(api)
+	c.mountDigest(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
 	c.mountVerify(api)

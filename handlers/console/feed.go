@@ -20,7 +20,7 @@ type OutcomeLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"` // as it is now
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
-	Event         string           `json:"event" enum:"created,updated,refused,held,approved,discarded,linked,unlinked,quarantined,released,drift,image_refused"`
+	Event         string           `json:"event" enum:"created,updated,refused,held,approved,discarded,wanted,linked,unlinked,quarantined,released,drift,image_refused"`
 	State         domain.Position  `json:"state_position,omitempty" doc:"of what was pushed, in the POS log"`
 	Guard         domain.Guard     `json:"guard,omitempty" doc:"that holds the push"`
 	Status        int              `json:"status,omitempty" doc:"BigCommerce's, of a refusal"`
@@ -180,6 +180,8 @@ func (b births) outcome(rec domain.Recorded, event domain.Event) (OutcomeLine, b
 		line.Event, line.State, line.Guard, line.Reason = "held", e.Position, e.Guard, e.Reason
 	case *domain.PushReleased:
 		line.Event, line.State = string(e.Release), e.Position
+	case *domain.PushWanted:
+		line.Event, line.State, line.Reason = "wanted", e.Position, e.Reason
 	case *domain.ProductUnlinked:
 		line.Event, line.Reason = "unlinked", e.Reason
 		delete(b, e.Product)

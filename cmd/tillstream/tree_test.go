@@ -72,7 +72,7 @@ var ours = []string{module + "/domain", module + "/projections", module + "/stre
 var testImports = []string{
 	module, "github.com/google/go-cmp", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/rogpeppe/go-internal",
 	"github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/govalues/decimal",
-	"github.com/nats-io/", "github.com/synadia-io/orbit.go/", "github.com/ThreeDotsLabs/watermill",
+	"github.com/nats-io/", "github.com/synadia-io/orbit.go/", "github.com/ThreeDotsLabs/watermill", "github.com/minio/highwayhash",
 }
 
 // TestTree_Imports holds every file to the rule of its folder. It parses the

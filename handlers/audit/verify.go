@@ -88,7 +88,6 @@ type verification struct {
 
 	extents map[string]streams.Extent // of the logs that there are
 	pos     *foldCheck                // nil unless it is wanted
-	behind  *projections.Publications
 }
 
 func (v *verification) all(ctx context.Context) error {

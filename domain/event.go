@@ -1,8 +1,13 @@
 package domain
 
+import "strings"
+
 // Type is the CloudEvents type of an event: a name and a version that never
 // change once published.
 type Type string
+
+// OfPOS reports whether events of a type, known or not, belong into the POS log.
+func (t Type) OfPOS() bool { return strings.HasPrefix(string(t), "pos.") }
 
 // What happened in the POS. Full snapshots, movements and readings; see the type
 // of the same name for the data.

@@ -19,7 +19,9 @@ import (
 //
 //	1: domain.Product as JSON
 //	2: with stock_due
-const SnapshotFormat = 2
+//	3: with what an item and a product remember of each other, and where an item's
+//	   events lie
+const SnapshotFormat = 3
 
 // DefaultDecoded is how many decoded products a [Catalog] keeps. Of a catalog in
 // which everything changes and that is larger, most states are read again before

@@ -31,6 +31,8 @@ type Publication struct {
 	Quarantined []Quarantine `json:"quarantined,omitempty"` // in the order of the SYNC log
 	// Sync is the position in the SYNC log of the newest event folded.
 	Sync domain.Position `json:"sync"`
+	// Trail is where the events folded lie in the SYNC log.
+	Trail domain.Trail `json:"trail,omitempty"`
 }
 
 // Creating is a twin that BigCommerce was asked to create.
@@ -84,6 +86,10 @@ type Quarantine struct {
 	Reason   string          `json:"reason"`
 }
 
+// mostTrail is how long the trail of a publication gets at most, in bytes. All of them
+// are in memory.
+const mostTrail = 192
+
 // FoldPublication folds one event of the SYNC log. An event at or below p's
 // position is in p already and changes nothing; nor does an event of the POS.
 func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Publication {
@@ -91,6 +97,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 		return p
 	}
 	p.Sync = rec.Position
+	p.Trail = p.Trail.With(rec.Position, mostTrail)
 	switch e := event.(type) {
 	case *domain.ProductLinked:
 		link := e.Link

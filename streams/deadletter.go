@@ -273,8 +273,8 @@ func (d *DeadLetters) open(ctx context.Context, m Message, state indexed) (Lette
 	return letter, err
 }
 
-// Of returns the id of the letter of one message, or 0 when it has none.
-func (d *DeadLetters) Of(ctx context.Context, stream string, position domain.Position) (domain.Position, error) {
+// LetterOf returns the id of the letter of one message, or 0 when it has none.
+func (d *DeadLetters) LetterOf(ctx context.Context, stream string, position domain.Position) (domain.Position, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if id, ok := d.byFrom[origin{stream, uint64(position)}]; ok {

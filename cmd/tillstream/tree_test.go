@@ -56,14 +56,14 @@ var rules = []rule{
 		"a simulator that shared code with the adapter would share its mistakes; of ours it takes the invented shop"},
 	{"handlers/problem", []string{module + "/domain", module + "/streams"}, nil,
 		"errors are classified once for every HTTP answer"},
-	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync"}), nil, "it reacts to requests"},
+	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync", "github.com/danielgtaylor/huma/v2"}), nil, "it reacts to requests"},
 	{"handlers/project", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5"}), nil, "it reacts to the POS log"},
 	{"handlers/publish", slices.Concat(ours, watermill, []string{"github.com/govalues/decimal", "github.com/cenkalti/backoff/v5", "golang.org/x/sync"}), nil, "it reacts to new snapshots"},
 	{"handlers/audit", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5", "golang.org/x/mod/sumdb", "golang.org/x/sync", "github.com/klauspost/compress/zstd"}), nil,
 		"it reacts to both logs, and judges what others have made of them"},
 	{"handlers/audit/tree", []string{module + "/domain", "golang.org/x/mod/sumdb"}, reaching,
 		"what proves something to a stranger must not depend on where it runs"},
-	{"handlers/console", slices.Concat(ours, []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang"}), nil, "it reacts to people"},
+	{"handlers/console", slices.Concat(ours, []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "golang.org/x/time/rate"}), nil, "it reacts to people"},
 	{"cmd", []string{""}, nil, "it wires everything"},
 }
 

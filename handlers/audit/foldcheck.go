@@ -155,7 +155,7 @@ func (c *eventCheck) takeOther(m *streams.Message) error {
 // aside looks for the dead letter of a message that cannot be used.
 func (c *eventCheck) aside(ctx context.Context, m *streams.Message, why error) error {
 	c.useless++
-	id, err := c.v.Conn.DeadLetters().Of(ctx, m.Stream, m.Position)
+	id, err := c.v.Conn.DeadLetters().LetterOf(ctx, m.Stream, m.Position)
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (c *eventCheck) settle(ctx context.Context) (missing few, first domain.Posi
 			c.fold.waiting++
 			continue
 		}
-		id, err := c.v.Conn.DeadLetters().Of(ctx, c.log.Name(), u.at)
+		id, err := c.v.Conn.DeadLetters().LetterOf(ctx, c.log.Name(), u.at)
 		if err != nil {
 			return missing, first, err
 		}

@@ -136,13 +136,7 @@ func itemsOf(some []reading) []domain.Key {
 func decode(m streams.Message) reading {
 	r := reading{message: m}
 	if r.rec, r.err = m.Recorded(); r.err == nil {
-		r.event, r.err = r.rec.Event()
-	}
-	if r.err == nil {
-		r.err = r.rec.CheckTime(r.rec.RecordedAt)
-	}
-	if r.err == nil && !ofPOS(r.rec.Type) {
-		r.err = &domain.InvalidError{Path: "type", Value: string(r.rec.Type), Reason: "does not belong into the POS log"}
+		r.event, r.err = projections.Usable(&r.rec)
 	}
 	return r
 }

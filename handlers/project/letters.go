@@ -45,8 +45,6 @@ func kindOf(r *reading) streams.Kind {
 	return streams.Invalid
 }
 
-func ofPOS(t domain.Type) bool { return strings.HasPrefix(string(t), "pos.") }
-
 // loadOpen reads which of our letters are open.
 func (h *Handler) loadOpen(ctx context.Context) error {
 	letters, err := h.letters.List(ctx, "", true)

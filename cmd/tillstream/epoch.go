@@ -352,3 +352,36 @@ func (a *app) forget(ctx context.Context, dry bool) (console.RebuildReport, erro
 	}
 	return report, a.conn.DropProducts(ctx, dropped)
 }
+
+// productsInUse is the bucket of product states of whichever epoch is the current one
+// when it is asked.
+type productsInUse struct{ conn *streams.Conn }
+
+func (p productsInUse) bucket(ctx context.Context) (projections.Bucket, error) {
+	epochs, err := p.conn.Epochs(ctx)
+	return p.conn.Products(epochs.Current).Snapshots(), err
+}
+
+func (p productsInUse) Get(ctx context.Context, key domain.Key) (domain.Entry, error) {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return domain.Entry{}, err
+	}
+	return b.Get(ctx, key)
+}
+
+func (p productsInUse) PutAll(ctx context.Context, entries []domain.Entry) error {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	return b.PutAll(ctx, entries)
+}
+
+func (p productsInUse) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	return b.Scan(ctx, store, each)
+}

@@ -97,6 +97,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	api := humago.New(mux, config)
 	c.mountProducts(api)
 	c.mountHistory(api)
+	c.mountDiff(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)

@@ -159,7 +159,7 @@ func (e *engine) serve() {
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:  console.NewTokens(e.app.conn.Control()),
-		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending,
+		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -187,6 +187,7 @@ func (e *engine) serve() {
 			in.XSeries[id] = a.hooks
 		}
 		in.Mount(mux)
+		e.console.Describe = ingest.Describe
 	}
 	if e.roles.has(roleConsole) {
 		e.console.Mount(mux)

@@ -43,6 +43,10 @@ type Console struct {
 	Running func() Running
 	// Health is the log's: the error says why nothing more can be recorded.
 	Health func(context.Context) error
+	// Describe, when set, adds to the OpenAPI document what others serve beside it.
+	Describe func(*huma.OpenAPI)
+	// Traffic, when set, is shown with the metrics.
+	Traffic *Traffic
 	// Ending, when set, is closed when the process begins to end. Answers that would
 	// go on until the caller leaves end then.
 	Ending <-chan struct{}
@@ -94,7 +98,12 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	config := huma.DefaultConfig("tillstream", c.Version)
 	config.DocsPath = ""     // the page would load scripts from elsewhere
 	config.CreateHooks = nil // no links to schemas inside the answers
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	config.Security = []map[string][]string{{"token": {}}}
 	api := humago.New(mux, config)
+	if c.Describe != nil {
+		c.Describe(api.OpenAPI())
+	}
 	c.mountProducts(api)
 	c.mountHistory(api)
 	c.mountDiff(api)

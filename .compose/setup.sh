@@ -19,6 +19,7 @@ done
 chown $tillstream /passwords/app
 
 {
+	echo "ADAPTER_SUBJECTS: \"pos.${TILLSTREAM_STORE:?}.*\""
 	for user in app adapter operator system route; do
 		name=$(echo $user | tr a-z A-Z)
 		echo "${name}_PASSWORD: \"$(cat /passwords/$user)\""

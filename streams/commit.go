@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +32,8 @@ const (
 	// maxBatch trades throughput for latency: an event waits for at most the batch
 	// before its own.
 	maxBatch = MaxGroup
+	// maxBulk is likewise what a commit of bulk takes.
+	maxBulk = 500
 	// maxBatchBytes bounds what the server has to stage at once. One group may
 	// exceed it.
 	maxBatchBytes = 8 << 20
@@ -115,54 +116,45 @@ func (l *Log) commitAll() {
 	}
 }
 
-// take removes the next commit's groups from the queues, in order: bulk fills what
-// the others leave.
+// take removes the next commit's groups from a queue, in order: bulk when nothing
+// else waits, and when the commit before left it waiting. What somebody waits for
+// shares no commit with bulk, which it would have to wait for.
 func (l *Log) take() []*group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	queues := []*[]*group{&l.queue, &l.bulk}
-	if l.bulkNext {
-		slices.Reverse(queues)
+	queue, most := &l.queue, maxBatch
+	if len(l.queue) == 0 || l.bulkNext && len(l.bulk) > 0 {
+		queue, most = &l.bulk, maxBulk
 	}
-	c := commitment{ids: map[string]bool{}}
-	bulk := len(l.bulk)
-	for _, queue := range queues {
-		n := c.fill(*queue)
-		if *queue = (*queue)[n:]; len(*queue) > 0 {
-			break
-		}
-		*queue = nil
+	groups := fill(*queue, most)
+	if *queue = (*queue)[len(groups):]; len(*queue) == 0 {
+		*queue = nil // and with it what was taken
 	}
-	l.bulkNext = bulk > 0 && len(l.bulk) == bulk
-	l.running = len(c.groups) > 0
-	return c.groups
+	l.bulkNext = queue == &l.queue && len(l.bulk) > 0
+	l.running = len(groups) > 0
+	return groups
 }
 
-// commitment is what the next commit will hold.
-type commitment struct {
-	groups        []*group
-	ids           map[string]bool // none stands twice, since the server would refuse that
-	events, bytes int
-}
-
-// fill takes groups as long as they fit, and returns how many. The first group of a
-// commit always does.
-func (c *commitment) fill(queue []*group) int {
+// fill returns the groups at the beginning of a queue that fit into one commit. The
+// first always does.
+func fill(queue []*group, most int) []*group {
+	ids := map[string]bool{} // none may stand twice, since the server would refuse that
+	events, bytes := 0, 0
 	for i, g := range queue {
-		bytes, again := 0, false
+		again := false
 		for _, e := range g.entries {
 			bytes += len(e.msg.Data)
-			again = again || c.ids[e.id]
+			again = again || ids[e.id]
 		}
-		if len(c.groups) > 0 && (again || c.events+len(g.entries) > maxBatch || c.bytes+bytes > maxBatchBytes) {
-			return i
+		events += len(g.entries)
+		if i > 0 && (again || events > most || bytes > maxBatchBytes) {
+			return queue[:i]
 		}
 		for _, e := range g.entries {
-			c.ids[e.id] = true
+			ids[e.id] = true
 		}
-		c.groups, c.events, c.bytes = append(c.groups, g), c.events+len(g.entries), c.bytes+bytes
 	}
-	return len(queue)
+	return queue
 }
 
 // commit brings every group to an answer. An attempt that got none is made again

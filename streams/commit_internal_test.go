@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// TestLog_take: bulk lets others pass, keeps its order, and is left out of no two
-// commits in a row.
+// TestLog_take: bulk lets others pass, shares no commit with them, keeps its order,
+// and is left out of no two commits in a row.
 func TestLog_take(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -24,16 +24,16 @@ func TestLog_take(t *testing.T) {
 		}
 		return out
 	}
-	const tens = maxBatch / 10
+	const most, bulks = maxBatch / 10, maxBulk / 10 // groups of a commit
 	for name, tt := range map[string]struct {
 		urgent, bulk int      // groups of ten
 		want         []string // urgent and bulk groups of each commit
 	}{
 		"nothing":                  {0, 0, nil},
 		"urgent only":              {3, 0, []string{"3 0"}},
-		"bulk only":                {0, tens + 1, []string{"0 100", "0 1"}},
-		"bulk fills up":            {3, 2 * tens, []string{"3 97", "0 100", "0 3"}},
-		"bulk is never left twice": {3 * tens, tens + 5, []string{"100 0", "0 100", "100 0", "95 5", "5 0"}},
+		"bulk only":                {0, bulks + 1, []string{"0 50", "0 1"}},
+		"urgent goes by itself":    {3, bulks + 1, []string{"3 0", "0 50", "0 1"}},
+		"bulk is never left twice": {2*most + 5, bulks + 5, []string{"100 0", "0 50", "100 0", "0 5", "5 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			urgent, bulk := some(tt.urgent, 10), some(tt.bulk, 10)

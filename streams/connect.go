@@ -50,7 +50,7 @@ type Conn struct {
 	ctx                   context.Context // ends with Close; bounds the committers
 	cancel                context.CancelFunc
 	committers            sync.WaitGroup
-	handles               sync.Map // stream name to jetstream.Stream
+	handles               sync.Map // handleOf to jetstream.Stream
 	closeOnce             sync.Once
 	closeErr              error
 }
@@ -136,9 +136,6 @@ func (c *Conn) open(name string) (*nats.Conn, error) {
 	if c.cfg.User != "" {
 		opts = append(opts, nats.UserInfo(c.cfg.User, c.password))
 	}
-	if c.cfg.User == adapterUser && c.srv != nil {
-		opts = append(opts, nats.CustomInboxPrefix(adapterInbox))
-	}
 	if c.cfg.TLSCA != "" {
 		opts = append(opts, nats.RootCAs(c.cfg.TLSCA))
 	}
@@ -219,17 +216,14 @@ func (c *Conn) ClientURL() string {
 }
 
 // PasswordFile is the file that holds the password of one of the embedded
-// server's users: "app", "adapter" or "operator". It is empty for another server.
-// A client of the user "adapter" has to set the inbox prefix [AdapterInbox].
+// server's users: "app", "operator" or an [AdapterUser]. It is empty for another
+// server.
 func (c *Conn) PasswordFile(user string) string {
 	if c.srv == nil {
 		return ""
 	}
 	return filepath.Join(userDir(c.cfg.DataDir), user)
 }
-
-// AdapterInbox is the inbox prefix that a client of the user "adapter" sets.
-func (c *Conn) AdapterInbox() string { return adapterInbox }
 
 // Config is the configuration in use, defaults filled in.
 func (c *Conn) Config() Config { return c.cfg }

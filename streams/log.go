@@ -23,8 +23,8 @@ type Log struct {
 
 	mu       sync.Mutex
 	queue    []*group // waiting, in the order in which they arrived
-	bulk     []*group // likewise, behind those
-	bulkNext bool     // the last commit had no room for bulk: the next one begins with it
+	bulk     []*group // likewise, and in no hurry
+	bulkNext bool     // the last commit was of the queue, and bulk waits
 	running  bool     // a committer takes from the queues
 	closed   bool
 
@@ -73,8 +73,8 @@ func (l *Log) Submit(ctx context.Context, store domain.StoreID, events []domain.
 
 // SubmitBulk is [Log.Submit] for events that are many and in no hurry, such as those
 // of a file. They keep their order among themselves, and let others pass: what
-// somebody waits for goes into the next commit, however much of them waits. They go
-// on, too: no two commits in a row leave them out.
+// somebody waits for goes into the next commit, by itself, however much of them waits.
+// They go on, too: no two commits in a row leave them out.
 func (l *Log) SubmitBulk(ctx context.Context, store domain.StoreID, events []domain.Envelope) func(context.Context) ([]Appended, error) {
 	return l.submit(ctx, store, events, &l.bulk)
 }

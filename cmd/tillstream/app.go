@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/publish"
@@ -31,6 +32,8 @@ type app struct {
 	lock  *streams.DataLock
 	conn  *streams.Conn
 	token string
+
+	traffic *console.Traffic
 
 	engine  atomic.Pointer[engine]
 	readied chan struct{} // closed when an engine is ready for the first time
@@ -60,7 +63,7 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), watch: func(publish.Outcome) {}}
+	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -83,8 +86,12 @@ func (a *app) connect(ctx context.Context) (err error) {
 		password = strings.TrimSpace(string(b))
 	}
 	n := a.cfg.NATS
+	adapters := make([]domain.StoreID, len(a.cfg.Stores))
+	for i, s := range a.cfg.Stores {
+		adapters[i] = domain.StoreID(s.ID)
+	}
 	a.conn, err = streams.Connect(ctx, streams.Config{
-		URL: n.URL.Reveal(), DataDir: a.cfg.Data, Listen: a.cfg.Listen,
+		URL: n.URL.Reveal(), DataDir: a.cfg.Data, Listen: a.cfg.Listen, Adapters: adapters,
 		CredentialsFile: n.Credentials, User: n.User, Password: password,
 		TLSCA: n.CA, TLSCert: n.Cert, TLSKey: n.Key, Replicas: n.Replicas, Logger: a.log,
 	})
@@ -230,10 +237,10 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // handler is the API with its guard.
 func (a *app) handler() http.Handler {
 	g := console.Guard{
-		Master: a.token, Tokens: console.NewTokens(a.conn.Control()), Logger: a.log,
+		Master: a.token, Tokens: console.NewTokens(a.conn.Control()), MostPerSecond: a.cfg.HTTPRate, Logger: a.log,
 		Hint: "send the header Authorization: Bearer TOKEN; the token for everything is in " + tokenFile(a.cfg.Data) + ", and tillstream tokens create makes others",
 	}
-	return g.Protect(a)
+	return a.traffic.Count(g.Protect(a))
 }
 
 func tokenFile(data string) string { return filepath.Join(data, "api-token") }

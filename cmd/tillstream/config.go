@@ -12,9 +12,10 @@ import (
 // environment, file and defaults, in this order of precedence; nobody changes it
 // afterwards. It prints without its secrets.
 type Config struct {
-	Data string   `koanf:"data"` // the folder of the embedded broker, its lock and the API token
-	HTTP string   `koanf:"http"` // where up serves; a port of 0 takes a free one
-	Only []string `koanf:"only"` // roles that up takes; empty: all of them
+	Data     string   `koanf:"data"`      // the folder of the embedded broker, its lock and the API token
+	HTTP     string   `koanf:"http"`      // where up serves; a port of 0 takes a free one
+	HTTPRate int      `koanf:"http_rate"` // requests a second that the bearer of one token may send; 0: any number
+	Only     []string `koanf:"only"`      // roles that up takes; empty: all of them
 
 	// Listen is where the embedded broker listens. It has users and passwords of
 	// its own, below Data.
@@ -125,7 +126,7 @@ func (c *Config) Roles() []string {
 // defaultConfig is what holds when nothing is set.
 func defaultConfig() Config {
 	return Config{
-		Data: ".tillstream", HTTP: "127.0.0.1:8080", Listen: "127.0.0.1:0",
+		Data: ".tillstream", HTTP: "127.0.0.1:8080", HTTPRate: 500, Listen: "127.0.0.1:0",
 		NATS: NATS{Replicas: 1},
 		Log:  Log{Level: "info", Format: "text"},
 	}

@@ -155,11 +155,11 @@ func (s *Store) guards() publish.Guards {
 func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
-		Catalog: e.catalog, Publications: e.publications, Project: e.project,
+		Catalog: e.catalog, Publications: e.publications, Past: e.past(), Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:  console.NewTokens(e.app.conn.Control()),
-		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending,
+		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -187,12 +187,24 @@ func (e *engine) serve() {
 			in.XSeries[id] = a.hooks
 		}
 		in.Mount(mux)
+		e.console.Describe = ingest.Describe
 	}
 	if e.roles.has(roleConsole) {
 		e.console.Mount(mux)
 	}
 	e.console.MountStatus(mux)
 	e.handler = problem.Routes(mux)
+}
+
+// past reads from the logs what was.
+func (e *engine) past() *projections.Past {
+	conn := e.app.conn
+	return &projections.Past{
+		Catalog: e.catalog, Publications: e.publications, POS: conn.POS().Events(), Sync: conn.Sync().Events(),
+		Aside: func(ctx context.Context, store domain.StoreID, item domain.ItemID) ([]domain.Position, error) {
+			return conn.DeadLetters().Of(ctx, conn.POS(), store, string(item))
+		},
+	}
 }
 
 // ingest makes what takes events and files in. A catalog that another process

@@ -56,10 +56,10 @@ var rules = []rule{
 		"a simulator that shared code with the adapter would share its mistakes; of ours it takes the invented shop"},
 	{"handlers/problem", []string{module + "/domain", module + "/streams"}, nil,
 		"errors are classified once for every HTTP answer"},
-	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync"}), nil, "it reacts to requests"},
+	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync", "github.com/danielgtaylor/huma/v2"}), nil, "it reacts to requests"},
 	{"handlers/project", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5"}), nil, "it reacts to the POS log"},
 	{"handlers/publish", slices.Concat(ours, watermill, []string{"github.com/govalues/decimal", "github.com/cenkalti/backoff/v5", "golang.org/x/sync"}), nil, "it reacts to new snapshots"},
-	{"handlers/console", slices.Concat(ours, []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang"}), nil, "it reacts to people"},
+	{"handlers/console", slices.Concat(ours, []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "golang.org/x/time/rate"}), nil, "it reacts to people"},
 	{"cmd", []string{""}, nil, "it wires everything"},
 }
 

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -26,6 +28,7 @@ type Console struct {
 
 	Catalog      *projections.Catalog
 	Publications *projections.Publications
+	Past         *projections.Past
 	Project      *project.Handler
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
@@ -40,9 +43,15 @@ type Console struct {
 	Running func() Running
 	// Health is the log's: the error says why nothing more can be recorded.
 	Health func(context.Context) error
+	// Describe, when set, adds to the OpenAPI document what others serve beside it.
+	Describe func(*huma.OpenAPI)
+	// Traffic, when set, is shown with the metrics.
+	Traffic *Traffic
 	// Ending, when set, is closed when the process begins to end. Answers that would
 	// go on until the caller leaves end then.
 	Ending <-chan struct{}
+
+	trees atomic.Pointer[weak.Pointer[projections.Tree]]
 }
 
 // Store is one store as the console knows it.
@@ -89,14 +98,21 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	config := huma.DefaultConfig("tillstream", c.Version)
 	config.DocsPath = ""     // the page would load scripts from elsewhere
 	config.CreateHooks = nil // no links to schemas inside the answers
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	config.Security = []map[string][]string{{"token": {}}}
 	api := humago.New(mux, config)
+	if c.Describe != nil {
+		c.Describe(api.OpenAPI())
+	}
 	c.mountProducts(api)
+	c.mountHistory(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)
 	c.mountFeed(api)
 	c.mountReleases(api)
 	c.mountDeadLetters(api)
+	c.mountDigest(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
 	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)

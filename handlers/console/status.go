@@ -95,6 +95,9 @@ func (c *Console) MountStatus(mux *http.ServeMux) {
 	})
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &metrics{console: c})
+	if c.Traffic != nil {
+		registry.MustRegister(c.Traffic.requests)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 }
 

@@ -19,7 +19,7 @@ type Projection interface {
 // DefaultMostAhead is the [Service.MostAhead] of a new Service. The log takes events
 // faster than they are projected, and both keep their order, so a sale waits behind
 // all that was appended before it. Measured by BenchmarkSaleDuringImport.
-const DefaultMostAhead = 200 * time.Millisecond
+const DefaultMostAhead = 100 * time.Millisecond
 
 // markEvery is how far the marks of a pacer are apart at least.
 const markEvery = 5 * time.Millisecond

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/ingest"
@@ -27,6 +28,8 @@ import (
 )
 
 // engine is everything that works on one view of the projections, wired:
+//
+// The tree over both logs, which nothing here waits for, is kept by the audit handler.
 //
 //	X-Series ─► poll ─┐
 //	HTTP ─► ingest ─► POS log ─► project ─► catalog ─► PRODUCTS bucket
@@ -47,6 +50,7 @@ type engine struct {
 	publishers   map[domain.StoreID]*publish.Publisher
 	accounts     map[domain.StoreID]*account
 	sources      *project.SourceKeeper // nil: another process projects
+	keeper       *audit.Keeper         // nil: another process signs
 	console      *console.Console
 	handler      http.Handler
 
@@ -88,6 +92,11 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 			return nil, err
 		}
 		e.project.Seen = e.sources.Sources.Apply
+	}
+	if roles.has(roleAudit) {
+		if e.keeper, err = a.newKeeper(); err != nil {
+			return nil, err
+		}
 	}
 	for _, s := range a.cfg.Stores {
 		if err := errors.Join(e.addPublisher(s), e.addAccount(s)); err != nil {
@@ -158,7 +167,8 @@ func (e *engine) serve() {
 		Catalog: e.catalog, Publications: e.publications, Past: e.past(), Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
-		Tokens:  console.NewTokens(e.app.conn.Control()),
+		Tokens:   console.NewTokens(e.app.conn.Control()),
+		Evidence: e.evidence, Verifier: e.verifier,
 		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
 	}
 	for _, s := range e.app.cfg.Stores {
@@ -233,8 +243,28 @@ func (e *engine) running() console.Running {
 	return r
 }
 
-// run works until ctx ends, or something fails that needs a person.
+// run works until ctx ends, or something fails that needs a person. What was recorded
+// until then is signed.
 func (e *engine) run(ctx context.Context) error {
+	if e.keeper == nil {
+		return e.work(ctx)
+	}
+	keeping, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	disowned := context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); errors.Is(cause, streams.ErrLeaseLost) {
+			stop(cause)
+		}
+	})
+	defer disowned()
+	kept := make(chan error, 1)
+	go func() { kept <- e.keeper.Run(keeping) }()
+	err := e.work(ctx)
+	stop(context.Cause(ctx))
+	return errors.Join(err, <-kept)
+}
+
+// work is everything but the signing.
+func (e *engine) work(ctx context.Context) error {
 	projects, publishes := e.roles.has(roleProject), e.roles.has(rolePublish)
 	router, subscriber, err := e.router()
 	if err != nil {
@@ -301,6 +331,11 @@ func (e *engine) tellProblems(ctx context.Context) {
 		}
 		for id, a := range e.accounts {
 			now["the POS account of "+string(id)] = a.status().Problem
+		}
+		if e.keeper != nil {
+			for _, s := range e.keeper.Status() {
+				now["the tree over "+s.Log] = s.Problem
+			}
 		}
 		if e.sources != nil {
 			for _, s := range e.app.cfg.Stores {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"weak"
@@ -14,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
@@ -41,6 +43,12 @@ type Console struct {
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
+	// Evidence, when set, says how far the logs are signed; nil when another process
+	// signs.
+	Evidence func() *Evidence
+	// Verifier is one with everything but the order.
+	Verifier  func() audit.Verifier
+	verifying sync.Mutex
 	// Health is the log's: the error says why nothing more can be recorded.
 	Health func(context.Context) error
 	// Describe, when set, adds to the OpenAPI document what others serve beside it.
@@ -115,6 +123,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountDigest(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
+	c.mountVerify(api)
 	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)
 }
 

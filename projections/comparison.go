@@ -103,7 +103,7 @@ func compareProduct(ctx context.Context, before, after *Catalog, store domain.St
 	default:
 		for _, c := range Compare(was, is) {
 			d.Changes = append(d.Changes, FieldChange(c))
-			if name := fieldName(c.Field, was, is); !slices.Contains(d.Fields, name) {
+			if name := FieldName(c.Field, was, is); !slices.Contains(d.Fields, name) {
 				d.Fields = append(d.Fields, name)
 			}
 		}
@@ -125,9 +125,13 @@ func productOrNone(ctx context.Context, c *Catalog, store domain.StoreID, id dom
 	return &p, nil
 }
 
-// fieldName is the name of a field of [Compare] without the item and the outlet.
-func fieldName(field string, states ...*domain.Product) string {
+// FieldName is the name of a field of [Compare] without the item and the outlet. States
+// are those that were compared.
+func FieldName(field string, states ...*domain.Product) string {
 	for _, p := range states {
+		if p == nil {
+			continue
+		}
 		for _, it := range p.Items {
 			if name, ok := strings.CutPrefix(field, "items."+string(it.ID)+"."); ok {
 				field = name

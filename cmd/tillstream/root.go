@@ -82,7 +82,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 	}{
 		{"run", "Run:", []*cobra.Command{c.upCommand(), c.simulateCommand()}},
 		{"in", "Bring in what happened:", []*cobra.Command{c.importCommand(), c.appendCommand()}},
-		{"look", "Look:", []*cobra.Command{c.statusCommand(), c.productsCommand(), c.showCommand(), c.historyCommand(), c.linksCommand(), c.digestCommand()}},
+		{"look", "Look:", []*cobra.Command{c.statusCommand(), c.productsCommand(), c.showCommand(), c.historyCommand(), c.diffCommand(), c.linksCommand(), c.digestCommand()}},
 		{"evidence", "Evidence:", []*cobra.Command{c.verifyCommand(), c.keyCommand()}},
 		{"out", "BigCommerce:", []*cobra.Command{c.linkCommand(), c.unlinkCommand(), c.publishCommand(), c.previewCommand(), c.pushCommand(), c.pushesCommand(), c.approveCommand(), c.discardCommand()}},
 		{"mend", "Mend:", []*cobra.Command{c.deadLettersCommand(), c.rebuildCommand(), c.tokensCommand()}},

@@ -114,6 +114,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	}
 	c.mountProducts(api)
 	c.mountHistory(api)
+	c.mountDiff(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)

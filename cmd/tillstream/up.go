@@ -21,7 +21,7 @@ func (c *cli) upCommand() *cobra.Command {
 	rebuilds := false
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "[rw] Run: take events in, fold them, push to BigCommerce",
+		Short: "Run: take events in, fold them, push to BigCommerce",
 		Long: `Runs everything in one process until it is interrupted: the HTTP API, the broker
 (unless --nats names one), folding, and pushing to BigCommerce.
 
@@ -60,6 +60,8 @@ a trading day is played.`,
 	}
 	configFlags(cmd, "http", "only", "listen", "nats", "log.level", "log.format")
 	cmd.Flags().BoolVar(&rebuilds, "rebuild-on-start", false, "when another version has folded the product states, fold them anew instead of refusing them")
+	// Completing a flag cannot fail but for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(allRoles(), cobra.ShellCompDirectiveNoFileComp))
 	demo.register(cmd.Flags())
 	return cmd
 }

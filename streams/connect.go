@@ -47,6 +47,8 @@ type Conn struct {
 	pos, sync             *Log
 	dead                  *DeadLetters
 	publications, control *Bucket
+	heads                 *Heads
+	tiles                 *Tiles
 	ctx                   context.Context // ends with Close; bounds the committers
 	cancel                context.CancelFunc
 	committers            sync.WaitGroup
@@ -81,6 +83,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	c.publications = newBucket(c, streamPublications, publicationsPrefix)
 	c.control = newBucket(c, streamControl, controlPrefix)
+	c.heads, c.tiles = &Heads{c}, &Tiles{c}
 	return c, nil
 }
 
@@ -200,6 +203,12 @@ func (c *Conn) Publications() *Bucket { return c.publications }
 
 // Control is the bucket of the current epoch, paused stores, cursors and leases.
 func (c *Conn) Control() *Bucket { return c.control }
+
+// Heads is the log of signed tree heads.
+func (c *Conn) Heads() *Heads { return c.heads }
+
+// Tiles holds the hashes of the trees over the logs.
+func (c *Conn) Tiles() *Tiles { return c.tiles }
 
 // Products is the bucket of one build of the product projection.
 // [Conn.EnsureProducts] makes it.

@@ -19,7 +19,7 @@ func (c *Conn) topology() []jetstream.StreamConfig {
 	dead := c.logConfig(streamDeadLetters, deadPrefix, "messages that could not be used, whole, and why")
 	pos.AllowAtomicPublish, sync.AllowAtomicPublish = true, true
 	return []jetstream.StreamConfig{
-		pos, sync, dead,
+		pos, sync, dead, c.headsConfig(), c.tilesConfig(),
 		c.bucketConfig(streamPublications, publicationsPrefix, "links and the last push, by store and product"),
 		c.bucketConfig(streamControl, controlPrefix, "epoch, pauses, cursors and leases"),
 	}

@@ -86,12 +86,24 @@ func loadPassword(path string) (string, error) {
 // a stream, which removes messages, and lets a stream be removed whole.
 func appPermissions() *server.Permissions {
 	var deny []string
-	for _, log := range []string{streamPOS, streamSync, streamDeadLetters} {
-		for _, verb := range []string{"UPDATE", "DELETE", "PURGE", "MSG.DELETE"} {
-			deny = append(deny, "$JS.API.STREAM."+verb+"."+log)
-		}
+	for _, log := range kept() {
+		deny = append(deny, harmful(log)...)
 	}
 	return &server.Permissions{Publish: &server.SubjectPermission{Deny: deny}}
+}
+
+// kept names the streams that never lose a message.
+func kept() []string {
+	return []string{streamPOS, streamSync, streamDeadLetters, streamHeads, streamTiles}
+}
+
+// harmful are the requests that could change what a stream holds.
+func harmful(stream string) []string {
+	var out []string
+	for _, verb := range []string{"UPDATE", "DELETE", "PURGE", "MSG.DELETE"} {
+		out = append(out, "$JS.API.STREAM."+verb+"."+stream)
+	}
+	return out
 }
 
 // adapterPermissions lets a foreign program publish the POS events of a store, and

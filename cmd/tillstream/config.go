@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/publish"
 )
@@ -27,11 +28,24 @@ type Config struct {
 	Token     Secret `koanf:"token"`
 	TokenFile string `koanf:"token_file"`
 
+	// SigningKey signs the heads of the logs. Empty: the one in Data, which is made when
+	// it is missing.
+	SigningKey     Secret `koanf:"signing_key"`
+	SigningKeyFile string `koanf:"signing_key_file"`
+	Heads          Heads  `koanf:"heads"`
+
 	NATS   NATS    `koanf:"nats"`
 	Log    Log     `koanf:"log"`
 	Stores []Store `koanf:"stores"` // in the order of the file
 
 	problems []Problem // found while reading; Validate tells
+}
+
+// Heads says when the logs are signed, and who else is to have what was signed.
+type Heads struct {
+	File  string        `koanf:"file"`
+	URL   string        `koanf:"url"`
+	Every time.Duration `koanf:"every"` // at most so long after something was recorded
 }
 
 // NATS says which broker to use. Without a URL there is an embedded one.
@@ -103,17 +117,18 @@ const (
 	roleProject = "project"
 	rolePublish = "publish"
 	rolePoll    = "poll"
+	roleAudit   = "audit"
 	roleConsole = "console"
 )
 
 // allRoles are what up does when nothing is said.
 func allRoles() []string {
-	return []string{roleIngest, rolePoll, roleProject, rolePublish, roleConsole}
+	return []string{roleIngest, rolePoll, roleProject, rolePublish, roleAudit, roleConsole}
 }
 
 // ownedRoles are those that one process at a time has, in the order in which it
 // takes their leases.
-func ownedRoles() []string { return []string{roleProject, rolePublish, rolePoll} }
+func ownedRoles() []string { return []string{roleProject, rolePublish, rolePoll, roleAudit} }
 
 // Roles are the roles that up takes.
 func (c *Config) Roles() []string {
@@ -127,8 +142,9 @@ func (c *Config) Roles() []string {
 func defaultConfig() Config {
 	return Config{
 		Data: ".tillstream", HTTP: "127.0.0.1:8080", HTTPRate: 500, Listen: "127.0.0.1:0",
-		NATS: NATS{Replicas: 1},
-		Log:  Log{Level: "info", Format: "text"},
+		Heads: Heads{Every: audit.DefaultEvery},
+		NATS:  NATS{Replicas: 1},
+		Log:   Log{Level: "info", Format: "text"},
 	}
 }
 

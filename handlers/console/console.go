@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"weak"
@@ -14,6 +15,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
@@ -34,6 +36,7 @@ type Console struct {
 	POS          projections.Log
 	Sync         projections.Log
 	Tokens       *Tokens
+	Rebuilder    Rebuilder
 
 	// Sources says when each source was heard of.
 	Sources func(context.Context) (*projections.Sources, error)
@@ -41,6 +44,12 @@ type Console struct {
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
+	// Evidence, when set, says how far the logs are signed; nil when another process
+	// signs.
+	Evidence func() *Evidence
+	// Verifier is one with everything but the order.
+	Verifier  func() audit.Verifier
+	verifying sync.Mutex
 	// Health is the log's: the error says why nothing more can be recorded.
 	Health func(context.Context) error
 	// Describe, when set, adds to the OpenAPI document what others serve beside it.
@@ -68,6 +77,7 @@ type Running struct {
 	Ready    bool
 	Pushes   bool // it is the one that pushes
 	Problems []string
+	Rebuild  *RebuildProgress // nil while none is at work
 }
 
 // Store returns the settings of a store. The error is a problem that names those
@@ -106,6 +116,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	}
 	c.mountProducts(api)
 	c.mountHistory(api)
+	c.mountDiff(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)
@@ -113,8 +124,10 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountReleases(api)
 	c.mountDeadLetters(api)
 	c.mountDigest(api)
+	c.mountRebuild(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
+	c.mountVerify(api)
 	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)
 }
 

@@ -80,7 +80,7 @@ func TestReadme_NamesCommands(t *testing.T) {
 		}
 	}
 	user := streams.AdapterUser("harbour")
-	for _, want := range []string{"`" + user + "`", ".tillstream/users/" + user + "`", "`" + streams.AdapterInbox("harbour") + "`"} {
+	for _, want := range []string{"--user " + user, ".tillstream/users/" + user, "--inbox-prefix " + streams.AdapterInbox("harbour")} {
 		if !strings.Contains(readme, want) {
 			t.Errorf("README does not name %s", want)
 		}

@@ -168,7 +168,7 @@ func (e *engine) serve() {
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:   console.NewTokens(e.app.conn.Control()),
-		Evidence: e.evidence, Verifier: e.verifier,
+		Evidence: e.evidence, Verifier: e.verifier, Exporter: e.app.exporter,
 		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
 	}
 	for _, s := range e.app.cfg.Stores {

@@ -116,6 +116,7 @@ type keeping struct {
 	grove      grove
 	dispatches []*dispatch
 
+	opened bool // the tree is taken up whole
 	tree   *tree.Tree
 	hasher tree.Hasher
 	ahead  []tree.Head // heads that are signed and that the tree has still to come to
@@ -247,6 +248,7 @@ func (l *keeping) unsigned() int64 { return l.tree.Size() - l.signed.Size }
 // open takes up the tree from the tiles that are kept, and finds the newest head of
 // this key.
 func (l *keeping) open(ctx context.Context) error {
+	l.opened = false
 	last, err := l.log.Last(ctx)
 	if err != nil {
 		return err
@@ -274,6 +276,7 @@ func (l *keeping) open(ctx context.Context) error {
 			return err
 		}
 	}
+	l.opened = true
 	return nil
 }
 
@@ -398,7 +401,7 @@ func (l *keeping) finish(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.keeper.Drain)
 	defer cancel()
-	if l.tree == nil {
+	if !l.opened {
 		if err := l.open(ctx); err != nil {
 			return l.unfinished(err)
 		}

@@ -171,6 +171,9 @@ func (e *engine) serve() {
 		Evidence: e.evidence, Verifier: e.verifier, Exporter: e.app.exporter,
 		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
 	}
+	if e.keeper != nil {
+		e.console.Sign = e.keeper.Sign
+	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
 		store := console.Store{ID: id, Mode: domain.StockMode(s.Stock)}

@@ -49,6 +49,8 @@ type Console struct {
 	// Verifier is one with everything but the order.
 	Verifier  func() audit.Verifier
 	verifying sync.Mutex
+	// Sign, when set, signs what is recorded now.
+	Sign func(context.Context) error
 	// Exporter is what copies and proves the logs.
 	Exporter func() audit.Exporter
 	// Health is the log's: the error says why nothing more can be recorded.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -62,6 +63,9 @@ func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle
 		since = []byte(in.Body.Since)
 	}
 	b, err := audit.Prove(ctx, e.Conn, e.Key, log, queries, since)
+	if errors.Is(err, audit.ErrUnsigned) && c.signed(ctx) {
+		b, err = audit.Prove(ctx, e.Conn, e.Key, log, queries, since)
+	}
 	if errors.Is(err, audit.ErrUnsigned) {
 		return nil, problem.New(http.StatusConflict, err.Error()).WithHint("the same again in a minute")
 	}
@@ -103,8 +107,21 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 	return out, nil
 }
 
-func (c *Console) export(context.Context, *struct{}) (*huma.StreamResponse, error) {
+// signed has what is recorded now signed, as far as this process is the one that does,
+// and it does not take long.
+func (c *Console) signed(ctx context.Context) bool {
+	if c.Sign == nil {
+		return false
+	}
+	const patience = 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return c.Sign(ctx) == nil
+}
+
+func (c *Console) export(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 	e := c.Exporter()
+	c.signed(ctx) // so that it is vouched for up to its end, where that can be had
 	return &huma.StreamResponse{Body: func(out huma.Context) {
 		out.SetHeader("Content-Type", zstdTar)
 		if _, err := e.Export(out.Context(), out.BodyWriter()); err != nil && out.Context().Err() == nil {

@@ -46,11 +46,12 @@ func (p *Past) reach(ctx context.Context, to domain.Position) (domain.Position, 
 	return to, p.Catalog.Await(ctx, to)
 }
 
-// kin returns the items that have had a say in what a product was.
-func (p *Past) kin(ctx context.Context, store domain.StoreID, product domain.ProductID) (map[string]domain.Trail, error) {
+// kin returns the items that have had a say in what some products were, and the products
+// that they were in together with these.
+func (p *Past) kin(ctx context.Context, store domain.StoreID, products ...domain.ProductID) (map[string]domain.Trail, map[domain.ProductID]bool, error) {
 	trails := map[string]domain.Trail{}
 	seen := map[domain.ProductID]bool{}
-	queue := []domain.ProductID{product}
+	queue := products
 	for len(queue) > 0 {
 		id := queue[0]
 		queue = queue[1:]
@@ -60,28 +61,28 @@ func (p *Past) kin(ctx context.Context, store domain.StoreID, product domain.Pro
 		seen[id] = true
 		s, err := p.Catalog.Product(ctx, store, id)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if len(s.Former) >= domain.MostKin {
-			return nil, fmt.Errorf("product %q: %d items and perhaps more have left it, more than are remembered", id, len(s.Former))
+			return nil, nil, fmt.Errorf("product %q: %d items and perhaps more have left it, more than are remembered", id, len(s.Former))
 		}
 		items := s.Items
 		for _, former := range s.Former {
 			it, err := p.item(ctx, store, former)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			items = append(items[:len(items):len(items)], it)
 		}
 		for _, it := range items {
 			if len(it.Earlier) >= domain.MostKin {
-				return nil, fmt.Errorf("item %q: it has left %d products and perhaps more, more than are remembered", it.ID, len(it.Earlier))
+				return nil, nil, fmt.Errorf("item %q: it has left %d products and perhaps more, more than are remembered", it.ID, len(it.Earlier))
 			}
 			trails[string(it.ID)] = it.Trail
-			queue = append(queue, it.Earlier...)
+			queue = append(queue[:len(queue):len(queue)], it.Earlier...)
 		}
 	}
-	return trails, nil
+	return trails, seen, nil
 }
 
 // item returns the present state of an item, which may move while it is looked for.
@@ -101,14 +102,20 @@ func (p *Past) item(ctx context.Context, store domain.StoreID, id domain.ItemID)
 	return domain.Item{}, fmt.Errorf("item %q of store %q: %w", id, store, domain.ErrNotFound)
 }
 
-// replay folds what has had a say in a product up to a position, and calls each behind
-// every message.
+// replay folds what has had a say in a product up to a position: it calls each with
+// every message, to be folded.
 func (p *Past) replay(ctx context.Context, store domain.StoreID, product domain.ProductID, to domain.Position, each func(s *scene, rec domain.Recorded, unusable error) error) error {
-	trails, err := p.kin(ctx, store, product)
+	trails, _, err := p.kin(ctx, store, product)
 	if err != nil {
 		return err
 	}
 	s := p.Catalog.scene(store)
+	return p.read(ctx, store, trails, to, func(rec domain.Recorded, err error) error { return each(s, rec, err) })
+}
+
+// read calls each with the events of some items up to a position, in the order of the
+// log, and with the reason for one that was not folded.
+func (p *Past) read(ctx context.Context, store domain.StoreID, trails map[string]domain.Trail, to domain.Position, each func(rec domain.Recorded, unusable error) error) error {
 	from := strands{log: p.POS, store: store, trails: trails}
 	if p.Aside != nil {
 		from.aside = func(ctx context.Context, item string) ([]domain.Position, error) {
@@ -130,7 +137,7 @@ func (p *Past) replay(ctx context.Context, store domain.StoreID, product domain.
 				err = errPutAside
 			}
 		}
-		return each(s, rec, err)
+		return each(rec, err)
 	})
 }
 

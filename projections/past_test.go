@@ -127,6 +127,73 @@ func compareStates(t *rapid.T, past projections.Past, store domain.StoreID, m pr
 	}
 }
 
+// What has changed between two positions is what two catalogs that are folded up to them
+// have otherwise, product by product, and every event counts once.
+func TestPast_Changed(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		history := far(randomLog(t))
+		whole := openRandom(t, newBucket())
+		foldRandom(t, whole, history)
+		if err := whole.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		from := rapid.IntRange(0, len(history)-1).Draw(t, "from")
+		to := rapid.IntRange(from+1, len(history)).Draw(t, "to")
+		before, after := openRandom(t, newBucket()), openRandom(t, newBucket())
+		foldRandom(t, before, history[:from])
+		foldRandom(t, after, history[:to])
+		past := projections.Past{Catalog: whole, POS: history}
+		for _, store := range whole.Stores() {
+			got := map[domain.ProductID][]projections.Change{}
+			events := 0
+			position := history[0].Position - 1 + domain.Position(from)
+			err := past.Changed(t.Context(), store, position, history[to-1].Position, func(c projections.Changed) error {
+				if _, twice := got[c.Product]; twice {
+					t.Errorf("%s is told of twice", c.Product)
+				}
+				got[c.Product] = nil
+				for _, change := range c.Changes {
+					got[c.Product] = append(got[c.Product], change.Change)
+					if by := change.Event.Position; by <= position || by > history[to-1].Position {
+						t.Errorf("%s of %s was changed at %d", change.Field, c.Product, by)
+					}
+				}
+				for _, n := range c.Events {
+					events += n
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range after.Products(store, "", 100) {
+				is, err := after.Product(t.Context(), store, s.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var was *domain.Product
+				if p, err := before.Product(t.Context(), store, s.ID); err == nil {
+					was = &p
+				}
+				if want := projections.Compare(was, &is); !slices.Equal(got[s.ID], want) {
+					t.Errorf("%s from %d to %d\n got %v\nwant %v", s.ID, from, to, got[s.ID], want)
+				}
+				if _, told := got[s.ID]; told != (was == nil || was.Position != is.Position) {
+					t.Errorf("%s is told of: %v", s.ID, told)
+				}
+			}
+			sum := func(c *projections.Catalog) int {
+				n := c.Tally(store)
+				return int(n.Folded + n.Superseded + n.Duplicate)
+			}
+			if want := sum(after) - sum(before); events != want {
+				t.Errorf("%d events, want %d", events, want)
+			}
+		}
+	})
+}
+
 func asJSON(t interface{ Fatal(...any) }, v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {

@@ -44,9 +44,21 @@ func (s *scene) holder(item domain.ItemID) *domain.Product {
 
 // fold folds one event, as [Catalog.Fold] does.
 func (s *scene) fold(rec *domain.Recorded) (domain.Outcome, error) {
+	done, err := s.foldResult(rec)
+	return done.outcome, err
+}
+
+// done is what folding one event has done.
+type done struct {
+	outcome domain.Outcome
+	ids     []domain.ProductID                   // of the products that it concerned
+	before  map[domain.ProductID]*domain.Product // what they were, nil for nothing
+}
+
+func (s *scene) foldResult(rec *domain.Recorded) (done, error) {
 	event, err := Usable(rec)
 	if err != nil {
-		return "", err
+		return done{}, err
 	}
 	item := domain.ItemID(event.Subject())
 	holder := s.holder(item)
@@ -57,14 +69,17 @@ func (s *scene) fold(rec *domain.Recorded) (domain.Outcome, error) {
 	}
 	result, err := s.folding.Fold(s.mode, *rec, event, holder, *target)
 	if err != nil {
-		return "", err
+		return done{}, err
 	}
+	out := done{outcome: result.Outcome, before: map[domain.ProductID]*domain.Product{}}
 	for i := range result.Products {
 		p := &result.Products[i]
+		out.ids = append(out.ids, p.ID)
+		out.before[p.ID] = s.products[p.ID]
 		s.products[p.ID] = p
 	}
 	if _, holds := result.Products[0].Item(item); holds {
 		s.holders[item] = result.Products[0].ID
 	}
-	return result.Outcome, nil
+	return out, nil
 }

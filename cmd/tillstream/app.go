@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/publish"
@@ -36,8 +37,9 @@ type app struct {
 	readied chan struct{} // closed when an engine is ready for the first time
 	ending  chan struct{} // closed when the HTTP server begins to end
 	once    sync.Once
-	watch   func(publish.Outcome) // set before run; told every outcome of a push
-	pace    pace                  // set before run
+	watch   func(publish.Outcome)  // set before run; told every outcome of a push
+	heard   func(*domain.Recorded) // set before run; told every event that is folded, in order
+	pace    pace                   // set before run
 }
 
 // pace is the clock that publishing goes by, and how long it waits for an answer
@@ -60,7 +62,7 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), watch: func(publish.Outcome) {}}
+	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), watch: func(publish.Outcome) {}, heard: func(*domain.Recorded) {}}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}

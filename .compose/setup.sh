@@ -9,6 +9,10 @@ nats=1000 tillstream=65532 # as in compose.yaml
 secret() { head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
 chmod 755 /passwords
+[ -s /passwords/signing-key ] || { # of every tillstream, to sign the logs with
+	head -c 32 /dev/urandom | base64 >/passwords/signing-key.new
+	mv /passwords/signing-key.new /passwords/signing-key
+}
 for user in app adapter operator system route api-token; do # the last is for HTTP
 	[ -s "/passwords/$user" ] || {
 		secret >"/passwords/$user.new"
@@ -16,9 +20,10 @@ for user in app adapter operator system route api-token; do # the last is for HT
 	}
 	chown $nats "/passwords/$user"
 done
-chown $tillstream /passwords/app
+chown $tillstream /passwords/app /passwords/signing-key
 
 {
+	echo "ADAPTER_SUBJECTS: \"pos.${TILLSTREAM_STORE:?}.*\""
 	for user in app adapter operator system route; do
 		name=$(echo $user | tr a-z A-Z)
 		echo "${name}_PASSWORD: \"$(cat /passwords/$user)\""

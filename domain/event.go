@@ -1,8 +1,13 @@
 package domain
 
+import "strings"
+
 // Type is the CloudEvents type of an event: a name and a version that never
 // change once published.
 type Type string
+
+// OfPOS reports whether events of a type, known or not, belong into the POS log.
+func (t Type) OfPOS() bool { return strings.HasPrefix(string(t), "pos.") }
 
 // What happened in the POS. Full snapshots, movements and readings; see the type
 // of the same name for the data.
@@ -29,6 +34,7 @@ const (
 	TypePushRefused     Type = "sync.push.refused.v1"
 	TypePushHeld        Type = "sync.push.held.v1"
 	TypePushReleased    Type = "sync.push.released.v1"
+	TypePushWanted      Type = "sync.push.wanted.v1"
 	TypeItemQuarantined Type = "sync.item.quarantined.v1"
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
@@ -95,6 +101,8 @@ func newEvent(t Type) Event {
 		return &PushHeld{}
 	case TypePushReleased:
 		return &PushReleased{}
+	case TypePushWanted:
+		return &PushWanted{}
 	case TypeItemQuarantined:
 		return &ItemQuarantined{}
 	case TypeItemReleased:
@@ -123,6 +131,6 @@ func POSTypes() []Type {
 func SyncTypes() []Type {
 	return []Type{
 		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushConfirmedV1, TypePushRefused,
-		TypePushHeld, TypePushReleased, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
+		TypePushHeld, TypePushReleased, TypePushWanted, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
 	}
 }

@@ -125,6 +125,17 @@ const (
 	Discarded Release = "discarded"
 )
 
+// PushWanted says that a product is to be pushed although nothing has happened in
+// the POS: a rebuild has folded the same events to something else, and BigCommerce
+// shows what they came to before.
+type PushWanted struct {
+	Product  ProductID
+	Position Position // of the state that is wanted, in the POS log
+	Digest   string   // of its listing, see [Listing.Digest]
+	Was      string   // the digest of the listing before
+	Reason   string
+}
+
 // ItemQuarantined says that an event of an item could not be folded, so that its
 // state may be wrong: its product is not pushed until [ItemReleased].
 type ItemQuarantined struct {
@@ -185,6 +196,7 @@ func (e *PushRefused) Type() Type     { return TypePushRefused }
 func (e *pushConfirmedV1) Type() Type { return TypePushConfirmedV1 }
 func (e *PushHeld) Type() Type        { return TypePushHeld }
 func (e *PushReleased) Type() Type    { return TypePushReleased }
+func (e *PushWanted) Type() Type      { return TypePushWanted }
 func (e *ItemQuarantined) Type() Type { return TypeItemQuarantined }
 func (e *ItemReleased) Type() Type    { return TypeItemReleased }
 func (e *DriftFound) Type() Type      { return TypeDriftFound }
@@ -199,6 +211,7 @@ func (e *PushConfirmed) Subject() string   { return string(e.Product) }
 func (e *PushRefused) Subject() string     { return string(e.Product) }
 func (e *PushHeld) Subject() string        { return string(e.Product) }
 func (e *PushReleased) Subject() string    { return string(e.Product) }
+func (e *PushWanted) Subject() string      { return string(e.Product) }
 func (e *ItemQuarantined) Subject() string { return string(e.Product) }
 func (e *ItemReleased) Subject() string    { return string(e.Product) }
 func (e *DriftFound) Subject() string      { return string(e.Product) }

@@ -336,6 +336,14 @@ func (e *PushReleased) fields(v fieldVisitor) {
 		oneOf: []string{string(Approved), string(Discarded)}})
 }
 
+func (e *PushWanted) fields(v fieldVisitor) {
+	text(v, "product", &e.Product, idRule("the product"))
+	integer(v, "position", &e.Position, positionRule)
+	text(v, "digest", &e.Digest, rule{doc: "identifies what is to be pushed", required: true, min: 1, max: maxLabel})
+	text(v, "was", &e.Was, rule{doc: "identifies what was to be shown before", required: true, min: 1, max: maxLabel})
+	text(v, "reason", &e.Reason, rule{doc: "why", required: true, min: 1, max: maxReason})
+}
+
 func (e *ItemQuarantined) fields(v fieldVisitor) {
 	text(v, "product", &e.Product, idRule("the product"))
 	text(v, "item", &e.Item, idRule("the item"))

@@ -61,7 +61,11 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	if err != nil {
 		return Result{}, err
 	}
+	item.Trail = before.Trail.With(rec.Position, trailOf(len(target.Items)))
 	if outcome != Folded {
+		if keeper.index(item.ID) >= 0 {
+			keeper = keeper.with(item)
+		}
 		keeper.Position = rec.Position
 		keeper.Tally = keeper.Tally.count(outcome)
 		return Result{Outcome: outcome, Products: []Product{keeper}}, nil
@@ -70,6 +74,7 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	moves := holder != nil && holder.ID != target.ID
 	if moves {
 		item.Since = rec.Position
+		item.Earlier = remember(item.Earlier, holder.ID)
 	}
 	if moves && target.Position >= rec.Position {
 		// The target was written with this event and the product that the item

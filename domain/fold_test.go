@@ -38,6 +38,10 @@ func (c *catalog) essence() []Product {
 	out := c.sorted()
 	for i := range out {
 		out[i].Position, out[i].Tally = 0, Tally{}
+		out[i].Items = slices.Clone(out[i].Items)
+		for j := range out[i].Items {
+			out[i].Items[j].Trail = ""
+		}
 	}
 	return out
 }

@@ -25,8 +25,15 @@ type Product struct {
 
 	Family Family `json:"family"`
 	Items  []Item `json:"items"` // in the order in which they joined
-	Tally  Tally  `json:"tally"`
+	// Former are the items that have left it for another product, those that came back
+	// among them, in the order in which they left last, [MostKin] at most.
+	Former []ItemID `json:"former,omitempty"`
+	Tally  Tally    `json:"tally"`
 }
+
+// MostKin bounds how many items a product remembers that have left it, and how many
+// products an item remembers that it has left. With so many, there may have been more.
+const MostKin = 1000
 
 // Family holds what all variants of a product share. The newest snapshot of any
 // of its items decides.
@@ -61,6 +68,12 @@ type Item struct {
 	Deleted   bool `json:"deleted,omitempty"`
 	// Since is the position of the event that brought the item into its product.
 	Since Position `json:"since"`
+	// Earlier are the products that it was in before, in the order in which it left
+	// them first, [MostKin] at most.
+	Earlier []ProductID `json:"earlier,omitempty"`
+	// Trail is where the item's events lie in the POS log, whatever became of them,
+	// except dead letters.
+	Trail Trail `json:"trail,omitempty"`
 
 	Stock    []Level `json:"stock,omitempty"` // sorted by outlet
 	Snapshot Stamp   `json:"snapshot,omitzero"`
@@ -159,11 +172,20 @@ func (p Product) without(id ItemID) Product {
 // position: what [Fold] does to the product that an item leaves.
 func (p Product) Moved(id ItemID, at Position) Product {
 	p = p.without(id)
+	p.Former = remember(slices.DeleteFunc(slices.Clone(p.Former), func(f ItemID) bool { return f == id }), id)
 	p.Position = max(p.Position, at)
 	if p.Described() {
 		p.Due = max(p.Due, at)
 	}
 	return p
+}
+
+// remember returns a list with one more, if it has room for it.
+func remember[T comparable](list []T, one T) []T {
+	if len(list) >= MostKin || slices.Contains(list, one) {
+		return list
+	}
+	return append(slices.Clip(list), one)
 }
 
 // level returns the stock at an outlet; one never heard of is 0.

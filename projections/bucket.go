@@ -55,9 +55,21 @@ func readCheckpoint(value []byte, format int) (checkpoint, error) {
 		return c, fmt.Errorf("checkpoint %.80q cannot be read: run `tillstream rebuild`: %w", value, err)
 	}
 	if c.Format != format {
-		return c, fmt.Errorf("snapshots have format %d, this version of tillstream reads and writes %d: run `tillstream rebuild`", c.Format, format)
+		return c, &FormatError{Stored: c.Format, Ours: format}
 	}
 	return c, nil
+}
+
+// FormatError says that another version of this program has folded what a bucket
+// holds. What that version would have made of the events to come is another matter,
+// so a state is never mixed of both.
+type FormatError struct{ Stored, Ours int }
+
+func (e *FormatError) Error() string {
+	if e.Stored > e.Ours {
+		return fmt.Sprintf("snapshots have format %d, of a newer version of tillstream, and this one reads and writes %d; use the newer one, or, to have all as this one folds it: run `tillstream rebuild`", e.Stored, e.Ours)
+	}
+	return fmt.Sprintf("snapshots have format %d, this version of tillstream reads and writes %d: run `tillstream rebuild`", e.Stored, e.Ours)
 }
 
 // check refuses a bucket that has lost more than its end.

@@ -12,12 +12,16 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// SnapshotFormat is the format of a product snapshot. A bucket of another format
-// is rebuilt.
+// SnapshotFormat is the version of the product projection: of what a snapshot holds
+// and of how it is folded. It is raised whenever the same log gives other snapshots,
+// which a test with recorded digests finds out, and whenever a type of event becomes known. A
+// bucket of another format is refused, and folded anew by `tillstream rebuild`.
 //
 //	1: domain.Product as JSON
 //	2: with stock_due
-const SnapshotFormat = 2
+//	3: with what an item and a product remember of each other, and where an item's
+//	   events lie
+const SnapshotFormat = 3
 
 // DefaultDecoded is how many decoded products a [Catalog] keeps. Of a catalog in
 // which everything changes and that is larger, most states are read again before
@@ -29,6 +33,7 @@ const DefaultDecoded = 1 << 17
 // methods may be called by anybody at any time.
 type Catalog struct {
 	bucket  Bucket
+	folding Folding
 	modes   func(domain.StoreID) domain.StockMode
 	decoded int
 
@@ -50,8 +55,14 @@ type Catalog struct {
 // It refuses a bucket of another format or with less in it than its checkpoint
 // speaks of; the error names the command that mends it.
 func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, decoded int) (*Catalog, error) {
+	return Present().OpenCatalog(ctx, bucket, modes, decoded)
+}
+
+// OpenCatalog is the function of that name for another folding than the present one.
+func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, decoded int) (*Catalog, error) {
 	c := &Catalog{
 		bucket:  bucket,
+		folding: f,
 		modes:   modes,
 		decoded: cmp.Or(decoded, DefaultDecoded),
 		shelves: map[domain.StoreID]*shelf{},
@@ -89,13 +100,13 @@ func (c *Catalog) Observe(e domain.Entry) error {
 	}
 	r := c.index(p)
 	c.unlist(r)
-	r.state = p
+	r.state, r.hash = p, hashSnapshot(p.Store, p.ID, e.Value)
 	c.keep(r)
 	return nil
 }
 
 func (c *Catalog) observeCheckpoint(value []byte) error {
-	stored, err := readCheckpoint(value, SnapshotFormat)
+	stored, err := readCheckpoint(value, c.folding.Format)
 	if err != nil {
 		return err
 	}
@@ -120,7 +131,7 @@ func badSnapshot(key domain.Key, err error) error {
 func (c *Catalog) shelf(store domain.StoreID) *shelf {
 	s, ok := c.shelves[store]
 	if !ok {
-		s = newShelf()
+		s = newShelf(store, c.bucket)
 		c.shelves[store] = s
 	}
 	return s
@@ -129,7 +140,7 @@ func (c *Catalog) shelf(store domain.StoreID) *shelf {
 // index makes the index agree with p.
 func (c *Catalog) index(p *domain.Product) *row {
 	shelf := c.shelf(p.Store)
-	r := shelf.row(p.Store, p.ID)
+	r := shelf.row(p.ID)
 	shelf.put(r, p.Position, p.Due, p.StockDue, p.Tally, p.Deleted(), places(p))
 	return r
 }
@@ -147,13 +158,13 @@ func (c *Catalog) size() int {
 // has it exactly when memory has not.
 func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
 	c.mu.RLock()
-	p, position := r.state, r.position
+	p, position, bucket := r.state, r.position, r.shelf.bucket
 	c.mu.RUnlock()
 	if p != nil {
 		return p, nil
 	}
-	key := domain.Key{Store: r.store, ID: string(r.id)}
-	e, err := c.bucket.Get(ctx, key)
+	key := domain.Key{Store: r.shelf.store, ID: string(r.id)}
+	e, err := bucket.Get(ctx, key)
 	if errors.Is(err, domain.ErrNotFound) {
 		return nil, fmt.Errorf("snapshot %s/%s is gone from the bucket: run `tillstream rebuild`", key.Store, key.ID)
 	}

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/tillstream/tillstream/domain"
@@ -61,7 +60,7 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 			return domain.Result{}, err
 		}
 	}
-	result, err := domain.Fold(c.modes(rec.Store), rec, event, holder, *target)
+	result, err := c.folding.Fold(c.modes(rec.Store), rec, event, holder, *target)
 	if err != nil {
 		return domain.Result{}, err
 	}
@@ -154,7 +153,7 @@ func (c *Catalog) Seal() *Batch {
 	b := &Batch{
 		catalog: c,
 		steps:   c.steps,
-		behind:  checkpoint{Format: SnapshotFormat, Position: c.position, Snapshots: c.size()},
+		behind:  checkpoint{Format: c.folding.Format, Position: c.position, Snapshots: c.size()},
 	}
 	c.steps = nil
 	return b
@@ -207,17 +206,18 @@ func (b *Batch) mark(ctx context.Context) error {
 	if marked {
 		return nil
 	}
-	return b.checkpoint(ctx, checkpoint{Format: SnapshotFormat})
+	return b.checkpoint(ctx, checkpoint{Format: c.folding.Format})
 }
 
 func (b *Batch) put(ctx context.Context, rows []*row, states []*domain.Product) error {
-	entries := make([]domain.Entry, len(states))
+	entries, hashes := make([]domain.Entry, len(states)), make([]Hash, len(states))
 	for i, p := range states {
-		value, err := json.Marshal(p)
+		value, err := encodeSnapshot(p)
 		if err != nil {
-			return fmt.Errorf("encode the snapshot of %s/%s: %w", p.Store, p.ID, err)
+			return err
 		}
 		entries[i] = domain.Entry{Key: domain.Key{Store: p.Store, ID: string(p.ID)}, Value: value}
+		hashes[i] = hashSnapshot(p.Store, p.ID, value)
 	}
 	if err := b.catalog.bucket.PutAll(ctx, entries); err != nil {
 		return fmt.Errorf("write %d snapshots: %w", len(entries), err)
@@ -225,8 +225,9 @@ func (b *Batch) put(ctx context.Context, rows []*row, states []*domain.Product) 
 	c := b.catalog
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, r := range rows {
+	for i, r := range rows {
 		r.sealed--
+		r.hash = hashes[i]
 		c.keep(r)
 	}
 	return nil

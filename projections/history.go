@@ -14,6 +14,7 @@ import (
 // Step is one event of an item and what it did.
 type Step struct {
 	Event   domain.Recorded
+	Item    domain.ItemID
 	Outcome domain.Outcome // empty when the event could not be used
 	Problem error          // why not
 	Changes []Change       // in the order of the fields' names
@@ -28,18 +29,48 @@ type Change struct {
 	After  string
 }
 
-// History calls each with every event of an item up to a position, oldest first;
-// to 0 means all there are now. What an event changed is what folding the item's
-// own events says, as if the item were alone in its product. What its siblings
-// decided for the family is in their histories.
-func History(ctx context.Context, log Log, mode domain.StockMode, store domain.StoreID, item domain.ItemID, to domain.Position, each func(Step) error) error {
-	t := thread{item: item}
-	return log.Read(ctx, store, string(item), 0, to, func(rec domain.Recorded, err error) error {
-		return each(t.step(mode, rec, err))
+// History calls each with every event of an item, or of a product, up to a position,
+// oldest first; to 0 is all that are folded. The events of a product are those that
+// happened to items while they were in it, their coming and their going among them.
+// What an event changed is what it changed of its item and of the family that the item
+// was in; what a sibling decided for the family is in the sibling's history.
+func (p *Past) History(ctx context.Context, store domain.StoreID, m Match, to domain.Position, each func(Step) error) error {
+	to, err := p.reach(ctx, to)
+	if err != nil {
+		return err
+	}
+	return p.replay(ctx, store, m.Product, to, func(s *scene, rec domain.Recorded, err error) error {
+		item := domain.ItemID(rec.Subject)
+		before, joined := s.holder(item), s.products[m.Product]
+		step := Step{Event: rec, Item: item, Problem: err}
+		if err == nil {
+			step.Outcome, step.Problem = s.fold(&rec)
+		}
+		after := s.holder(item)
+		if m.Item != "" && m.Item != item || m.Item == "" && !is(before, m.Product) && !is(after, m.Product) {
+			return nil
+		}
+		if step.Outcome == domain.Folded {
+			was := fieldsOf(before, item)
+			if m.Item == "" && before == nil && joined != nil {
+				was = familyOf(joined) // which the new item may have left as it was
+			}
+			step.Changes = changes(was, fieldsOf(after, item))
+		}
+		return each(step)
 	})
 }
 
-// thread is one item as its own events up to now make it.
+// familyOf is what a product's items share, as [fieldsOf] names it.
+func familyOf(p *domain.Product) map[string]string {
+	fields := fieldsOf(p, "")
+	maps.DeleteFunc(fields, func(name, _ string) bool { return !strings.HasPrefix(name, "family.") })
+	return fields
+}
+
+func is(p *domain.Product, id domain.ProductID) bool { return p != nil && p.ID == id }
+
+// thread is one item as its own events up to now make it, alone in its product.
 type thread struct {
 	item domain.ItemID
 	now  *domain.Product
@@ -47,7 +78,7 @@ type thread struct {
 
 // step takes the item's next event.
 func (t *thread) step(mode domain.StockMode, rec domain.Recorded, err error) Step {
-	s := Step{Event: rec, Problem: err}
+	s := Step{Event: rec, Item: t.item, Problem: err}
 	if err != nil {
 		return s
 	}
@@ -59,31 +90,9 @@ func (t *thread) step(mode domain.StockMode, rec domain.Recorded, err error) Ste
 	return s
 }
 
-// ItemAt returns the product of one item as the item's own events up to a position
-// make it, or [domain.ErrNotFound] when there is none.
-func ItemAt(ctx context.Context, log Log, mode domain.StockMode, store domain.StoreID, item domain.ItemID, to domain.Position) (domain.Product, error) {
-	var now *domain.Product
-	err := log.Read(ctx, store, string(item), 0, to, func(rec domain.Recorded, err error) error {
-		if err != nil {
-			return nil // a dead letter changed nothing
-		}
-		if next, _, err := foldAlone(mode, rec, now); err == nil {
-			now = next
-		}
-		return nil
-	})
-	if err != nil {
-		return domain.Product{}, err
-	}
-	if now == nil {
-		return domain.Product{}, fmt.Errorf("item %q of store %q has no events up to position %d: %w", item, store, to, domain.ErrNotFound)
-	}
-	return *now, nil
-}
-
 // foldAlone folds one event into the product that holds the item alone.
 func foldAlone(mode domain.StockMode, rec domain.Recorded, now *domain.Product) (*domain.Product, domain.Outcome, error) {
-	event, err := rec.Event()
+	event, err := Usable(&rec)
 	if err != nil {
 		return nil, "", err
 	}
@@ -110,9 +119,9 @@ func fieldsOf(p *domain.Product, id domain.ItemID) map[string]string {
 	}
 	it, _ := p.Item(id)
 	stock := it.Stock
-	it.Stock, it.Snapshot, it.Moved, it.Movements, it.Since = nil, domain.Stamp{}, domain.Stamp{}, nil, 0
+	it.Stock, it.Snapshot, it.Moved, it.Movements, it.Since, it.Earlier, it.Trail = nil, domain.Stamp{}, domain.Stamp{}, nil, 0, nil, ""
 	whole := *p
-	whole.Items, whole.Family.Stamp = nil, domain.Stamp{}
+	whole.Items, whole.Former, whole.Family.Stamp = nil, nil, domain.Stamp{}
 	flatten(fields, "", it)
 	flatten(fields, "", whole)
 	for _, name := range []string{"store", "position", "due", "stock_due", "items", "item", "since", "described", "forgotten"} {
@@ -175,12 +184,7 @@ func fieldsOfAll(p *domain.Product) map[string]string {
 	if p == nil {
 		return fields
 	}
-	family := fieldsOf(p, "")
-	for name, value := range family {
-		if strings.HasPrefix(name, "family.") {
-			fields[name] = value
-		}
-	}
+	maps.Copy(fields, familyOf(p))
 	for _, it := range p.Items {
 		one := fieldsOf(p, it.ID)
 		maps.DeleteFunc(one, func(name, _ string) bool { return strings.HasPrefix(name, "family.") || name == "product" })

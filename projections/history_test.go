@@ -20,8 +20,10 @@ func TestHistory(t *testing.T) {
 	again := l[3]
 	again.Position = 6
 	l = append(l, again)
+	p := pastOf(t, l)
+	item := projections.Match{Item: "i-1", Product: "p-1"}
 	var got []string
-	err := projections.History(t.Context(), l, domain.StockLevels, "demo", "i-1", 0, func(s projections.Step) error {
+	err := p.History(t.Context(), "demo", item, 0, func(s projections.Step) error {
 		got = append(got, fmt.Sprintf("%d %s %v", s.Event.Position, s.Outcome, s.Problem))
 		for _, c := range s.Changes {
 			got = append(got, fmt.Sprintf("  %s: %q to %q", c.Field, c.Before, c.After))
@@ -52,25 +54,30 @@ func TestHistory(t *testing.T) {
 	})
 
 	stop := errors.New("enough")
-	if err := projections.History(t.Context(), l, domain.StockLevels, "demo", "i-1", 0, func(projections.Step) error { return stop }); !errors.Is(err, stop) {
+	if err := p.History(t.Context(), "demo", item, 0, func(projections.Step) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("error of the caller came back as %v", err)
 	}
 }
 
-func TestItemAt(t *testing.T) {
+// The history of a product is what happened to items while they were in it.
+func TestPast_History_product(t *testing.T) {
 	t.Parallel()
-	l := moving(t)
-	for at, want := range map[domain.Position]domain.ProductID{1: "i-1", 2: "p-1", 6: "p-2", 8: "p-2", 9: "p-1", 0: "p-1"} {
-		p, err := projections.ItemAt(t.Context(), l, domain.StockLevels, "demo", "i-1", at)
+	p := pastOf(t, moving(t))
+	for product, want := range map[domain.ProductID][]domain.Position{
+		"i-1": {1, 2},
+		"p-1": {2, 3, 4, 6, 8, 9, 11, 12, 13},
+		"p-2": {5, 6, 7, 9, 10, 12},
+		"p-3": {8, 11},
+	} {
+		var got []domain.Position
+		err := p.History(t.Context(), "demo", projections.Match{Product: product}, 0, func(s projections.Step) error {
+			got = append(got, s.Event.Position)
+			return nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.ID != want {
-			t.Errorf("at position %d the item is in %s, want %s", at, p.ID, want)
-		}
-	}
-	if _, err := projections.ItemAt(t.Context(), l, domain.StockLevels, "demo", "i-7", 0); !errors.Is(err, domain.ErrNotFound) {
-		t.Errorf("error for an unknown item is %v", err)
+		diff(t, "events of "+string(product), got, want)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 
 // shelf is the index of one store.
 type shelf struct {
+	store    domain.StoreID
+	bucket   Bucket // that holds the states
 	products map[domain.ProductID]*row
 	holders  map[domain.ItemID]*row
 	skus     map[string][]domain.ItemID // by folded SKU, in the order in which they came
@@ -22,13 +24,14 @@ type shelf struct {
 
 // row is what is kept in memory of every product.
 type row struct {
-	store    domain.StoreID
+	shelf    *shelf
 	id       domain.ProductID
 	position domain.Position
 	due      domain.Position
 	stockDue domain.Position
 	tally    domain.Tally
 	items    []place
+	hash     Hash // of the snapshot that was stored or read last
 	deleted  bool
 	vacant   bool // counted as such
 
@@ -44,8 +47,10 @@ type place struct {
 	sku  string // folded; empty until described
 }
 
-func newShelf() *shelf {
+func newShelf(store domain.StoreID, bucket Bucket) *shelf {
 	return &shelf{
+		store:    store,
+		bucket:   bucket,
 		products: map[domain.ProductID]*row{},
 		holders:  map[domain.ItemID]*row{},
 		skus:     map[string][]domain.ItemID{},
@@ -70,14 +75,16 @@ type digest struct {
 		Since     domain.Position `json:"since"`
 	} `json:"items"`
 	Tally domain.Tally `json:"tally"`
+
+	hash Hash
 }
 
 // row returns the row of a product, new when there is none.
-func (s *shelf) row(store domain.StoreID, id domain.ProductID) *row {
+func (s *shelf) row(id domain.ProductID) *row {
 	if r, ok := s.products[id]; ok {
 		return r
 	}
-	r := &row{store: store, id: domain.ProductID(strings.Clone(string(id)))}
+	r := &row{shelf: s, id: domain.ProductID(strings.Clone(string(id)))}
 	s.products[r.id] = r
 	s.fresh = append(s.fresh, r)
 	return r

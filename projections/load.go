@@ -85,6 +85,7 @@ func readDigest(e domain.Entry) (digest, error) {
 	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
 		return d, badSnapshot(e.Key, fmt.Errorf("it is of product %q of store %q", d.ID, d.Store))
 	}
+	d.hash = hashSnapshot(d.Store, d.ID, e.Value)
 	return d, nil
 }
 
@@ -92,7 +93,7 @@ func readDigest(e domain.Entry) (digest, error) {
 // another product. The caller holds mu.
 func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 	shelf := c.shelf(d.Store)
-	r := shelf.row(d.Store, d.ID)
+	r := shelf.row(d.ID)
 	if r.position > 0 && d.Position <= r.position {
 		return
 	}
@@ -106,6 +107,7 @@ func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 		}
 	}
 	shelf.put(r, d.Position, d.Due, d.StockDue, d.Tally, deleted, items)
+	r.hash = d.hash
 }
 
 // conflict is an item that was met in two products.
@@ -137,10 +139,9 @@ func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
 		inA, okA := a.Item(t.item)
 		inB, okB := b.Item(t.item)
 		if !okA || !okB { // another process was writing: one of the two was old
-			c.mu.Lock()
-			c.index(a)
-			c.index(b)
-			c.mu.Unlock()
+			if err := c.reindex(a, b); err != nil {
+				return err
+			}
 			continue
 		}
 		keeps, loses, since := a, b, inA.Since
@@ -150,8 +151,24 @@ func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
 		left := loses.Moved(t.item, since)
 		c.mu.Lock()
 		c.set(&left)
-		c.index(keeps)
 		c.mu.Unlock()
+		if err := c.reindex(keeps); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reindex makes the index agree with states as they were read.
+func (c *Catalog) reindex(states ...*domain.Product) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range states {
+		value, err := encodeSnapshot(p)
+		if err != nil {
+			return err
+		}
+		c.index(p).hash = hashSnapshot(p.Store, p.ID, value)
 	}
 	return nil
 }

@@ -217,7 +217,7 @@ func (c *Catalog) Await(ctx context.Context, at domain.Position) error {
 }
 
 func (r *row) summary() Summary {
-	s := Summary{Store: r.store, ID: r.id, Position: r.position, Due: r.due, StockDue: r.stockDue, Deleted: r.deleted, Items: make([]domain.ItemID, len(r.items))}
+	s := Summary{Store: r.shelf.store, ID: r.id, Position: r.position, Due: r.due, StockDue: r.stockDue, Deleted: r.deleted, Items: make([]domain.ItemID, len(r.items))}
 	for i, p := range r.items {
 		s.Items[i] = p.item
 	}

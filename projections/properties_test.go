@@ -53,7 +53,7 @@ func randomLog(t *rapid.T) log {
 			envelope.SourceVersion = uint64(rapid.IntRange(1, 50).Draw(t, "version"))
 		}
 		store := rapid.SampledFrom([]domain.StoreID{"levels", "levels", "movements"}).Draw(t, "store")
-		l = append(l, domain.Recorded{Envelope: envelope, Store: store, Position: domain.Position(len(l) + 1)})
+		l = append(l, domain.Recorded{Envelope: envelope, Store: store, Position: domain.Position(len(l) + 1), RecordedAt: start.Add(time.Duration(n) * time.Second)})
 	}
 	return l
 }

@@ -24,10 +24,15 @@ type Publication struct {
 	Approved bool `json:"approved,omitempty"`
 	// Discarded is the position in the POS log up to which somebody wants nothing
 	// pushed; 0 for none.
-	Discarded   domain.Position `json:"discarded,omitempty"`
-	Quarantined []Quarantine    `json:"quarantined,omitempty"` // in the order of the SYNC log
+	Discarded domain.Position `json:"discarded,omitempty"`
+	// Wanted is a state that a rebuild has made of events that were pushed before; nil
+	// when BigCommerce has taken it, or none.
+	Wanted      *Wanted      `json:"wanted,omitempty"`
+	Quarantined []Quarantine `json:"quarantined,omitempty"` // in the order of the SYNC log
 	// Sync is the position in the SYNC log of the newest event folded.
 	Sync domain.Position `json:"sync"`
+	// Trail is where the events folded lie in the SYNC log.
+	Trail domain.Trail `json:"trail,omitempty"`
 }
 
 // Creating is a twin that BigCommerce was asked to create.
@@ -64,6 +69,15 @@ type Hold struct {
 	At       time.Time       `json:"at"`
 }
 
+// Wanted is a state that is to be pushed although no newer event asks for it.
+type Wanted struct {
+	Position domain.Position `json:"position"` // in the POS log
+	Digest   string          `json:"digest"`
+	Was      string          `json:"was"` // what was to be shown before
+	Reason   string          `json:"reason"`
+	At       time.Time       `json:"at"`
+}
+
 // Quarantine is an event that could not be folded, so that its item's state may
 // be wrong.
 type Quarantine struct {
@@ -72,6 +86,10 @@ type Quarantine struct {
 	Reason   string          `json:"reason"`
 }
 
+// mostTrail is how long the trail of a publication gets at most, in bytes. All of them
+// are in memory.
+const mostTrail = 192
+
 // FoldPublication folds one event of the SYNC log. An event at or below p's
 // position is in p already and changes nothing; nor does an event of the POS.
 func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Publication {
@@ -79,11 +97,12 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 		return p
 	}
 	p.Sync = rec.Position
+	p.Trail = p.Trail.With(rec.Position, mostTrail)
 	switch e := event.(type) {
 	case *domain.ProductLinked:
 		link := e.Link
 		if p.Link == nil || p.Link.BigCommerceID != link.BigCommerceID {
-			p.Held, p.Approved, p.Discarded = nil, false, 0 // what was said was about another twin
+			p.Held, p.Approved, p.Discarded, p.Wanted = nil, false, 0, nil // what was said was about another twin
 		}
 		p.Link, p.Creating = &link, nil
 		if p.Confirmed.BigCommerceID != link.BigCommerceID {
@@ -92,7 +111,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 		p.Refused = nil // what was wrong may have been the link
 	case *domain.ProductUnlinked:
 		p.Link, p.Creating, p.Confirmed, p.Refused = nil, nil, Confirmed{}, nil
-		p.Held, p.Approved, p.Discarded = nil, false, 0
+		p.Held, p.Approved, p.Discarded, p.Wanted = nil, false, 0, nil
 	case *domain.ProductCreating:
 		p.Creating = &Creating{Name: e.Name, SKUs: e.SKUs, At: rec.Time}
 	case *domain.PushConfirmed:
@@ -103,6 +122,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 			p.Confirmed = Confirmed{e.Position, e.BigCommerceID, e.Digest, rec.Time, e.RequestID, e.Offer}
 		}
 		p.settleGuards(e.Position)
+		p.settleWanted(e.Position, e.Digest)
 		if p.Refused != nil && p.Refused.Position <= e.Position {
 			p.Refused = nil
 		}
@@ -111,6 +131,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 			p.Refused = &Refused{e.Position, e.Status, e.Reason, e.Field, rec.Time}
 		}
 		p.settleGuards(e.Position)
+		p.settleWanted(e.Position, "")
 	case *domain.PushHeld:
 		if p.Link == nil {
 			break // it was about an earlier twin
@@ -129,6 +150,17 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 			p.Approved = true
 		case domain.Discarded:
 			p.Discarded = max(p.Discarded, e.Position)
+		}
+	case *domain.PushWanted:
+		if p.Link == nil {
+			break // there is nothing that BigCommerce could show otherwise
+		}
+		p.Wanted = &Wanted{e.Position, e.Digest, e.Was, e.Reason, rec.Time}
+		if p.Confirmed.Position >= e.Position && p.Confirmed.Digest == e.Digest {
+			p.Wanted = nil // as after going back and forth
+		}
+		if p.Refused != nil && !p.Broken() {
+			p.Refused = nil // what was wrong may have been what is mended now
 		}
 	case *domain.ItemQuarantined:
 		if !slices.ContainsFunc(p.Quarantined, func(q Quarantine) bool { return q.Position == e.Position }) {
@@ -149,6 +181,15 @@ func (p *Publication) settleGuards(at domain.Position) {
 	p.Approved = false
 	if p.Held != nil && p.Held.Position <= at {
 		p.Held = nil
+	}
+}
+
+// settleWanted ends the wish for a state that BigCommerce has taken or refused, or for
+// an older one. A push of what was shown before may still be on its way when the wish
+// is recorded, and does not fulfil it.
+func (p *Publication) settleWanted(at domain.Position, digest string) {
+	if w := p.Wanted; w != nil && (at > w.Position || at == w.Position && digest != w.Was) {
+		p.Wanted = nil
 	}
 }
 
@@ -209,8 +250,9 @@ func StateOf(due domain.Position, p Publication, quarantined bool) State {
 func (s State) Among(asked State) bool { return s == asked || s == Broken && asked == Refusing }
 
 // NeedsPush reports whether no state at or after due was confirmed by the present
-// twin, or discarded, or somebody has approved a push. A product that no event asks
+// twin, or discarded, or a rebuild has made another state of it, or somebody has
+// approved a push. A product that no event asks
 // to push, at due 0, never needs one.
 func (p *Publication) NeedsPush(due domain.Position) bool {
-	return due > 0 && (p.Approved || due > max(p.Confirmed.Position, p.Discarded))
+	return due > 0 && (p.Approved || due > max(p.Confirmed.Position, p.Discarded) || p.Wanted != nil && due > p.Discarded)
 }

@@ -18,7 +18,8 @@ import (
 //	2: with what is held, approved and discarded, and the offer of what is confirmed.
 //	   A program that wrote 1 passes over the events that say so, and would push what
 //	   is held; so neither reads what the other wrote.
-const PublicationFormat = 2
+//	3: with where the product's events lie
+const PublicationFormat = 3
 
 // maxEarly bounds how many events wait in memory for those before them. One that
 // finds no room comes again, from the log.

@@ -269,7 +269,7 @@ func TestPublications_Flush(t *testing.T) {
 	})
 	t.Run("ErrOtherFormat", func(t *testing.T) {
 		t.Parallel()
-		for _, format := range []int{1, 3} {
+		for _, format := range []int{1, 2, projections.PublicationFormat + 1} {
 			other := newBucket(domain.Entry{Value: fmt.Appendf(nil, `{"format":%d}`, format)})
 			_, err := projections.OpenPublications(t.Context(), other, log{})
 			if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {

@@ -76,7 +76,7 @@ func (c *Catalog) foldApart(ctx context.Context, rec domain.Recorded, event doma
 			return nil, err
 		}
 	}
-	result, err := domain.Fold(c.modes(rec.Store), rec, event, holder, target)
+	result, err := c.folding.Fold(c.modes(rec.Store), rec, event, holder, target)
 	if err != nil {
 		return nil, err
 	}

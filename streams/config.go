@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tillstream/tillstream/domain"
 )
 
 // DefaultDuplicateWindow is how long the logs remember event ids. It costs the
@@ -40,6 +42,9 @@ type Config struct {
 	// Listen is the embedded server's address, [DefaultListen] when empty. Port 0
 	// takes a free port.
 	Listen string
+
+	// Adapters are the stores for which the embedded server has an [AdapterUser].
+	Adapters []domain.StoreID
 
 	// Replicas of every stream on a cluster; 1 when zero. An embedded server has 1.
 	Replicas int

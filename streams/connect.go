@@ -47,10 +47,12 @@ type Conn struct {
 	pos, sync             *Log
 	dead                  *DeadLetters
 	publications, control *Bucket
+	heads                 *Heads
+	tiles                 *Tiles
 	ctx                   context.Context // ends with Close; bounds the committers
 	cancel                context.CancelFunc
 	committers            sync.WaitGroup
-	handles               sync.Map // stream name to jetstream.Stream
+	handles               sync.Map // handleOf to jetstream.Stream
 	closeOnce             sync.Once
 	closeErr              error
 }
@@ -81,6 +83,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	}
 	c.publications = newBucket(c, streamPublications, publicationsPrefix)
 	c.control = newBucket(c, streamControl, controlPrefix)
+	c.heads, c.tiles = &Heads{c}, &Tiles{c}
 	return c, nil
 }
 
@@ -135,9 +138,6 @@ func (c *Conn) open(name string) (*nats.Conn, error) {
 	}
 	if c.cfg.User != "" {
 		opts = append(opts, nats.UserInfo(c.cfg.User, c.password))
-	}
-	if c.cfg.User == adapterUser && c.srv != nil {
-		opts = append(opts, nats.CustomInboxPrefix(adapterInbox))
 	}
 	if c.cfg.TLSCA != "" {
 		opts = append(opts, nats.RootCAs(c.cfg.TLSCA))
@@ -204,6 +204,12 @@ func (c *Conn) Publications() *Bucket { return c.publications }
 // Control is the bucket of the current epoch, paused stores, cursors and leases.
 func (c *Conn) Control() *Bucket { return c.control }
 
+// Heads is the log of signed tree heads.
+func (c *Conn) Heads() *Heads { return c.heads }
+
+// Tiles holds the hashes of the trees over the logs.
+func (c *Conn) Tiles() *Tiles { return c.tiles }
+
 // Products is the bucket of one build of the product projection.
 // [Conn.EnsureProducts] makes it.
 func (c *Conn) Products(epoch uint64) *Bucket {
@@ -219,17 +225,14 @@ func (c *Conn) ClientURL() string {
 }
 
 // PasswordFile is the file that holds the password of one of the embedded
-// server's users: "app", "adapter" or "operator". It is empty for another server.
-// A client of the user "adapter" has to set the inbox prefix [AdapterInbox].
+// server's users: "app", "operator" or an [AdapterUser]. It is empty for another
+// server.
 func (c *Conn) PasswordFile(user string) string {
 	if c.srv == nil {
 		return ""
 	}
 	return filepath.Join(userDir(c.cfg.DataDir), user)
 }
-
-// AdapterInbox is the inbox prefix that a client of the user "adapter" sets.
-func (c *Conn) AdapterInbox() string { return adapterInbox }
 
 // Config is the configuration in use, defaults filled in.
 func (c *Conn) Config() Config { return c.cfg }

@@ -272,3 +272,16 @@ func (d *DeadLetters) open(ctx context.Context, m Message, state indexed) (Lette
 	letter.Why, err = unescapeHeader(nats.Header(resolution.Header).Get(deadReason))
 	return letter, err
 }
+
+// LetterOf returns the id of the letter of one message, or 0 when it has none.
+func (d *DeadLetters) LetterOf(ctx context.Context, stream string, position domain.Position) (domain.Position, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if id, ok := d.byFrom[origin{stream, uint64(position)}]; ok {
+		return id, nil
+	}
+	if err := d.catchUp(ctx); err != nil {
+		return 0, err
+	}
+	return d.byFrom[origin{stream, uint64(position)}], nil
+}

@@ -82,13 +82,18 @@ func (l *Log) Events() Events { return Events{l} }
 // known of it: its store, position and time, and the bytes of its data.
 func (e Events) Read(ctx context.Context, store domain.StoreID, id string, from, to domain.Position, each func(domain.Recorded, error) error) error {
 	return e.log.Read(ctx, Query{From: from, To: to, Store: store, Key: id}, func(m Message) error {
-		rec, err := m.Recorded()
-		if err != nil {
-			rec = domain.Recorded{Store: m.Store, Position: m.Position, RecordedAt: m.RecordedAt}
-			rec.Envelope.Subject, rec.Envelope.Data = m.Key, m.Data
-		}
-		return each(rec, err)
+		return each(recordedOr(m))
 	})
+}
+
+// recordedOr is [Message.Recorded], with what is known of a message that is no event.
+func recordedOr(m Message) (domain.Recorded, error) {
+	rec, err := m.Recorded()
+	if err != nil {
+		rec = domain.Recorded{Store: m.Store, Position: m.Position, RecordedAt: m.RecordedAt}
+		rec.Envelope.Subject, rec.Envelope.Data = m.Key, m.Data
+	}
+	return rec, err
 }
 
 // Last is [Log.Last].

@@ -195,14 +195,25 @@ func (c *Conn) foundOr(err error) error {
 // stream returns the client's handle of a stream. Handles are kept, because making
 // one costs a request.
 func (c *Conn) stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	if s, ok := c.handles.Load(name); ok {
+	return c.handle(ctx, c.askJS, name)
+}
+
+// handleOf names a stream as one of our connections sees it.
+type handleOf struct {
+	js   jetstream.JetStream
+	name string
+}
+
+func (c *Conn) handle(ctx context.Context, js jetstream.JetStream, name string) (jetstream.Stream, error) {
+	key := handleOf{js, name}
+	if s, ok := c.handles.Load(key); ok {
 		return s.(jetstream.Stream), nil
 	}
-	s, err := c.askJS.Stream(ctx, name)
+	s, err := js.Stream(ctx, name)
 	if err != nil {
 		return nil, c.translate(err)
 	}
-	c.handles.Store(name, s)
+	c.handles.Store(key, s)
 	return s, nil
 }
 

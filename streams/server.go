@@ -28,7 +28,7 @@ func startServer(ctx context.Context, cfg Config) (*server.Server, string, error
 	if err := probeFolder(storeDir(cfg.DataDir)); err != nil {
 		return nil, "", err
 	}
-	users, passwords, err := loadUsers(userDir(cfg.DataDir))
+	users, passwords, err := loadUsers(userDir(cfg.DataDir), cfg.Adapters)
 	if err != nil {
 		return nil, "", err
 	}

@@ -20,6 +20,8 @@ const (
 	productsPrefix     = "products" // followed by the epoch
 	publicationsPrefix = "publications"
 	controlPrefix      = "control"
+	headsPrefix        = "heads" // followed by a log
+	tilesPrefix        = "tiles" // followed by a log, a level and a number
 )
 
 const (
@@ -28,6 +30,8 @@ const (
 	streamDeadLetters  = "DEADLETTERS"
 	streamPublications = "PUBLICATIONS"
 	streamControl      = "CONTROL"
+	streamHeads        = "HEADS"
+	streamTiles        = "TILES"
 	streamProducts     = "PRODUCTS_" // followed by the epoch
 )
 
@@ -161,6 +165,10 @@ func prefixOf(stream string) string {
 		return publicationsPrefix
 	case streamControl:
 		return controlPrefix
+	case streamHeads:
+		return headsPrefix
+	case streamTiles:
+		return tilesPrefix
 	}
 	if epoch, ok := strings.CutPrefix(stream, streamProducts); ok {
 		return productsPrefix + "." + epoch

@@ -19,7 +19,7 @@ func (c *Conn) topology() []jetstream.StreamConfig {
 	dead := c.logConfig(streamDeadLetters, deadPrefix, "messages that could not be used, whole, and why")
 	pos.AllowAtomicPublish, sync.AllowAtomicPublish = true, true
 	return []jetstream.StreamConfig{
-		pos, sync, dead,
+		pos, sync, dead, c.headsConfig(), c.tilesConfig(),
 		c.bucketConfig(streamPublications, publicationsPrefix, "links and the last push, by store and product"),
 		c.bucketConfig(streamControl, controlPrefix, "epoch, pauses, cursors and leases"),
 	}
@@ -93,7 +93,7 @@ func (c *Conn) Ensure(ctx context.Context) error {
 }
 
 // EnsureLogs is [Conn.Ensure] without the streams that can be folded again from the
-// logs, see [Conn.DropProjections].
+// logs, see [Conn.DropProducts] and [Conn.DropPublications].
 func (c *Conn) EnsureLogs(ctx context.Context) error {
 	return c.ensureAll(ctx, func(stream string) bool { return !rebuildable(stream) })
 }
@@ -119,19 +119,6 @@ func (c *Conn) EnsureProducts(ctx context.Context, epoch uint64) error {
 		return fmt.Errorf("topology: %w", err)
 	}
 	return nil
-}
-
-// DropProjections removes what is folded from the logs: the products bucket of one
-// epoch and the publications. An absent one is no error.
-func (c *Conn) DropProjections(ctx context.Context, epoch uint64) error {
-	var errs []error
-	for _, stream := range []string{productsStream(epoch), streamPublications} {
-		c.handles.Delete(stream)
-		if err := c.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-			errs = append(errs, fmt.Errorf("drop %s: %w", stream, c.translate(err)))
-		}
-	}
-	return errors.Join(errs...)
 }
 
 func (c *Conn) ensure(ctx context.Context, want jetstream.StreamConfig) error {

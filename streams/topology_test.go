@@ -76,7 +76,7 @@ func TestConn_Ensure(t *testing.T) {
 			}
 		}
 		for range 2 {
-			if err := c.DropProjections(t.Context(), 3); err != nil {
+			if err := errors.Join(c.DropProducts(t.Context(), 3), c.DropPublications(t.Context())); err != nil {
 				t.Error(err)
 			}
 		}
@@ -152,7 +152,7 @@ func TestConn_Ensure(t *testing.T) {
 // The program itself cannot harm a log, whatever it asks for; a person can mend one.
 func TestConn_Permissions(t *testing.T) {
 	t.Parallel()
-	c := streamstest.Start(t)
+	c := streamstest.Start(t, streamstest.WithConfig(func(c *streams.Config) { c.Adapters = []domain.StoreID{"demo"} }))
 	mustAppend(t, c.POS(), sales("i", 0, 3)...)
 	app := as(t, c, "app")
 	// The server answers nothing to what it does not permit, so each refusal takes
@@ -218,11 +218,11 @@ func TestConn_Permissions(t *testing.T) {
 		}
 	})
 	t.Run("OK adapter publishes", func(t *testing.T) {
-		adapter := as(t, c, "adapter", nats.CustomInboxPrefix(c.AdapterInbox()))
+		adapter := as(t, c, streams.AdapterUser("demo"), nats.CustomInboxPrefix(streams.AdapterInbox("demo")))
 		if ack, err := adapter.Publish(t.Context(), "pos.demo.x", []byte("not an event")); err != nil || ack.Sequence != 4 {
 			t.Errorf("got %+v, %v; want position 4", ack, err)
 		}
-		for _, subject := range []string{"sync.demo.x", "dead.demo.x", "control._.lease-a", "publications.demo.x"} {
+		for _, subject := range []string{"pos.other.x", "sync.demo.x", "dead.demo.x", "control._.lease-a", "publications.demo.x"} {
 			ctx, cancel := context.WithTimeout(t.Context(), silence)
 			if _, err := adapter.Publish(ctx, subject, nil); err == nil {
 				t.Errorf("published to %s", subject)

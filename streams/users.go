@@ -11,29 +11,41 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/tillstream/tillstream/domain"
 )
 
 // The users of the embedded server. Each has its password in a file of its name
 // below DataDir/users, readable by the owner of the folder only.
 const (
 	appUser      = "app"      // this program: everything but harming a log
-	adapterUser  = "adapter"  // a foreign program that publishes POS events
 	operatorUser = "operator" // a person with the nats command line tool
 )
+
+// AdapterUser is the embedded server's user for a foreign program that publishes the
+// POS events of one store.
+func AdapterUser(store domain.StoreID) string { return "adapter-" + string(store) }
+
+// AdapterInbox is the inbox prefix that a client of [AdapterUser] has to set: it may
+// not listen to other people's replies.
+func AdapterInbox(store domain.StoreID) string { return "_INBOX_" + AdapterUser(store) }
 
 // userDir returns the folder of password files.
 func userDir(dataDir string) string { return filepath.Join(dataDir, "users") }
 
-// loadUsers reads the users' passwords from dir and makes those that are missing.
+// loadUsers reads the users' passwords from dir and makes those that are missing; of
+// adapters there is one for each of the stores.
 // The server is given their hashes; the passwords are for who connects.
-func loadUsers(dir string) (users []*server.User, passwords map[string]string, err error) {
+func loadUsers(dir string, stores []domain.StoreID) (users []*server.User, passwords map[string]string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, notWritable(dir, err)
 	}
 	users = []*server.User{
 		{Username: appUser, Permissions: appPermissions()},
-		{Username: adapterUser, Permissions: adapterPermissions()},
 		{Username: operatorUser},
+	}
+	for _, store := range stores {
+		users = append(users, &server.User{Username: AdapterUser(store), Permissions: adapterPermissions(store)})
 	}
 	passwords = make(map[string]string, len(users))
 	for _, u := range users {
@@ -74,23 +86,31 @@ func loadPassword(path string) (string, error) {
 // a stream, which removes messages, and lets a stream be removed whole.
 func appPermissions() *server.Permissions {
 	var deny []string
-	for _, log := range []string{streamPOS, streamSync, streamDeadLetters} {
-		for _, verb := range []string{"UPDATE", "DELETE", "PURGE", "MSG.DELETE"} {
-			deny = append(deny, "$JS.API.STREAM."+verb+"."+log)
-		}
+	for _, log := range kept() {
+		deny = append(deny, harmful(log)...)
 	}
 	return &server.Permissions{Publish: &server.SubjectPermission{Deny: deny}}
 }
 
-// adapterPermissions lets a foreign program publish POS events and hear the
-// acknowledgement, under an inbox prefix of its own so that it cannot listen to
-// other people's replies.
-func adapterPermissions() *server.Permissions {
-	return &server.Permissions{
-		Publish:   &server.SubjectPermission{Allow: []string{subjectsOfLog(posPrefix)}},
-		Subscribe: &server.SubjectPermission{Allow: []string{adapterInbox + ".>"}},
-	}
+// kept names the streams that never lose a message.
+func kept() []string {
+	return []string{streamPOS, streamSync, streamDeadLetters, streamHeads, streamTiles}
 }
 
-// adapterInbox is the inbox prefix that a client of the user "adapter" has to set.
-const adapterInbox = "_INBOX_adapter"
+// harmful are the requests that could change what a stream holds.
+func harmful(stream string) []string {
+	var out []string
+	for _, verb := range []string{"UPDATE", "DELETE", "PURGE", "MSG.DELETE"} {
+		out = append(out, "$JS.API.STREAM."+verb+"."+stream)
+	}
+	return out
+}
+
+// adapterPermissions lets a foreign program publish the POS events of a store, and
+// hear the acknowledgement.
+func adapterPermissions(store domain.StoreID) *server.Permissions {
+	return &server.Permissions{
+		Publish:   &server.SubjectPermission{Allow: []string{posPrefix + "." + string(store) + ".*"}},
+		Subscribe: &server.SubjectPermission{Allow: []string{AdapterInbox(store) + ".>"}},
+	}
+}

@@ -33,6 +33,8 @@ type app struct {
 	conn  *streams.Conn
 	token string
 
+	traffic *console.Traffic
+
 	engine  atomic.Pointer[engine]
 	readied chan struct{} // closed when an engine is ready for the first time
 	ending  chan struct{} // closed when the HTTP server begins to end
@@ -62,7 +64,7 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), watch: func(publish.Outcome) {}, heard: func(*domain.Recorded) {}}
+	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}, heard: func(*domain.Recorded) {}}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -85,8 +87,12 @@ func (a *app) connect(ctx context.Context) (err error) {
 		password = strings.TrimSpace(string(b))
 	}
 	n := a.cfg.NATS
+	adapters := make([]domain.StoreID, len(a.cfg.Stores))
+	for i, s := range a.cfg.Stores {
+		adapters[i] = domain.StoreID(s.ID)
+	}
 	a.conn, err = streams.Connect(ctx, streams.Config{
-		URL: n.URL.Reveal(), DataDir: a.cfg.Data, Listen: a.cfg.Listen,
+		URL: n.URL.Reveal(), DataDir: a.cfg.Data, Listen: a.cfg.Listen, Adapters: adapters,
 		CredentialsFile: n.Credentials, User: n.User, Password: password,
 		TLSCA: n.CA, TLSCert: n.Cert, TLSKey: n.Key, Replicas: n.Replicas, Logger: a.log,
 	})
@@ -232,10 +238,10 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // handler is the API with its guard.
 func (a *app) handler() http.Handler {
 	g := console.Guard{
-		Master: a.token, Tokens: console.NewTokens(a.conn.Control()), Logger: a.log,
+		Master: a.token, Tokens: console.NewTokens(a.conn.Control()), MostPerSecond: a.cfg.HTTPRate, Logger: a.log,
 		Hint: "send the header Authorization: Bearer TOKEN; the token for everything is in " + tokenFile(a.cfg.Data) + ", and tillstream tokens create makes others",
 	}
-	return g.Protect(a)
+	return a.traffic.Count(g.Protect(a))
 }
 
 func tokenFile(data string) string { return filepath.Join(data, "api-token") }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
 )
 
@@ -172,6 +173,20 @@ func (c *client) lines(ctx context.Context, to call, each func(line json.RawMess
 			return err
 		}
 	}
+}
+
+// told is lines of an answer that may break off: its last line then says why, and is
+// returned as the error.
+func (c *client) told(ctx context.Context, to call, each func(line json.RawMessage) error) error {
+	return c.lines(ctx, to, func(raw json.RawMessage) error {
+		if bytes.HasPrefix(raw, []byte(`{"problem"`)) {
+			var last console.LastLine
+			if err := json.Unmarshal(raw, &last); err == nil && last.Problem != nil {
+				return inFull(last.Problem)
+			}
+		}
+		return each(raw)
+	})
 }
 
 // storeClient speaks about one store.

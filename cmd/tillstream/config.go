@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/publish"
 )
@@ -12,9 +13,10 @@ import (
 // environment, file and defaults, in this order of precedence; nobody changes it
 // afterwards. It prints without its secrets.
 type Config struct {
-	Data string   `koanf:"data"` // the folder of the embedded broker, its lock and the API token
-	HTTP string   `koanf:"http"` // where up serves; a port of 0 takes a free one
-	Only []string `koanf:"only"` // roles that up takes; empty: all of them
+	Data     string   `koanf:"data"`      // the folder of the embedded broker, its lock and the API token
+	HTTP     string   `koanf:"http"`      // where up serves; a port of 0 takes a free one
+	HTTPRate int      `koanf:"http_rate"` // requests a second that the bearer of one token may send; 0: any number
+	Only     []string `koanf:"only"`      // roles that up takes; empty: all of them
 
 	// Listen is where the embedded broker listens. It has users and passwords of
 	// its own, below Data.
@@ -26,11 +28,24 @@ type Config struct {
 	Token     Secret `koanf:"token"`
 	TokenFile string `koanf:"token_file"`
 
+	// SigningKey signs the heads of the logs. Empty: the one in Data, which is made when
+	// it is missing.
+	SigningKey     Secret `koanf:"signing_key"`
+	SigningKeyFile string `koanf:"signing_key_file"`
+	Heads          Heads  `koanf:"heads"`
+
 	NATS   NATS    `koanf:"nats"`
 	Log    Log     `koanf:"log"`
 	Stores []Store `koanf:"stores"` // in the order of the file
 
 	problems []Problem // found while reading; Validate tells
+}
+
+// Heads says when the logs are signed, and who else is to have what was signed.
+type Heads struct {
+	File  string        `koanf:"file"`
+	URL   string        `koanf:"url"`
+	Every time.Duration `koanf:"every"` // at most so long after something was recorded
 }
 
 // NATS says which broker to use. Without a URL there is an embedded one.
@@ -102,17 +117,18 @@ const (
 	roleProject = "project"
 	rolePublish = "publish"
 	rolePoll    = "poll"
+	roleAudit   = "audit"
 	roleConsole = "console"
 )
 
 // allRoles are what up does when nothing is said.
 func allRoles() []string {
-	return []string{roleIngest, rolePoll, roleProject, rolePublish, roleConsole}
+	return []string{roleIngest, rolePoll, roleProject, rolePublish, roleAudit, roleConsole}
 }
 
 // ownedRoles are those that one process at a time has, in the order in which it
 // takes their leases.
-func ownedRoles() []string { return []string{roleProject, rolePublish, rolePoll} }
+func ownedRoles() []string { return []string{roleProject, rolePublish, rolePoll, roleAudit} }
 
 // Roles are the roles that up takes.
 func (c *Config) Roles() []string {
@@ -125,9 +141,10 @@ func (c *Config) Roles() []string {
 // defaultConfig is what holds when nothing is set.
 func defaultConfig() Config {
 	return Config{
-		Data: ".tillstream", HTTP: "127.0.0.1:8080", Listen: "127.0.0.1:0",
-		NATS: NATS{Replicas: 1},
-		Log:  Log{Level: "info", Format: "text"},
+		Data: ".tillstream", HTTP: "127.0.0.1:8080", HTTPRate: 500, Listen: "127.0.0.1:0",
+		Heads: Heads{Every: audit.DefaultEvery},
+		NATS:  NATS{Replicas: 1},
+		Log:   Log{Level: "info", Format: "text"},
 	}
 }
 

@@ -240,6 +240,7 @@ func (l *loader) mergeStore() {
 // secrets reads the files that secrets are in.
 func (l *loader) secrets(c *Config) {
 	l.secret(settings(), "", "token", &c.Token, c.TokenFile)
+	l.secret(settings(), "", "signing_key", &c.SigningKey, c.SigningKeyFile)
 	l.secret(settings(), "", "nats.password", &c.NATS.Password, c.NATS.PasswordFile)
 	for i := range c.Stores {
 		s := &c.Stores[i]

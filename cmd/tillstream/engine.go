@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/ingest"
@@ -27,6 +28,8 @@ import (
 )
 
 // engine is everything that works on one view of the projections, wired:
+//
+// The tree over both logs, which nothing here waits for, is kept by the audit handler.
 //
 //	X-Series ─► poll ─┐
 //	HTTP ─► ingest ─► POS log ─► project ─► catalog ─► PRODUCTS bucket
@@ -47,6 +50,7 @@ type engine struct {
 	publishers   map[domain.StoreID]*publish.Publisher
 	accounts     map[domain.StoreID]*account
 	sources      *project.SourceKeeper // nil: another process projects
+	keeper       *audit.Keeper         // nil: another process signs
 	console      *console.Console
 	handler      http.Handler
 
@@ -90,6 +94,11 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 		e.project.Seen = func(rec *domain.Recorded) {
 			e.sources.Sources.Apply(rec)
 			a.heard(rec)
+		}
+	}
+	if roles.has(roleAudit) {
+		if e.keeper, err = a.newKeeper(); err != nil {
+			return nil, err
 		}
 	}
 	for _, s := range a.cfg.Stores {
@@ -158,11 +167,12 @@ func (s *Store) guards() publish.Guards {
 func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
-		Catalog: e.catalog, Publications: e.publications, Project: e.project,
+		Catalog: e.catalog, Publications: e.publications, Past: e.past(), Project: e.project,
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
-		Tokens:  console.NewTokens(e.app.conn.Control()),
-		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending,
+		Tokens:   console.NewTokens(e.app.conn.Control()),
+		Evidence: e.evidence, Verifier: e.verifier,
+		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -190,12 +200,24 @@ func (e *engine) serve() {
 			in.XSeries[id] = a.hooks
 		}
 		in.Mount(mux)
+		e.console.Describe = ingest.Describe
 	}
 	if e.roles.has(roleConsole) {
 		e.console.Mount(mux)
 	}
 	e.console.MountStatus(mux)
 	e.handler = problem.Routes(mux)
+}
+
+// past reads from the logs what was.
+func (e *engine) past() *projections.Past {
+	conn := e.app.conn
+	return &projections.Past{
+		Catalog: e.catalog, Publications: e.publications, POS: conn.POS().Events(), Sync: conn.Sync().Events(),
+		Aside: func(ctx context.Context, store domain.StoreID, item domain.ItemID) ([]domain.Position, error) {
+			return conn.DeadLetters().Of(ctx, conn.POS(), store, string(item))
+		},
+	}
 }
 
 // ingest makes what takes events and files in. A catalog that another process
@@ -224,8 +246,28 @@ func (e *engine) running() console.Running {
 	return r
 }
 
-// run works until ctx ends, or something fails that needs a person.
+// run works until ctx ends, or something fails that needs a person. What was recorded
+// until then is signed.
 func (e *engine) run(ctx context.Context) error {
+	if e.keeper == nil {
+		return e.work(ctx)
+	}
+	keeping, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	disowned := context.AfterFunc(ctx, func() {
+		if cause := context.Cause(ctx); errors.Is(cause, streams.ErrLeaseLost) {
+			stop(cause)
+		}
+	})
+	defer disowned()
+	kept := make(chan error, 1)
+	go func() { kept <- e.keeper.Run(keeping) }()
+	err := e.work(ctx)
+	stop(context.Cause(ctx))
+	return errors.Join(err, <-kept)
+}
+
+// work is everything but the signing.
+func (e *engine) work(ctx context.Context) error {
 	projects, publishes := e.roles.has(roleProject), e.roles.has(rolePublish)
 	router, subscriber, err := e.router()
 	if err != nil {
@@ -292,6 +334,11 @@ func (e *engine) tellProblems(ctx context.Context) {
 		}
 		for id, a := range e.accounts {
 			now["the POS account of "+string(id)] = a.status().Problem
+		}
+		if e.keeper != nil {
+			for _, s := range e.keeper.Status() {
+				now["the tree over "+s.Log] = s.Problem
+			}
 		}
 		if e.sources != nil {
 			for _, s := range e.app.cfg.Stores {

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -14,17 +14,26 @@ import (
 )
 
 func (c *cli) historyCommand() *cobra.Command {
-	var newest bool
+	var chosen selection
+	var newest, follow, pushes bool
 	var limit int
 	cmd := &cobra.Command{
 		Use:   "history ITEM",
 		Short: "Show the events of one item or product, and what each changed",
-		Long: `history prints every event of the item that ITEM names, or of all items of the
-product, in the order of the log, each with what it changed. An event that changed
+		Long: `history prints every event of the item that ITEM names, in the order of the log, each
+with what it changed of the item and its family. If ITEM is a product id, the events
+are those of all items that are or were in it, while they were. An event that changed
 nothing says why: it was older at its source than what was known (superseded), it
-had been folded before (duplicate), or it could not be used (dead_letter).`,
+had been folded before (duplicate), or it could not be used (dead_letter).
+--pushes puts between them what became of the product's pushes.
+
+Each event has two times: when it happened in the POS, which is shown, and when it was
+recorded, which is in --json. --from and --to are about the latter, or with --time
+business about the former.
+` + momentHelp,
 		Example: `  tillstream history CK-121
   tillstream history CK-121 --newest -n 5
+  tillstream history CK-121 --from 2h --type pos.stock --pushes
   tillstream history CK-121 --json | jq -r 'select(.type=="pos.item.sold.v1") | .time'`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: c.completeItem,
@@ -32,24 +41,39 @@ had been folded before (duplicate), or it could not be used (dead_letter).`,
 			if limit < 0 {
 				return misuse("--limit %d: must be 0, for all, or more", limit)
 			}
-			query := url.Values{}
-			if newest {
-				query.Set("newest", "true")
+			if follow && (newest || limit > 0 || chosen.to != "") {
+				return misuse("--follow goes on for ever: it goes without --newest, --limit and --to")
+			}
+			if err := c.checkSelection(&chosen); err != nil {
+				return err
+			}
+			query := chosen.query()
+			for name, set := range map[string]bool{"newest": newest, "follow": follow, "pushes": pushes} {
+				if set {
+					query.Set(name, "true")
+				}
 			}
 			if limit > 0 {
 				query.Set("limit", strconv.Itoa(limit))
 			}
-			return c.sessionOfStore(cmd, needReads, func(ctx context.Context, to *storeClient) error {
+			return c.sessionOfStoreToFollow(cmd, follow, func(ctx context.Context, to *storeClient) error {
 				each := c.historyLine
 				if c.json {
 					each = pass(c.stdout)
 				}
-				return aboutItem(to.lines(ctx, call{method: http.MethodGet, path: to.path("products", args[0], "history"), query: query}, each))
+				err := to.told(ctx, call{method: http.MethodGet, path: to.path("products", args[0], "history"), query: query}, each)
+				if follow && errors.Is(err, context.Canceled) {
+					return nil // which is how following ends
+				}
+				return aboutItem(err)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&newest, "newest", false, "newest first")
-	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "at most so many events; 0 for all")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is to come")
+	cmd.Flags().BoolVar(&pushes, "pushes", false, "what became of pushes too")
+	cmd.Flags().IntVarP(&limit, "limit", "n", 0, "at most so many lines; 0 for all")
+	chosen.flags(cmd)
 	return c.talksOfStore(c.reads(cmd))
 }
 
@@ -59,6 +83,14 @@ func (c *cli) historyLine(raw json.RawMessage) error {
 		return fmt.Errorf("the answer %s: %w", raw, err)
 	}
 	out := c.stdout
+	if h.Push != nil {
+		why := ""
+		if r := reason(h.Push); r != "" {
+			why = "  " + r
+		}
+		out.line("SYNC %d  %s  %s  %s%s", h.Position, moment(h.Time), out.paint(bold, "push"), out.state(h.Outcome), why)
+		return nil
+	}
 	by := oneLine(string(h.Source))
 	if h.Actor != "" {
 		by += " by " + oneLine(h.Actor)

@@ -67,7 +67,7 @@ func TestPoison(t *testing.T) {
 	in := install(t, simulator.Config{Quota: 150}, func(c *Config) { c.Stores[0].Publish = "all" })
 	in.happen(revision(1)...)
 	in.settle()
-	adapter := in.adapter()
+	adapter, operator := in.adapter(), in.foreign("operator")
 	for i, p := range poisons() {
 		item, _ := strings.CutPrefix(p.subject[strings.LastIndex(p.subject, "."):], ".")
 		m := natsgo.NewMsg(p.subject)
@@ -83,7 +83,11 @@ func TestPoison(t *testing.T) {
 			}
 		}
 		m.Data = []byte(p.data)
-		in.publish(adapter, m)
+		publisher := adapter
+		if !strings.HasPrefix(p.subject, "pos."+testStore+".") {
+			publisher = operator // which may do everything
+		}
+		in.publish(publisher, m)
 	}
 	in.await("read", func() bool { return in.status().Stores[0].Projection.Lag == 0 })
 
@@ -188,7 +192,8 @@ func TestPoison(t *testing.T) {
 	in.await("resolved", func() bool { return len(in.letters()) == 0 })
 }
 
-// A foreign program may publish what happened in the POS, and nothing else.
+// A foreign program may publish what happened in the POS of its store, and nothing
+// else.
 func TestPoison_adapter(t *testing.T) {
 	t.Parallel()
 	in := install(t, simulator.Config{}, nil)
@@ -201,7 +206,7 @@ func TestPoison_adapter(t *testing.T) {
 	refusals := make(chan error, 1)
 	adapter.SetErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { refusals <- err })
 	for _, subject := range []string{
-		"sync.harbour.p-00", "dead.harbour.p-00", "products.1.harbour.p-00", "publications.harbour.p-00", "control._.epoch",
+		"pos.mill.p-00", "pos.harbour", "sync.harbour.p-00", "dead.harbour.p-00", "products.1.harbour.p-00", "publications.harbour.p-00", "control._.epoch",
 		"$JS.API.STREAM.PURGE.POS", "$JS.API.STREAM.DELETE.POS", "$JS.API.STREAM.UPDATE.POS", "$JS.API.STREAM.MSG.DELETE.POS",
 		"$JS.API.STREAM.PURGE.SYNC", "$JS.API.STREAM.DELETE.PRODUCTS_1", "$JS.API.STREAM.CREATE.MINE", "$JS.API.STREAM.MSG.GET.SYNC", "$JS.API.CONSUMER.CREATE.POS",
 	} {
@@ -232,11 +237,17 @@ func TestPoison_adapter(t *testing.T) {
 // adapter connects as a foreign program does, with what the data folder tells.
 func (in *installation) adapter() *natsgo.Conn {
 	in.t.Helper()
-	password, err := os.ReadFile(in.app.conn.PasswordFile("adapter"))
+	return in.foreign(streams.AdapterUser(testStore), natsgo.CustomInboxPrefix(streams.AdapterInbox(testStore)))
+}
+
+// foreign connects as one of the broker's users.
+func (in *installation) foreign(user string, options ...natsgo.Option) *natsgo.Conn {
+	in.t.Helper()
+	password, err := os.ReadFile(in.app.conn.PasswordFile(user))
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	nc, err := natsgo.Connect(in.app.conn.ClientURL(), natsgo.UserInfo("adapter", strings.TrimSpace(string(password))), natsgo.CustomInboxPrefix(in.app.conn.AdapterInbox()))
+	nc, err := natsgo.Connect(in.app.conn.ClientURL(), append(options, natsgo.UserInfo(user, strings.TrimSpace(string(password))))...)
 	if err != nil {
 		in.t.Fatal(err)
 	}

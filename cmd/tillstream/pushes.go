@@ -32,7 +32,8 @@ once in a burst: as created, updated, or an error.
 updated, refused with BigCommerce's reason, held by a guard, approved, discarded,
 linked, unlinked, quarantined, released, or image_refused when BigCommerce did not take
 an image of a product that was created.
---json prints them as JSON lines. --from takes a position in the SYNC log or a time.`,
+--json prints them as JSON lines. --from takes a position in the SYNC log, a time, a
+day (2026-11-01), or how long ago (2h, 3d).`,
 		Example: `  tillstream pushes --follow
   tillstream pushes --csv --from 2026-11-01T00:00:00Z > pushes.csv`,
 		Args: args(cobra.NoArgs),
@@ -40,16 +41,7 @@ an image of a product that was created.
 			if err := p.check(); err != nil {
 				return withHint(err, cmd.CommandPath()+" --help")
 			}
-			cfg, err := c.config(cmd)
-			if err != nil {
-				return err
-			}
-			return c.sessionOfStore(cmd, needReads, func(ctx context.Context, to *storeClient) error {
-				if p.follow && to.own && cfg.NATS.URL == "" {
-					return withHint(errors.New("no tillstream runs on this data folder, so there is nothing to follow"), "tillstream up")
-				}
-				return p.run(ctx, to)
-			})
+			return c.sessionOfStoreToFollow(cmd, p.follow, p.run)
 		},
 	}
 	cmd.Flags().BoolVarP(&p.follow, "follow", "f", false, "go on with what is to come; without --from, with nothing else")
@@ -76,13 +68,7 @@ func (p *pushes) check() error {
 	case p.from == "":
 		return nil
 	}
-	if _, err := strconv.ParseUint(p.from, 10, 63); err == nil {
-		return nil
-	}
-	if _, err := time.Parse(time.RFC3339, p.from); err != nil {
-		return misuse("--from %q: must be a position, or a time such as 2026-11-01T09:00:00Z", p.from)
-	}
-	return nil
+	return p.checkMoment("--from", p.from)
 }
 
 func (p *pushes) run(ctx context.Context, to *storeClient) error {
@@ -97,18 +83,12 @@ func (p *pushes) run(ctx context.Context, to *storeClient) error {
 		}
 	}
 	read := func(ctx context.Context, each func(json.RawMessage, *console.OutcomeLine) error) error {
-		err := to.lines(ctx, call{method: http.MethodGet, path: to.path("outcomes"), query: query}, func(raw json.RawMessage) error {
-			var line struct {
-				console.OutcomeLine
-				console.LastLine
-			}
+		err := to.told(ctx, call{method: http.MethodGet, path: to.path("outcomes"), query: query}, func(raw json.RawMessage) error {
+			var line console.OutcomeLine
 			if err := json.Unmarshal(raw, &line); err != nil {
 				return fmt.Errorf("the answer %s: %w", raw, err)
 			}
-			if line.Problem != nil {
-				return line.Problem
-			}
-			return each(raw, &line.OutcomeLine)
+			return each(raw, &line)
 		})
 		if p.follow && errors.Is(err, context.Canceled) {
 			return nil // which is how following ends

@@ -144,7 +144,7 @@ func (a *app) ownWithin(ctx context.Context, wait time.Duration) (ownership, err
 // rebuild drops the projections and folds the logs into new ones. Tell is called
 // with how far it is. When ctx ends, what is folded is stored, and so is how far.
 func (a *app) rebuild(ctx context.Context, tell func(domain.Position)) (*engine, error) {
-	if err := a.conn.DropProjections(ctx, productsEpoch); err != nil {
+	if err := errors.Join(a.conn.DropProducts(ctx, productsEpoch), a.conn.DropPublications(ctx)); err != nil {
 		return nil, err
 	}
 	if err := a.conn.Ensure(ctx); err != nil {

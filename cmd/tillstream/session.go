@@ -63,6 +63,21 @@ func (c *cli) sessionOfStore(cmd *cobra.Command, n need, do func(context.Context
 	})
 }
 
+// sessionOfStoreToFollow does so for a read that may follow what is to come, which needs
+// a program that goes on.
+func (c *cli) sessionOfStoreToFollow(cmd *cobra.Command, follow bool, do func(context.Context, *storeClient) error) error {
+	cfg, err := c.config(cmd)
+	if err != nil {
+		return err
+	}
+	return c.sessionOfStore(cmd, needReads, func(ctx context.Context, to *storeClient) error {
+		if follow && to.own && cfg.NATS.URL == "" {
+			return withHint(errors.New("no tillstream runs on this data folder, so there is nothing to follow"), "tillstream up")
+		}
+		return do(ctx, to)
+	})
+}
+
 // connect finds the program to talk to: the server that is set, the one that
 // holds the data folder, or one in this process. The function that it returns
 // ends what it began.

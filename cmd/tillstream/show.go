@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,20 +18,36 @@ import (
 )
 
 func (c *cli) showCommand() *cobra.Command {
+	var at, clock string
 	cmd := &cobra.Command{
 		Use:   "show ITEM",
-		Short: "Show everything about one product",
-		Long: `show prints the current state of the product that ITEM names: what the POS says
-of it, its variants with prices and stock, its twin in BigCommerce, and what became
-of the last push.`,
+		Short: "Show everything about one product, as it is or as it was",
+		Long: `show prints the state of the product that ITEM names: what the POS says of it, its
+variants with prices and stock, its twin in BigCommerce, and what became of the last
+push.
+
+With --at it prints what show would have printed at a moment. A position lasts until
+the next one is recorded. --time business takes a time for one of the POS: of what is
+recorded by now, everything counts that had happened there by then. ITEM is looked for
+among what there is now: an SKU that has changed since is of no use, an id is.
+` + momentHelp,
 		Example: `  tillstream show CK-121
+  tillstream show CK-121 --at 2026-11-01T09:00:00Z
   tillstream show CK-121 --json | jq .publication`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := errors.Join(c.checkMoment("--at", at), checkClock(clock)); err != nil {
+				return err
+			}
+			query := url.Values{}
+			if at != "" {
+				query.Set("at", at)
+				query.Set("time", clock)
+			}
 			return c.sessionOfStore(cmd, needReads, func(ctx context.Context, to *storeClient) error {
 				var raw json.RawMessage
-				if err := to.get(ctx, to.path("products", args[0]), nil, &raw); err != nil {
+				if err := to.get(ctx, to.path("products", args[0]), query, &raw); err != nil {
 					return aboutItem(err)
 				}
 				if c.json {
@@ -44,6 +62,8 @@ of the last push.`,
 			})
 		},
 	}
+	cmd.Flags().StringVar(&at, "at", "", "as it was at a `MOMENT`")
+	clockFlag(cmd, &clock)
 	return c.talksOfStore(c.reads(cmd))
 }
 

@@ -52,6 +52,9 @@ func (c *cli) status(s *console.StatusPage) {
 	if n := s.StrayDeadLetters; n > 0 {
 		problems = append(problems, fmt.Sprintf("%s of no store that is set could not be used (tillstream deadletters list)", count(n, "event")))
 	}
+	if s.Evidence != nil {
+		problems = append(problems, evidenceProblems(s.Evidence)...)
+	}
 	switch {
 	case len(problems) == 0 && s.Ready:
 		out.line("%s: %s", out.paint(green, "all is well"), wellness(&s.Status))
@@ -93,6 +96,10 @@ func (c *cli) status(s *console.StatusPage) {
 	out.line("")
 	out.table(header, rows)
 	c.sources(s)
+	if s.Evidence != nil {
+		out.line("")
+		out.line("%s", evidenceLine(s.Evidence))
+	}
 	var costs []string
 	for _, t := range s.Stores {
 		if cost := costOf(&t); cost != "" {

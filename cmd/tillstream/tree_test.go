@@ -36,7 +36,7 @@ var rules = []rule{
 		"facts outlive every technology, and a fold that can reach nothing cannot have side effects"},
 	{"projections", []string{module + "/domain"}, reaching,
 		"a replay that cannot reach a network, a file, a log or a random number is the same everywhere"},
-	{"streams", slices.Concat([]string{module + "/domain", "github.com/google/uuid", "github.com/gofrs/flock", "golang.org/x/crypto/bcrypt"}, nats, watermill), nil,
+	{"streams", slices.Concat([]string{module + "/domain", "github.com/google/uuid", "github.com/gofrs/flock", "golang.org/x/crypto/bcrypt", "github.com/klauspost/compress/s2"}, nats, watermill), nil,
 		"it is the only place that knows NATS, and it knows no product and no vendor"},
 	{"streams/streamstest", slices.Concat([]string{module + "/domain", module + "/streams"}, nats), nil,
 		"it starts a real broker for other packages' tests"},
@@ -56,10 +56,14 @@ var rules = []rule{
 		"a simulator that shared code with the adapter would share its mistakes; of ours it takes the invented shop"},
 	{"handlers/problem", []string{module + "/domain", module + "/streams"}, nil,
 		"errors are classified once for every HTTP answer"},
-	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync"}), nil, "it reacts to requests"},
+	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync", "github.com/danielgtaylor/huma/v2"}), nil, "it reacts to requests"},
 	{"handlers/project", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5"}), nil, "it reacts to the POS log"},
 	{"handlers/publish", slices.Concat(ours, watermill, []string{"github.com/govalues/decimal", "github.com/cenkalti/backoff/v5", "golang.org/x/sync"}), nil, "it reacts to new snapshots"},
-	{"handlers/console", slices.Concat(ours, []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang"}), nil, "it reacts to people"},
+	{"handlers/audit", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5", "golang.org/x/mod/sumdb", "golang.org/x/sync", "github.com/klauspost/compress/zstd"}), nil,
+		"it reacts to both logs, and judges what others have made of them"},
+	{"handlers/audit/tree", []string{module + "/domain", "golang.org/x/mod/sumdb"}, reaching,
+		"what proves something to a stranger must not depend on where it runs"},
+	{"handlers/console", slices.Concat(ours, []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "golang.org/x/time/rate"}), nil, "it reacts to people"},
 	{"cmd", []string{""}, nil, "it wires everything"},
 }
 
@@ -68,7 +72,7 @@ var ours = []string{module + "/domain", module + "/projections", module + "/stre
 var testImports = []string{
 	module, "github.com/google/go-cmp", "pgregory.net/rapid", "go.uber.org/goleak", "github.com/rogpeppe/go-internal",
 	"github.com/getkin/kin-openapi", "github.com/santhosh-tekuri/jsonschema/v6", "github.com/govalues/decimal",
-	"github.com/nats-io/", "github.com/synadia-io/orbit.go/", "github.com/ThreeDotsLabs/watermill",
+	"github.com/nats-io/", "github.com/synadia-io/orbit.go/", "github.com/ThreeDotsLabs/watermill", "github.com/minio/highwayhash",
 }
 
 // TestTree_Imports holds every file to the rule of its folder. It parses the

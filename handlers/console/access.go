@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/problem"
@@ -22,6 +23,9 @@ type Guard struct {
 	Master string
 	// Tokens are those of single stores.
 	Tokens *Tokens
+	// MostPerSecond is how many requests the bearer of such a token may send; 0 is any
+	// number.
+	MostPerSecond int
 	// Hint says where somebody who has no token finds one.
 	Hint   string
 	Logger *slog.Logger
@@ -30,13 +34,14 @@ type Guard struct {
 // Protect returns next behind the guard.
 func (g *Guard) Protect(next http.Handler) http.Handler {
 	want := sha256.Sum256([]byte(g.Master))
+	rates := &rates{most: g.MostPerSecond}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !open(r) {
 			given, bears := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 			given = strings.TrimSpace(given)
 			got := sha256.Sum256([]byte(given))
 			if !bears || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-				if refusal := g.judge(r, given); refusal != nil {
+				if refusal := g.judge(r, given, rates); refusal != nil {
 					if refusal.Status == http.StatusUnauthorized {
 						w.Header().Set("WWW-Authenticate", `Bearer realm="tillstream"`)
 					}
@@ -51,7 +56,7 @@ func (g *Guard) Protect(next http.Handler) http.Handler {
 
 // judge returns why a request may not pass that bears another token than the master,
 // or nil when it may.
-func (g *Guard) judge(r *http.Request, given string) *problem.Details {
+func (g *Guard) judge(r *http.Request, given string, rates *rates) *problem.Details {
 	unknown := problem.New(http.StatusUnauthorized, "the request bears no valid token").WithHint(g.Hint)
 	rest, found := strings.CutPrefix(r.URL.Path, "/v1/stores/")
 	name, rest, _ := strings.Cut(rest, "/")
@@ -74,7 +79,7 @@ func (g *Guard) judge(r *http.Request, given string) *problem.Details {
 		return problem.Newf(http.StatusForbidden, "the token is for %s only, and %s %s needs one for %s", token.Role, r.Method, r.URL.Path, need).
 			WithHint("tillstream tokens create --role " + string(need))
 	}
-	return nil
+	return rates.take(token.ID, time.Now())
 }
 
 func open(r *http.Request) bool {

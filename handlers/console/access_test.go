@@ -131,3 +131,44 @@ func TestLoopbackOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestGuard_rate: the bearer of a token that asks too often is told when to come back,
+// and nobody else is.
+func TestGuard_rate(t *testing.T) {
+	t.Parallel()
+	tokens := console.NewTokens(streamstest.Start(t).Control())
+	var sent []string
+	for range 2 {
+		_, token, err := tokens.Make(t.Context(), "a", console.RoleRead, "", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent = append(sent, token)
+	}
+	guard := console.Guard{Master: "secret", Tokens: tokens, MostPerSecond: 1, Logger: slog.New(slog.DiscardHandler)}
+	guarded := guard.Protect(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
+	ask := func(bearer string) *httptest.ResponseRecorder {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/v1/stores/a/products", nil)
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		guarded.ServeHTTP(w, r)
+		return w
+	}
+	refused := 0
+	for range 20 { // however slow the machine is, not one a second
+		w := ask(sent[0])
+		if w.Code == http.StatusTooManyRequests {
+			refused++
+			if after := w.Header().Get("Retry-After"); after != "1" || !strings.Contains(w.Body.String(), "the token has sent more than 1 requests a second") {
+				t.Errorf("Retry-After %q, %s", after, w.Body)
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused")
+	}
+	for _, bearer := range []string{sent[1], "secret", "secret", "secret"} {
+		if w := ask(bearer); w.Code != http.StatusTeapot {
+			t.Errorf("another: %d %s", w.Code, w.Body)
+		}
+	}
+}

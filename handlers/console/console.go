@@ -6,12 +6,16 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
+	"weak"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
@@ -26,6 +30,7 @@ type Console struct {
 
 	Catalog      *projections.Catalog
 	Publications *projections.Publications
+	Past         *projections.Past
 	Project      *project.Handler
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
@@ -38,11 +43,23 @@ type Console struct {
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
+	// Evidence, when set, says how far the logs are signed; nil when another process
+	// signs.
+	Evidence func() *Evidence
+	// Verifier is one with everything but the order.
+	Verifier  func() audit.Verifier
+	verifying sync.Mutex
 	// Health is the log's: the error says why nothing more can be recorded.
 	Health func(context.Context) error
+	// Describe, when set, adds to the OpenAPI document what others serve beside it.
+	Describe func(*huma.OpenAPI)
+	// Traffic, when set, is shown with the metrics.
+	Traffic *Traffic
 	// Ending, when set, is closed when the process begins to end. Answers that would
 	// go on until the caller leaves end then.
 	Ending <-chan struct{}
+
+	trees atomic.Pointer[weak.Pointer[projections.Tree]]
 }
 
 // Store is one store as the console knows it.
@@ -89,16 +106,25 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	config := huma.DefaultConfig("tillstream", c.Version)
 	config.DocsPath = ""     // the page would load scripts from elsewhere
 	config.CreateHooks = nil // no links to schemas inside the answers
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	config.Security = []map[string][]string{{"token": {}}}
 	api := humago.New(mux, config)
+	if c.Describe != nil {
+		c.Describe(api.OpenAPI())
+	}
 	c.mountProducts(api)
+	c.mountHistory(api)
+	c.mountDiff(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)
 	c.mountFeed(api)
 	c.mountReleases(api)
 	c.mountDeadLetters(api)
+	c.mountDigest(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
+	c.mountVerify(api)
 	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)
 }
 

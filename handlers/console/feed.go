@@ -2,15 +2,11 @@ package console
 
 import (
 	"context"
-	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tillstream/tillstream/domain"
-	"github.com/tillstream/tillstream/handlers/problem"
-	"github.com/tillstream/tillstream/projections"
 )
 
 // OutcomeLine is one thing that became of a product, as the SYNC log has it.
@@ -20,7 +16,7 @@ type OutcomeLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"` // as it is now
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
-	Event         string           `json:"event" enum:"created,updated,refused,held,approved,discarded,linked,unlinked,quarantined,released,drift,image_refused"`
+	Event         string           `json:"event" enum:"created,updated,refused,held,approved,discarded,wanted,linked,unlinked,quarantined,released,drift,image_refused"`
 	State         domain.Position  `json:"state_position,omitempty" doc:"of what was pushed, in the POS log"`
 	Guard         domain.Guard     `json:"guard,omitempty" doc:"that holds the push"`
 	Status        int              `json:"status,omitempty" doc:"BigCommerce's, of a refusal"`
@@ -36,7 +32,7 @@ func (c *Console) mountFeed(api huma.API) {
 
 type feedInput struct {
 	Store  string `path:"store"`
-	From   string `query:"from" doc:"a position in the SYNC log, a time (RFC 3339), or end; everything by default"`
+	From   string `query:"from" doc:"a position in the SYNC log, a time (RFC 3339), a day, how long ago (2h, 3d), or end; everything by default"`
 	Follow bool   `query:"follow" doc:"wait for what is to come"`
 }
 
@@ -55,51 +51,51 @@ func (c *Console) outcomesFrom(ctx context.Context, in *feedInput) (*huma.Stream
 		return nil, err
 	}
 	return c.lines("outcomes", func(write func(any) error) error {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
+		ctx := ctx
 		if in.Follow {
-			go func() { // ends with ctx
-				select {
-				case <-c.Ending:
-				case <-ctx.Done():
-				}
-				cancel()
-			}()
+			var cancel context.CancelFunc
+			ctx, cancel = c.untilEnding(ctx)
+			defer cancel()
 		}
-		born := births{}
-		for next := max(from, lookBehind+1) - lookBehind; ; {
-			last, err := c.Sync.Last(ctx)
+		return c.tellOutcomes(ctx, store.ID, from, in.Follow, write)
+	}), nil
+}
+
+// tellOutcomes writes what became of products from a position on.
+func (c *Console) tellOutcomes(ctx context.Context, store domain.StoreID, from domain.Position, follow bool, write func(any) error) error {
+	born := births{}
+	for next := max(from, lookBehind+1) - lookBehind; ; {
+		last, err := c.Sync.Last(ctx)
+		if err != nil {
+			return err
+		}
+		if next <= last {
+			err := c.Sync.Read(ctx, store, "", next, last, func(rec domain.Recorded, err error) error {
+				event, unknown := decoded(rec, err)
+				if unknown != nil {
+					return nil // of a newer version of this program
+				}
+				line, is := born.outcome(rec, event)
+				if !is || rec.Position < from {
+					return nil
+				}
+				if err := c.complete(ctx, store, &line); err != nil {
+					return err
+				}
+				return write(line)
+			})
 			if err != nil {
 				return err
 			}
-			if next <= last {
-				err := c.Sync.Read(ctx, store.ID, "", next, last, func(rec domain.Recorded, err error) error {
-					event, unknown := decoded(rec, err)
-					if unknown != nil {
-						return nil // of a newer version of this program
-					}
-					line, is := born.outcome(rec, event)
-					if !is || rec.Position < from {
-						return nil
-					}
-					if err := c.complete(ctx, store.ID, &line); err != nil {
-						return err
-					}
-					return write(line)
-				})
-				if err != nil {
-					return err
-				}
-			}
-			if !in.Follow {
-				return nil
-			}
-			next = max(next, last+1)
-			if err := c.Publications.Await(ctx, next); err != nil {
-				return err
-			}
 		}
-	}), nil
+		if !follow {
+			return nil
+		}
+		next = max(next, last+1)
+		if err := c.Publications.Await(ctx, next); err != nil {
+			return err
+		}
+	}
 }
 
 func decoded(rec domain.Recorded, err error) (domain.Event, error) {
@@ -117,14 +113,12 @@ func (c *Console) feedStart(ctx context.Context, from string) (domain.Position, 
 		last, err := c.Sync.Last(ctx)
 		return last + 1, err
 	}
-	if n, err := strconv.ParseUint(from, 10, 63); err == nil {
-		return max(domain.Position(n), 1), nil
-	}
-	at, err := time.Parse(time.RFC3339, from)
+	m, err := c.moment("from", from)
 	if err != nil {
-		return 0, problem.Newf(http.StatusUnprocessableEntity, "from: %q: must be a position, or a time such as 2026-11-01T09:00:00Z", from)
+		return 0, err
 	}
-	return projections.PositionAt(ctx, c.Sync, at)
+	at, err := m.From(ctx, c.Sync)
+	return max(at, 1), err
 }
 
 // complete adds what the event itself does not say: the product's name, and its twin
@@ -180,6 +174,8 @@ func (b births) outcome(rec domain.Recorded, event domain.Event) (OutcomeLine, b
 		line.Event, line.State, line.Guard, line.Reason = "held", e.Position, e.Guard, e.Reason
 	case *domain.PushReleased:
 		line.Event, line.State = string(e.Release), e.Position
+	case *domain.PushWanted:
+		line.Event, line.State, line.Reason = "wanted", e.Position, e.Reason
 	case *domain.ProductUnlinked:
 		line.Event, line.Reason = "unlinked", e.Reason
 		delete(b, e.Product)

@@ -207,7 +207,7 @@ func previewLine(p *publish.Preview, origins projections.Origins) PreviewLine {
 			Field: d.Field, Item: d.Item, VariantID: int64(d.Variant), Location: int64(d.Location), Old: d.Old, New: d.New, Overwrites: d.Overwrites,
 		}
 		if rec, known := origins.Newest(d.Sources...); known {
-			line.Changes[i].Event = &EventRef{rec.ID, rec.Type, rec.Position, rec.Source, rec.Actor, rec.Time}
+			line.Changes[i].Event = eventRef(rec)
 		}
 	}
 	return line

@@ -2,7 +2,6 @@ package console
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -77,34 +76,9 @@ type PublicationPage struct {
 	Error    string            `json:"error"`          // why BigCommerce refused the newest state; empty when it did not
 }
 
-// HistoryLine is one event of an item.
-type HistoryLine struct {
-	Position      domain.Position `json:"position"`
-	ID            domain.EventID  `json:"id"`
-	Type          domain.Type     `json:"type"`
-	Time          time.Time       `json:"time"`
-	RecordedAt    time.Time       `json:"recorded_at"`
-	Source        domain.SourceID `json:"source"`
-	Actor         string          `json:"actor,omitempty"`
-	SourceVersion uint64          `json:"sourceversion,omitempty"`
-	CorrelationID string          `json:"correlationid,omitempty"`
-	Item          domain.ItemID   `json:"item"`
-	Outcome       string          `json:"outcome"` // folded, superseded, duplicate or dead_letter
-	Changes       []ChangedField  `json:"changes"`
-	Error         string          `json:"error,omitempty"`
-}
-
-// ChangedField is one field that an event changed; an empty text is an absent value.
-type ChangedField struct {
-	Field  string `json:"field"`
-	Before string `json:"before"`
-	After  string `json:"after"`
-}
-
 func (c *Console) mountProducts(api huma.API) {
 	register(c, api, http.MethodGet, "/v1/stores/{store}/products", "List products", c.listProducts)
 	register(c, api, http.MethodGet, "/v1/stores/{store}/products/{ref}", "Show one product", c.showProduct)
-	register(c, api, http.MethodGet, "/v1/stores/{store}/products/{ref}/history", "The events of one item or product", c.history)
 }
 
 const mostListed = 1000
@@ -199,7 +173,12 @@ type RefInput struct {
 	Ref   string `path:"ref" doc:"a SKU, a POS item id or a product id"`
 }
 
-func (c *Console) showProduct(ctx context.Context, in *RefInput) (*body[ProductPage], error) {
+type showInput struct {
+	RefInput
+	AtInput
+}
+
+func (c *Console) showProduct(ctx context.Context, in *showInput) (*body[ProductPage], error) {
 	store, err := c.Store(in.Store)
 	if err != nil {
 		return nil, err
@@ -208,23 +187,29 @@ func (c *Console) showProduct(ctx context.Context, in *RefInput) (*body[ProductP
 	if err != nil {
 		return nil, err
 	}
+	if in.At != "" {
+		page, err := c.pageAt(ctx, store.ID, m, &in.AtInput)
+		return &body[ProductPage]{page}, err
+	}
 	p, err := c.Catalog.Product(ctx, store.ID, m.Product)
 	if err != nil {
 		return nil, err
 	}
-	return &body[ProductPage]{c.productPage(&p)}, nil
+	var items []domain.ItemID
+	for _, it := range p.Items {
+		items = append(items, it.ID)
+	}
+	return &body[ProductPage]{productPage(&p, c.Publications.Publication(p.Store, p.ID), c.quarantines(p.Store, items))}, nil
 }
 
-func (c *Console) productPage(p *domain.Product) ProductPage {
+func productPage(p *domain.Product, pub projections.Publication, quarantined []QuarantinedItem) ProductPage {
 	page := ProductPage{
 		Store: p.Store, Product: p.ID, Position: p.Position,
 		Name: p.Family.Name, Description: p.Family.Description, Brand: p.Family.Brand,
 		Active: p.Family.Active, TrackInventory: p.Family.TrackInventory,
 		Deleted: p.Deleted(), Variants: []VariantPage{},
 	}
-	var items []domain.ItemID
 	for _, it := range p.Items {
-		items = append(items, it.ID)
 		switch {
 		case !it.Described:
 			page.Undescribed = append(page.Undescribed, variantPage(it))
@@ -232,14 +217,13 @@ func (c *Console) productPage(p *domain.Product) ProductPage {
 			page.Variants = append(page.Variants, variantPage(it))
 		}
 	}
-	pub := c.Publications.Publication(p.Store, p.ID)
 	if pub.Link != nil {
 		page.Link = &LinkPage{BigCommerceID: pub.Link.BigCommerceID, Variants: map[domain.ItemID]int64{}}
 		for _, v := range pub.Link.Variants {
 			page.Link.Variants[v.Item] = v.BigCommerceID
 		}
 	}
-	page.Quarantined = c.quarantines(p.Store, items)
+	page.Quarantined = quarantined
 	page.Publication = publicationPage(projections.StateOf(p.Due, pub, len(page.Quarantined) > 0), pub)
 	return page
 }
@@ -284,70 +268,4 @@ func variantPage(it domain.Item) VariantPage {
 		v.Stock[level.Outlet] = level.OnHand
 	}
 	return v
-}
-
-type historyInput struct {
-	RefInput
-	Limit  int  `query:"limit" minimum:"0" doc:"at most so many events; 0 for all"`
-	Newest bool `query:"newest" doc:"newest first"`
-}
-
-// history answers one JSON line per event. The events of a whole product are those
-// of its items, in the order of the log.
-func (c *Console) history(ctx context.Context, in *historyInput) (*huma.StreamResponse, error) {
-	store, err := c.Store(in.Store)
-	if err != nil {
-		return nil, err
-	}
-	m, err := c.find(store.ID, in.Ref)
-	if err != nil {
-		return nil, err
-	}
-	items := []domain.ItemID{m.Item}
-	if m.Item == "" {
-		summary, _ := c.Catalog.Summary(store.ID, m.Product)
-		items = summary.Items
-	}
-	var lines []HistoryLine
-	for _, item := range items {
-		err := projections.History(ctx, c.POS, store.Mode, store.ID, item, 0, func(s projections.Step) error {
-			lines = append(lines, historyLine(item, s))
-			return nil
-		})
-		if err != nil {
-			return nil, err
-		}
-	}
-	slices.SortFunc(lines, func(a, b HistoryLine) int { return int(a.Position) - int(b.Position) })
-	if in.Newest {
-		slices.Reverse(lines)
-	}
-	if in.Limit > 0 {
-		lines = lines[:min(in.Limit, len(lines))]
-	}
-	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		ctx.SetHeader("Content-Type", "application/x-ndjson")
-		enc := json.NewEncoder(ctx.BodyWriter())
-		enc.SetEscapeHTML(false)
-		for _, line := range lines {
-			if enc.Encode(line) != nil {
-				return // the caller has gone
-			}
-		}
-	}}, nil
-}
-
-func historyLine(item domain.ItemID, s projections.Step) HistoryLine {
-	e := s.Event
-	line := HistoryLine{
-		Position: e.Position, ID: e.ID, Type: e.Type, Time: e.Time, RecordedAt: e.RecordedAt, Source: e.Source, Actor: e.Actor,
-		SourceVersion: e.SourceVersion, CorrelationID: e.CorrelationID, Item: item, Outcome: string(s.Outcome), Changes: make([]ChangedField, len(s.Changes)),
-	}
-	for i, change := range s.Changes {
-		line.Changes[i] = ChangedField(change)
-	}
-	if s.Problem != nil {
-		line.Outcome, line.Error = "dead_letter", s.Problem.Error()
-	}
-	return line
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/projections"
 )
@@ -19,6 +20,14 @@ type StatusPage struct {
 	// StrayDeadLetters are the open ones that are of no configured store.
 	StrayDeadLetters int    `json:"stray_dead_letters,omitempty"`
 	Version          string `json:"version"`
+	// Evidence is how far the logs are signed; nil when another process signs.
+	Evidence *Evidence `json:"evidence,omitempty"`
+}
+
+// Evidence is what makes tampering with the logs evident.
+type Evidence struct {
+	Key  string         `json:"key"` // the public one
+	Logs []audit.Status `json:"logs"`
 }
 
 // Status puts together where everything stands. It reads the broker, so an error
@@ -32,6 +41,9 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 	}
 	if err := c.Health(ctx); err != nil {
 		page.Problems = append([]string{"nothing more can be recorded: " + err.Error()}, page.Problems...)
+	}
+	if c.Evidence != nil {
+		page.Evidence = c.Evidence()
 	}
 	dead, err := c.DeadLetters.Open(ctx)
 	if err != nil {
@@ -95,6 +107,9 @@ func (c *Console) MountStatus(mux *http.ServeMux) {
 	})
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), &metrics{console: c})
+	if c.Traffic != nil {
+		registry.MustRegister(c.Traffic.requests)
+	}
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 }
 
@@ -118,6 +133,18 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	letters := describe("dead_letters", "messages that wait for somebody to requeue or drop them; without a store, those of none that is configured")
 	out <- prometheus.MustNewConstMetric(letters, prometheus.GaugeValue, float64(page.StrayDeadLetters), "")
+	if page.Evidence != nil {
+		signed := describe("log_signed_position", "newest position of a log that is covered by a signed tree head; without a store", "log")
+		contradicted := describe("log_contradicted", "whether a log is not what was signed, or cannot be signed; without a store", "log")
+		for _, l := range page.Evidence.Logs {
+			bad := 0.0
+			if l.Problem != "" {
+				bad = 1
+			}
+			out <- prometheus.MustNewConstMetric(signed, prometheus.GaugeValue, float64(l.Signed), "", l.Log)
+			out <- prometheus.MustNewConstMetric(contradicted, prometheus.GaugeValue, bad, "", l.Log)
+		}
+	}
 	for _, s := range page.Stores {
 		store := string(s.Store)
 		gauge := func(d *prometheus.Desc, v float64, labels ...string) {

@@ -121,8 +121,8 @@ func (h *HTTP) xseriesHook(w http.ResponseWriter, r *http.Request) {
 // receive reads a webhook and decides whether it is believed. What is not even
 // taken as a hint is an error.
 func (x *XSeriesHooks) receive(w http.ResponseWriter, r *http.Request) (payload json.RawMessage, believed bool, err error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, false, problem.Newf(http.StatusUnsupportedMediaType, "a body in %q is not taken", problem.Shown(encoding))
+	if refusal := encoded(r); refusal != nil {
+		return nil, false, refusal
 	}
 	// The clock of the connection, and not the injected one, which may stand still.
 	// A transport without deadlines, such as one in process, is patient by nature.

@@ -3,6 +3,7 @@ package ingest
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -33,7 +34,8 @@ type StoreOf func(name string) (domain.StoreID, error)
 // the file's name (?file=), the SHA-256 of its content (?digest=), by which one that
 // was cut short is gone on with, or the id of that one (?id=); an encoding other than
 // UTF-8 is the charset of the content type. Only what is wrong with the request as a whole, or with the
-// one event of a single-event request, is answered by a status of its own.
+// one event of a single-event request, is answered by a status of its own; 503 with a
+// Retry-After when as much is being taken in as may be.
 type HTTP struct {
 	// XSeries are the stores that have an account there. Set before Mount.
 	XSeries map[domain.StoreID]*XSeriesHooks
@@ -41,18 +43,23 @@ type HTTP struct {
 	service *Service
 	store   StoreOf
 	log     *slog.Logger
+	// Those of events and of imports are apart: no import keeps a sale out.
+	events, imports places
 }
 
 // NewHTTP returns the handler. It authenticates webhooks, by their signatures, and
 // nobody else: whoever mounts it does.
 func NewHTTP(service *Service, store StoreOf, log *slog.Logger) *HTTP {
-	return &HTTP{service: service, store: store, log: log}
+	return &HTTP{
+		service: service, store: store, log: log,
+		events: newPlaces(MostRequests, "events"), imports: newPlaces(MostImports, "product files"),
+	}
 }
 
 // Mount adds the routes to mux.
 func (h *HTTP) Mount(mux *http.ServeMux) {
-	mux.HandleFunc("POST /v1/stores/{store}/events", h.events)
-	mux.HandleFunc("POST /v1/stores/{store}/imports", h.imports)
+	mux.HandleFunc("POST /v1/stores/{store}/events", plain(h.events.take(h.takeEvents)))
+	mux.HandleFunc("POST /v1/stores/{store}/imports", plain(h.imports.take(h.takeImport)))
 	mux.HandleFunc("POST /v1/stores/{store}/hooks/xseries/{type}", h.xseriesHook)
 }
 
@@ -66,7 +73,7 @@ type eventAnswer struct {
 	Error     *problem.Details `json:"error,omitempty"`
 }
 
-func (h *HTTP) events(w http.ResponseWriter, r *http.Request) {
+func (h *HTTP) takeEvents(w http.ResponseWriter, r *http.Request) {
 	store, err := h.store(r.PathValue("store"))
 	if err != nil {
 		problem.Write(w, problem.From(err))
@@ -137,9 +144,7 @@ func formatOf(contentType string) Format {
 // patientBody gives up a body that has been silent for [IdleBody], and one only:
 // a long import that keeps coming may take as long as it needs.
 type patientBody struct {
-	r interface {
-		Read([]byte) (int, error)
-	}
+	r       io.Reader
 	control *http.ResponseController
 }
 
@@ -147,6 +152,18 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	// A transport without deadlines, such as one in process, is patient by nature.
 	_ = b.control.SetReadDeadline(time.Now().Add(IdleBody))
 	return b.r.Read(p)
+}
+
+// patientWriter gives up a caller that has not read its answers for [IdleBody]: they
+// would be kept for it, and what is behind them.
+type patientWriter struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (p *patientWriter) Write(b []byte) (int, error) {
+	_ = p.control.SetWriteDeadline(time.Now().Add(IdleBody)) // as in patientBody
+	return p.w.Write(b)
 }
 
 // lineWriter answers with JSON lines, which reach the caller when the buffer is
@@ -159,7 +176,7 @@ type lineWriter struct {
 }
 
 func newLineWriter(w http.ResponseWriter) *lineWriter {
-	b := bufio.NewWriterSize(w, 32<<10)
+	b := bufio.NewWriterSize(&patientWriter{w, http.NewResponseController(w)}, 32<<10)
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	return &lineWriter{w: w, b: b, e: e}

@@ -31,10 +31,10 @@ type importSummary struct {
 	Strict  bool     `json:"strict"`
 }
 
-// imports answers with {"import":{…}}, a line for each thing to say of a row,
+// takeImport answers with {"import":{…}}, a line for each thing to say of a row,
 // {"progress":{…}} every thousand rows, and {"summary":{…}}, or {"error":{…}} when
 // something ended it.
-func (h *HTTP) imports(w http.ResponseWriter, r *http.Request) {
+func (h *HTTP) takeImport(w http.ResponseWriter, r *http.Request) {
 	store, err := h.store(r.PathValue("store"))
 	if err != nil {
 		problem.Write(w, problem.From(err))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/streams"
 )
@@ -44,11 +46,13 @@ type Service struct {
 
 	log Log
 	now func() time.Time
+	// waiting is what the events that are on their way into the log take of memory.
+	waiting *semaphore.Weighted
 }
 
 // New returns a Service that appends to log.
 func New(log Log, now func() time.Time) *Service {
-	return &Service{Patience: DefaultPatience, MostAhead: DefaultMostAhead, MostSpooled: DefaultMostSpooled, log: log, now: now}
+	return &Service{Patience: DefaultPatience, MostAhead: DefaultMostAhead, MostSpooled: DefaultMostSpooled, log: log, now: now, waiting: semaphore.NewWeighted(MostWaiting)}
 }
 
 func (s *Service) await(ctx context.Context, wait func(context.Context) ([]streams.Appended, error)) ([]streams.Appended, error) {

@@ -13,11 +13,10 @@ import (
 )
 
 // Bounds of what one request may have on its way into the log: enough to fill its
-// largest batches while one is being stored, few enough that memory is bounded.
+// largest batches while one is being stored, few enough that others get in, too.
 const (
 	MostGroupsInFlight = 2048
 	MostEventsInFlight = 2 * streams.MaxGroup
-	MostBytesInFlight  = 32 << 20
 )
 
 // unit is what is recorded whole or not at all.
@@ -44,7 +43,9 @@ type submitter func(context.Context, domain.StoreID, []domain.Envelope) func(con
 // It does not run further ahead of projecting than [Service.MostAhead].
 func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitter, next func() (unit, error), done func(unit, []streams.Appended, error) error, idle func() error) error {
 	queue := make(chan inFlight, MostGroupsInFlight)
-	events, bytes := semaphore.NewWeighted(MostEventsInFlight), semaphore.NewWeighted(MostBytesInFlight)
+	events := semaphore.NewWeighted(MostEventsInFlight)
+	waiting := share{of: s.waiting}
+	defer waiting.giveBack()
 	pace := pacer{projection: s.Projection, most: s.MostAhead, patience: s.Patience, now: s.now}
 	var unread error // why next ended, which concerns nothing that it yielded before
 	g, ctx := errgroup.WithContext(ctx)
@@ -62,7 +63,7 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitt
 			f := inFlight{unit: u}
 			if u.refuse == nil && len(u.group) > 0 && submit != nil {
 				f.events, f.bytes = sizeOf(u.group)
-				if err := errors.Join(events.Acquire(ctx, f.events), bytes.Acquire(ctx, f.bytes), pace.wait(ctx)); err != nil {
+				if err := admit(ctx, &pace, events, &waiting, f); err != nil {
 					return err
 				}
 				f.wait = submit(ctx, store, u.group)
@@ -81,7 +82,7 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitt
 			if f.wait != nil {
 				answers, err = s.await(ctx, f.wait)
 				events.Release(f.events)
-				bytes.Release(f.bytes)
+				waiting.release(f.bytes)
 			}
 			if unknown, ok := errors.AsType[*streams.UnknownOutcomeError](err); ok {
 				return unknown // what is behind it would wait as long, one after the other
@@ -106,10 +107,22 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitt
 	return unread
 }
 
+// admit waits until a unit may be on its way. It waits for the pace first: what it has
+// taken of memory is given back by an answer of the log, and by nothing else.
+func admit(ctx context.Context, pace *pacer, events *semaphore.Weighted, waiting *share, f inFlight) error {
+	if err := pace.wait(ctx); err != nil {
+		return err
+	}
+	if err := events.Acquire(ctx, f.events); err != nil {
+		return err
+	}
+	return waiting.acquire(ctx, f.bytes)
+}
+
 // sizeOf is what a group takes of the bounds, at most all of them.
 func sizeOf(group []domain.Envelope) (events, bytes int64) {
 	for i := range group {
 		bytes += int64(len(group[i].Data))
 	}
-	return min(int64(len(group)), MostEventsInFlight), min(bytes, MostBytesInFlight)
+	return min(int64(len(group)), MostEventsInFlight), min(bytes, MostWaiting)
 }

@@ -262,7 +262,9 @@ func (w *trading) check() {
 	told := map[string]bool{}
 	outcomes := map[string]int{}
 	for _, id := range w.itemsOf() {
-		err := projections.History(w.t.Context(), w.conn.POS().Events(), domain.StockLevels, store, id, 0, func(s projections.Step) error {
+		holder, _ := w.catalog.Holder(store, id)
+		past := projections.Past{Catalog: w.catalog, POS: w.conn.POS().Events()}
+		err := past.History(w.t.Context(), store, projections.Match{Item: id, Product: holder}, 0, func(s projections.Step) error {
 			if s.Problem != nil {
 				w.t.Errorf("%s of %s: %v", s.Event.Type, id, s.Problem)
 			}

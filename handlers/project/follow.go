@@ -45,7 +45,12 @@ func (h *Handler) follow(ctx context.Context) error {
 	reads.Go(func() { failed <- h.read(readCtx, reader, handfuls) })
 	defer reads.Wait()
 	defer stop()
+	return h.consume(ctx, handfuls, failed)
+}
 
+// consume folds and stores handfuls until something fails, ctx ends, or the channel
+// is closed and everything is stored.
+func (h *Handler) consume(ctx context.Context, handfuls <-chan []reading, failed <-chan error) error {
 	w := &writer{handler: h, done: make(chan error, 1), age: time.NewTimer(0)}
 	<-w.age.C
 	defer w.finish(ctx)
@@ -57,7 +62,15 @@ func (h *Handler) follow(ctx context.Context) error {
 			in = nil // as much as may wait waits already
 		}
 		select {
-		case some := <-in:
+		case some, more := <-in:
+			if !more {
+				handfuls = nil
+				w.seal(ctx)
+				if w.idle() {
+					return nil
+				}
+				continue
+			}
 			if err := h.foldAll(ctx, some); err != nil {
 				return err
 			}
@@ -67,6 +80,12 @@ func (h *Handler) follow(ctx context.Context) error {
 		case err := <-w.done:
 			if err := w.written(ctx, err); err != nil {
 				return err
+			}
+			if handfuls == nil {
+				w.seal(ctx)
+				if w.idle() {
+					return nil
+				}
 			}
 		case <-w.age.C:
 			w.aged(ctx)
@@ -117,13 +136,7 @@ func itemsOf(some []reading) []domain.Key {
 func decode(m streams.Message) reading {
 	r := reading{message: m}
 	if r.rec, r.err = m.Recorded(); r.err == nil {
-		r.event, r.err = r.rec.Event()
-	}
-	if r.err == nil {
-		r.err = r.rec.CheckTime(r.rec.RecordedAt)
-	}
-	if r.err == nil && !ofPOS(r.rec.Type) {
-		r.err = &domain.InvalidError{Path: "type", Value: string(r.rec.Type), Reason: "does not belong into the POS log"}
+		r.event, r.err = projections.Usable(&r.rec)
 	}
 	return r
 }
@@ -145,6 +158,11 @@ func (h *Handler) fold(ctx context.Context, r *reading) error {
 	if h.Seen != nil && r.rec.Position > 0 {
 		h.Seen(&r.rec)
 	}
+	if h.build != nil && h.build.passes[r.message.Position] {
+		h.counters.letters.Add(1)
+		h.catalog.Advance(r.message.Position)
+		return nil
+	}
 	switch {
 	case r.message.Store != "" && !h.known(r.message.Store):
 		return h.putAside(ctx, r, UnknownStore, errors.New("store "+string(r.message.Store)+" is not configured"))
@@ -162,6 +180,10 @@ func (h *Handler) fold(ctx context.Context, r *reading) error {
 		return err
 	}
 	h.counters.count(result.Outcome)
+	if h.build != nil {
+		h.build.owes(letters, r)
+		return nil
+	}
 	for _, l := range letters {
 		if err := h.settle(ctx, l, r); err != nil {
 			return err
@@ -197,12 +219,18 @@ func (w *writer) start(ctx context.Context, b *projections.Batch) {
 // free.
 func (w *writer) seal(ctx context.Context) {
 	c := w.handler.catalog
-	if w.busy || c.Position() == c.Checkpoint() && c.Unsealed() == 0 {
+	if w.busy || w.idle() {
 		return
 	}
 	w.due, w.ticking = false, false
 	w.age.Stop()
 	w.start(ctx, c.Seal())
+}
+
+// idle reports whether everything that is folded is stored.
+func (w *writer) idle() bool {
+	c := w.handler.catalog
+	return !w.busy && c.Position() == c.Checkpoint() && c.Unsealed() == 0
 }
 
 // folded is told that messages were folded and how many are behind them.

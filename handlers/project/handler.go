@@ -34,7 +34,7 @@ const handlerName = "project"
 const UnknownStore streams.Kind = "unknown_store"
 
 // Handler projects the POS log into a catalog. Make one with [New], change the
-// exported fields before [Handler.Run], and run it once.
+// exported fields before [Handler.Run]. It may be run again when it has ended.
 type Handler struct {
 	// Group is how many changed products are stored at a time at most.
 	Group int
@@ -62,6 +62,7 @@ type Handler struct {
 	mu   sync.Mutex
 	open map[about][]openLetter
 
+	build     *build             // nil but in [Handler.Build]
 	unwritten *projections.Batch // failed, and to be written before any other
 	problem   atomic.Pointer[string]
 	counters  counters

@@ -34,12 +34,26 @@ func (r *round) admit(ctx context.Context, e *errand) (*task, error) {
 		deliver(e.waiters, Outcome{Product: e.product, Kind: Nothing, Reason: "no snapshot has described it yet", At: p.cfg.Now()})
 		return nil, nil
 	}
+	if p.shown(t) {
+		deliver(e.waiters, p.nothing(e.product, "BigCommerce shows it already"))
+		return nil, nil
+	}
 	r.tasks = append(r.tasks, t)
 	r.byID[e.product] = t
 	if refusal := check(&t.desired.Listing); refusal != nil {
 		t.refuse(*refusal, p.cfg.Now())
 	}
 	return t, nil
+}
+
+// shown reports whether BigCommerce has confirmed the very state that a rebuild wants
+// pushed: where this process does not fold, it may hear of the wish before it has the
+// state.
+func (p *Publisher) shown(t *task) bool {
+	pub := p.cfg.Publications.Publication(p.cfg.Store, t.product)
+	s, _ := p.cfg.Catalog.Summary(p.cfg.Store, t.product)
+	return t.need == needsPush && !t.force && !pub.Approved && pub.Wanted != nil &&
+		s.Due <= pub.Confirmed.Position && pub.Confirmed.Digest == t.desired.Listing.Digest()
 }
 
 // withdraw gives back the task that was admitted last.

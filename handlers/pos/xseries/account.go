@@ -104,12 +104,25 @@ func read(resource string, raw json.RawMessage, do func(record, Head) (Change, e
 	case head.Version == 0:
 		err = &domain.InvalidError{Path: "version", Value: string(r.first("version")), Reason: "must be a whole number above 0"}
 	default:
-		c, err = do(r, head)
+		if c, err = do(r, head); err == nil {
+			err = c.validate()
+		}
 	}
 	if err != nil {
 		return Change{}, &RecordError{Resource: resource, ID: head.ID, Version: head.Version, Err: err}
 	}
 	return c, nil
+}
+
+// validate finds what no event may have, such as a control character in an id that is
+// taken over as it stands.
+func (c *Change) validate() error {
+	for i := range c.Envelopes {
+		if err := c.Envelopes[i].Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Product reads a product: a whole snapshot, or its deletion. Its event is the same

@@ -1,0 +1,445 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit/tree"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// Defaults of a [Keeper].
+const (
+	DefaultEvery = time.Minute
+	DefaultMost  = 1 << 16
+	DefaultDrain = 5 * time.Second
+)
+
+// Keeper covers the logs with trees and signs their heads. Make one with [NewKeeper],
+// change the exported fields before [Keeper.Run], and run it once. One process at a
+// time keeps the trees of a broker.
+type Keeper struct {
+	// Every is how long a message waits at most for a head that covers it.
+	Every time.Duration
+	// Most is how many messages wait at most.
+	Most int64
+	// Drain is how long Run may go on after its context has ended, to cover what was
+	// appended last.
+	Drain time.Duration
+	// Receivers are sent every head, or the newest when they cannot keep up.
+	Receivers []Receiver
+	// Now is the clock of what is told.
+	Now func() time.Time
+
+	key  *tree.SigningKey
+	logs []*keeping
+}
+
+// NewKeeper returns a keeper of both logs.
+func NewKeeper(conn *streams.Conn, key *tree.SigningKey) *Keeper {
+	k := &Keeper{Every: DefaultEvery, Most: DefaultMost, Drain: DefaultDrain, Now: time.Now, key: key}
+	for _, log := range []*streams.Log{conn.POS(), conn.Sync()} {
+		k.logs = append(k.logs, &keeping{keeper: k, log: log, grove: grove{conn, log.Name()}})
+	}
+	return k
+}
+
+// Run keeps the trees until ctx ends; then it covers and signs what has come until
+// then. What contradicts a signed head does not end it: the shop goes on, and
+// [Keeper.Status] says so.
+func (k *Keeper) Run(ctx context.Context) error {
+	sending, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var sends, keeps sync.WaitGroup
+	for _, l := range k.logs {
+		for i := range k.Receivers {
+			d := newDispatch(&k.Receivers[i], k.Now)
+			l.dispatches = append(l.dispatches, d)
+			sends.Go(func() { d.run(sending) })
+		}
+	}
+	errs := make([]error, len(k.logs))
+	for i, l := range k.logs {
+		keeps.Go(func() { errs[i] = l.run(ctx) })
+	}
+	keeps.Wait()
+	for _, l := range k.logs {
+		for _, d := range l.dispatches {
+			d.finish(k.Drain)
+		}
+	}
+	stop()
+	sends.Wait()
+	return errors.Join(errs...)
+}
+
+// Status is where the tree of a log stands.
+type Status struct {
+	Log      string          `json:"log"`
+	Covered  domain.Position `json:"covered"` // the tree holds everything up to here
+	Signed   domain.Position `json:"signed"`  // and the newest head
+	SignedAt time.Time       `json:"signed_at,omitzero"`
+	Sent     []SentStatus    `json:"sent,omitempty"`
+	Problem  string          `json:"problem,omitempty"`
+}
+
+// SentStatus is what a receiver has got.
+type SentStatus struct {
+	To      string          `json:"to"`
+	Head    domain.Position `json:"head"` // the newest that it has
+	At      time.Time       `json:"at,omitzero"`
+	Problem string          `json:"problem,omitempty"`
+}
+
+// Status may be called at any time.
+func (k *Keeper) Status() []Status {
+	out := make([]Status, len(k.logs))
+	for i, l := range k.logs {
+		out[i] = l.status()
+	}
+	return out
+}
+
+// Key is the public key of what is signed.
+func (k *Keeper) Key() tree.Key { return k.key.Public() }
+
+// keeping is the tree of one log.
+type keeping struct {
+	keeper     *Keeper
+	log        *streams.Log
+	grove      grove
+	dispatches []*dispatch
+
+	tree   *tree.Tree
+	hasher tree.Hasher
+	ahead  []tree.Head // heads that are signed and that the tree has still to come to
+
+	mu       sync.Mutex
+	covered  int64
+	signed   tree.Head
+	signedAt time.Time
+	problem  string
+}
+
+// ContradictionError says that a log is not what was signed.
+type ContradictionError struct {
+	Log    string
+	From   domain.Position // the first position that is not as it was, or of those among which it is
+	To     domain.Position // the last of those; equal to From when it is known exactly
+	Reason string
+}
+
+func (e *ContradictionError) Error() string {
+	where := fmt.Sprintf("position %d", e.From)
+	if e.To > e.From {
+		where = fmt.Sprintf("a position from %d to %d", e.From, e.To)
+	}
+	return fmt.Sprintf("the log %s is not what was signed: %s: %s", e.Log, where, e.Reason)
+}
+
+func (l *keeping) run(ctx context.Context) error {
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 10*time.Second
+	for {
+		before := l.status().Covered
+		err := l.follow(ctx)
+		var contradiction *ContradictionError
+		switch {
+		case errors.As(err, &contradiction):
+			l.say(err.Error() + "; nothing is signed any more: run tillstream verify")
+			<-ctx.Done()
+			return nil
+		case ctx.Err() != nil:
+			return l.finish(ctx)
+		case l.status().Covered > before:
+			pauses.Reset()
+		}
+		l.say(fmt.Sprintf("covering the log %s waits at position %d and tries again: %v", l.log.Name(), l.status().Covered, err))
+		select {
+		case <-time.After(pauses.NextBackOff()):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// follow takes the tree up where it is kept, and covers and signs until something
+// fails or ctx ends.
+func (l *keeping) follow(ctx context.Context) error {
+	if err := l.open(ctx); err != nil {
+		return err
+	}
+	reader, err := l.log.Follow(ctx, domain.Position(l.tree.Size()+1))
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	l.say("")
+	reading, stop := context.WithCancel(ctx)
+	handfuls, failed := make(chan []streams.Message, ahead), make(chan error, 1)
+	var reads sync.WaitGroup
+	reads.Go(func() { failed <- readHandfuls(reading, reader, handfuls) })
+	defer reads.Wait()
+	defer stop()
+	due := time.NewTimer(l.keeper.Every)
+	defer due.Stop()
+	due.Stop()
+	for {
+		select {
+		case some := <-handfuls:
+			if l.unsigned() == 0 {
+				due.Reset(l.keeper.Every)
+			}
+			if err := l.coverAll(ctx, some); err != nil {
+				return err
+			}
+			if l.unsigned() < l.keeper.Most {
+				continue
+			}
+			due.Stop()
+		case <-due.C:
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := l.sign(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// The reader hands over so many messages at a time at most, and may be so many handfuls
+// ahead.
+const (
+	handful = 1024
+	ahead   = 4
+)
+
+// readHandfuls hands messages over in handfuls that are not kept waiting for more.
+func readHandfuls(ctx context.Context, reader *streams.Reader, out chan<- []streams.Message) error {
+	var some []streams.Message
+	for {
+		m, err := reader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		if some = append(some, m); len(some) < handful && m.Pending > 0 {
+			continue
+		}
+		select {
+		case out <- some:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		some = make([]streams.Message, 0, handful)
+	}
+}
+
+// unsigned is how many messages no head covers.
+func (l *keeping) unsigned() int64 { return l.tree.Size() - l.signed.Size }
+
+// open takes up the tree from the tiles that are kept, and finds the newest head of
+// this key.
+func (l *keeping) open(ctx context.Context) error {
+	last, err := l.log.Last(ctx)
+	if err != nil {
+		return err
+	}
+	t, err := l.grove.open(ctx)
+	if err != nil {
+		return err
+	}
+	if t.Size() > int64(last) {
+		return &ContradictionError{l.log.Name(), last + 1, domain.Position(t.Size()), fmt.Sprintf("the log ends at position %d, and %d have been covered", last, t.Size())}
+	}
+	l.tree, l.ahead = t, nil
+	newest, err := l.signedHeads(ctx)
+	switch {
+	case err != nil:
+		return err
+	case newest.Size > int64(last):
+		return &ContradictionError{l.log.Name(), last + 1, domain.Position(newest.Size), fmt.Sprintf("the log ends at position %d, and a head is signed for %d messages", last, newest.Size)}
+	}
+	l.mu.Lock()
+	l.signed, l.covered = newest, t.Size()
+	l.mu.Unlock()
+	if newest.Size > 0 && newest.Size <= t.Size() {
+		if err := l.grove.matches(ctx, t, newest); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// signedHeads finds the newest head of this key, and those that the tree has still to
+// come to. Of heads of other keys it knows nothing; verify looks at all.
+func (l *keeping) signedHeads(ctx context.Context) (newest tree.Head, err error) {
+	var last streams.SignedHead
+	var to []streams.SignedHead
+	err = l.grove.conn.Heads().Read(ctx, l.log.Name(), func(s streams.SignedHead) error {
+		if h, ours, ok := tree.PeekHead(s.Text, l.keeper.key.Public()); ok && ours {
+			if last = s; h.Size > l.tree.Size() {
+				to = append(to, s)
+			}
+		}
+		return nil
+	})
+	if err != nil || last.Text == nil {
+		return newest, err
+	}
+	if len(to) == 0 {
+		to = []streams.SignedHead{last}
+	}
+	for _, s := range to {
+		h, err := tree.OpenHead(s.Text, l.log.Name(), l.keeper.key.Public())
+		if err != nil {
+			return newest, &ContradictionError{l.log.Name(), 1, domain.Position(max(h.Size, 1)), fmt.Sprintf("the tree head at position %d of HEADS: %v", s.Position, err)}
+		}
+		if newest = h; h.Size > l.tree.Size() {
+			l.ahead = append(l.ahead, h)
+		}
+	}
+	l.mu.Lock()
+	l.signedAt = last.RecordedAt
+	l.mu.Unlock()
+	for _, d := range l.dispatches {
+		d.offer(last.Text, domain.Position(newest.Size)) // who was away when it was signed has it now
+	}
+	return newest, nil
+}
+
+func (l *keeping) coverAll(ctx context.Context, some []streams.Message) error {
+	for i := range some {
+		if err := l.cover(ctx, &some[i]); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	l.covered = l.tree.Size()
+	l.mu.Unlock()
+	return nil
+}
+
+// cover takes the next message into the tree.
+func (l *keeping) cover(ctx context.Context, m *streams.Message) error {
+	for at := l.tree.Size() + 1; at < int64(m.Position); at++ {
+		if err := l.add(ctx, l.hasher.Absent(l.log.Name(), domain.Position(at))); err != nil {
+			return err
+		}
+	}
+	if int64(m.Position) <= l.tree.Size() {
+		return nil // told twice
+	}
+	return l.add(ctx, l.hasher.Leaf(message(m)))
+}
+
+func (l *keeping) add(ctx context.Context, leaf tlog.Hash) error {
+	for _, tile := range l.tree.Add(leaf) {
+		if err := l.grove.put(ctx, &tile); err != nil {
+			return err
+		}
+	}
+	for len(l.ahead) > 0 && l.ahead[0].Size <= l.tree.Size() {
+		if h := l.ahead[0]; h.Size == l.tree.Size() && h.Root != l.tree.Hash() {
+			return &ContradictionError{l.log.Name(), 1, domain.Position(h.Size), "a signed head contradicts what is there now"}
+		}
+		l.ahead = l.ahead[1:]
+	}
+	return nil
+}
+
+// sign signs the tree as it is, unless a head says it already.
+func (l *keeping) sign(ctx context.Context) error {
+	if l.unsigned() <= 0 || len(l.ahead) > 0 {
+		return nil
+	}
+	name, size, root := l.log.Name(), l.tree.Size(), l.tree.Hash()
+	signed, err := l.keeper.key.Sign(name, size, root)
+	if err != nil {
+		return err
+	}
+	if _, err := l.grove.conn.Heads().Append(ctx, name, signed, l.newLeaves()); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.signed = tree.Head{Origin: l.keeper.key.Public().Name() + "/" + name, Size: size, Root: root}
+	l.signedAt = l.keeper.Now().UTC()
+	l.mu.Unlock()
+	for _, d := range l.dispatches {
+		d.offer(signed, domain.Position(size))
+	}
+	return nil
+}
+
+// newLeaves are the hashes of what no head covers yet and no tile holds.
+func (l *keeping) newLeaves() []byte {
+	tail := l.tree.Tail()
+	if n := l.unsigned(); n < int64(len(tail)) {
+		tail = tail[int64(len(tail))-n:]
+	}
+	b := make([]byte, 0, len(tail)*tlog.HashSize)
+	for i := range tail {
+		b = append(b, tail[i][:]...)
+	}
+	return b
+}
+
+// finish covers and signs what the log has when the work has ended. An owner who lost
+// the lease leaves that to the next.
+func (l *keeping) finish(ctx context.Context) error {
+	if errors.Is(context.Cause(ctx), streams.ErrLeaseLost) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.keeper.Drain)
+	defer cancel()
+	if l.tree == nil {
+		if err := l.open(ctx); err != nil {
+			return l.unfinished(err)
+		}
+	}
+	err := l.log.Read(ctx, streams.Query{From: domain.Position(l.tree.Size() + 1)}, func(m streams.Message) error {
+		return l.cover(ctx, &m)
+	})
+	if err == nil {
+		err = l.sign(ctx)
+	}
+	return l.unfinished(err)
+}
+
+// unfinished makes no failure of a process that ends before all is signed: the next one
+// goes on, and what is contradicted is said then.
+func (l *keeping) unfinished(err error) error {
+	if err != nil {
+		l.say(fmt.Sprintf("the newest messages of %s are not signed yet: %v", l.log.Name(), err))
+	}
+	return nil
+}
+
+func (l *keeping) say(problem string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.problem = problem
+}
+
+func (l *keeping) status() Status {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := Status{
+		Log: l.log.Name(), Covered: domain.Position(l.covered), Signed: domain.Position(l.signed.Size), SignedAt: l.signedAt, Problem: l.problem,
+	}
+	for _, d := range l.dispatches {
+		s.Sent = append(s.Sent, d.status())
+	}
+	return s
+}
+
+// message is what the tree holds of a message.
+func message(m *streams.Message) *tree.Message {
+	return &tree.Message{Log: m.Stream, Position: m.Position, Subject: m.Subject, RecordedAt: m.RecordedAt, Header: m.Header, Data: m.Data}
+}

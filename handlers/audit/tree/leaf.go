@@ -1,0 +1,106 @@
+package tree
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Message is one entry of a log, whole.
+type Message struct {
+	Log        string // the name of its stream
+	Position   domain.Position
+	Subject    string
+	RecordedAt time.Time // the broker's clock, to the nanosecond
+	Header     map[string][]string
+	Data       []byte
+}
+
+// The first line of a leaf says what follows, so that no two kinds can be taken for
+// each other.
+const (
+	leafLine   = "tillstream leaf v1\n"
+	absentLine = "tillstream absent v1\n"
+)
+
+// AppendLeaf appends the encoding of a message, version 1. Numbers are big-endian, and
+// a text is its length in 4 bytes and its bytes:
+//
+//	"tillstream leaf v1\n"
+//	text log
+//	8 bytes position
+//	8 bytes recorded time, nanoseconds since 1970
+//	text subject
+//	4 bytes number of header values
+//	for each, in the order of the names' bytes and within a name as they stand:
+//	    text name
+//	    text value
+//	text data
+func AppendLeaf(b []byte, m *Message) []byte {
+	var h Hasher
+	return h.appendLeaf(b, m)
+}
+
+// AppendAbsent appends the leaf of a position at which a log has no message:
+//
+//	"tillstream absent v1\n"
+//	text log
+//	8 bytes position
+//
+// A log that lost a message keeps its numbering, and so must the tree. That it did is
+// found elsewhere.
+func AppendAbsent(b []byte, log string, at domain.Position) []byte {
+	b = append(b, absentLine...)
+	b = appendText(b, log)
+	return binary.BigEndian.AppendUint64(b, uint64(at))
+}
+
+// Hasher makes the hashes of leaves. It keeps its memory from one to the next, and is
+// for one goroutine. The zero value is ready.
+type Hasher struct {
+	leaf  []byte
+	names []string
+}
+
+// Leaf is the hash of a message's leaf.
+func (h *Hasher) Leaf(m *Message) tlog.Hash {
+	h.leaf = h.appendLeaf(append(h.leaf[:0], 0), m) // RFC 6962: leaves are hashed behind a zero byte
+	return sha256.Sum256(h.leaf)
+}
+
+// Absent is the hash of the leaf of a position without a message.
+func (h *Hasher) Absent(log string, at domain.Position) tlog.Hash {
+	h.leaf = AppendAbsent(append(h.leaf[:0], 0), log, at)
+	return sha256.Sum256(h.leaf)
+}
+
+func (h *Hasher) appendLeaf(b []byte, m *Message) []byte {
+	b = append(b, leafLine...)
+	b = appendText(b, m.Log)
+	b = binary.BigEndian.AppendUint64(b, uint64(m.Position))
+	b = binary.BigEndian.AppendUint64(b, uint64(m.RecordedAt.UnixNano()))
+	b = appendText(b, m.Subject)
+	h.names = h.names[:0]
+	values := 0
+	for name, v := range m.Header {
+		h.names, values = append(h.names, name), values+len(v)
+	}
+	slices.Sort(h.names)
+	b = binary.BigEndian.AppendUint32(b, uint32(values))
+	for _, name := range h.names {
+		for _, value := range m.Header[name] {
+			b = appendText(appendText(b, name), value)
+		}
+	}
+	return appendText(b, m.Data)
+}
+
+func appendText[T string | []byte](b []byte, s T) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
+	return append(b, s...)
+}

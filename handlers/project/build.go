@@ -1,0 +1,228 @@
+package project
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// BuildOptions say how [Handler.Build] goes about it.
+type BuildOptions struct {
+	// Workers is how many goroutines decode; 0 is one for every processor. What comes
+	// out does not depend on it.
+	Workers int
+	// Quiet tells nobody of messages that cannot be used: what is built is for looking.
+	Quiet bool
+	// Tell, when set, is told how far it is, often.
+	Tell func(domain.Position)
+}
+
+// build is what a handler knows that builds a catalog anew.
+type build struct {
+	quiet  bool
+	passes map[domain.Position]bool // messages that have their outcome elsewhere, or none
+	owed   []settlement
+}
+
+// settlement is a letter whose message the build has folded after all.
+type settlement struct {
+	letter openLetter
+	at     reading
+}
+
+func (b *build) owes(letters []openLetter, r *reading) {
+	for _, l := range letters {
+		b.owed = append(b.owed, settlement{l, *r})
+	}
+}
+
+// buildAge is how often a build stores what it has folded although it is little, so
+// that not much is lost when it is interrupted.
+const buildAge = 10 * time.Second
+
+// Build folds the log into the handler's catalog up to a position, and returns when
+// everything is stored. The catalog is one of its own, beside that of a handler that
+// may be at work: what was decided there about single messages holds here, too. A
+// message whose letter was dropped is passed over, and so is one that was requeued,
+// because it has its outcome where it stands again. What becomes of letters whose
+// messages can be folded here waits for [Handler.Settle].
+//
+// Interrupted, it leaves a catalog that the next call goes on with. Messages are
+// decoded by several goroutines and folded by one, in the order of the log: an item
+// may move between any two products, so the order among products matters, and
+// decoding is what takes the time.
+func (h *Handler) Build(ctx context.Context, to domain.Position, o BuildOptions) error {
+	if h.build == nil {
+		h.build = &build{passes: map[domain.Position]bool{}}
+		if err := h.loadDecided(ctx); err != nil {
+			return err
+		}
+	}
+	h.build.quiet = o.Quiet
+	h.MaxAge, h.Backlog = buildAge, math.MaxUint64
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	handfuls := make(chan []reading)
+	failed := make(chan error, 1)
+	var reads sync.WaitGroup
+	defer reads.Wait()
+	defer cancel()
+	reads.Go(func() {
+		if err := h.readTo(ctx, to, o, handfuls); err != nil {
+			failed <- err
+			return
+		}
+		close(handfuls)
+	})
+	return h.consume(ctx, handfuls, failed)
+}
+
+// Settle ends the letters, and the quarantines, of messages that a build has folded.
+// It is for after its catalog is in use.
+func (h *Handler) Settle(ctx context.Context) error {
+	if h.build == nil {
+		return nil
+	}
+	for len(h.build.owed) > 0 {
+		s := h.build.owed[0]
+		if err := h.settle(ctx, s.letter, &s.at); err != nil {
+			return err
+		}
+		h.build.owed = h.build.owed[1:]
+	}
+	return nil
+}
+
+// loadDecided reads what was decided about single messages.
+func (h *Handler) loadDecided(ctx context.Context) error {
+	letters, err := h.letters.List(ctx, "", false)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	clear(h.open)
+	for _, l := range letters {
+		if !h.ours(&l) {
+			continue
+		}
+		switch l.Resolution {
+		case streams.Open:
+			h.remember(openLetterOf(&l))
+		case streams.Dropped:
+			h.build.passes[l.Original.Position] = true
+		case streams.Requeued:
+			var at domain.Position
+			_, err := fmt.Sscanf(l.Why, readAgain, &at)
+			h.build.passes[l.Original.Position] = err != nil || at != l.Original.Position
+		}
+	}
+	return nil
+}
+
+// order is a handful that is being decoded.
+type order struct {
+	readings []reading
+	decoded  chan struct{}
+}
+
+// readTo reads up to a position, has workers decode, and hands over what they have
+// decoded in the order of the log.
+func (h *Handler) readTo(ctx context.Context, to domain.Position, o BuildOptions, out chan<- []reading) error {
+	if h.catalog.Position() >= to {
+		return nil
+	}
+	reader, err := h.log.Follow(ctx, h.catalog.Position()+1)
+	if err != nil {
+		return err
+	}
+	defer reader.Close()
+	workers := o.Workers
+	if workers == 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	var working sync.WaitGroup
+	defer working.Wait()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	jobs, inOrder := make(chan *order, workers), make(chan *order, ahead*workers)
+	defer close(jobs)
+	for range workers {
+		working.Go(func() {
+			for job := range jobs {
+				if err := h.decodeAll(ctx, job); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	working.Go(func() {
+		defer close(inOrder)
+		if err := scatter(ctx, reader, to, jobs, inOrder); err != nil {
+			cancel(err)
+		}
+	})
+	for job := range inOrder {
+		<-job.decoded
+		if ctx.Err() != nil {
+			break
+		}
+		if o.Tell != nil {
+			o.Tell(job.readings[len(job.readings)-1].message.Position)
+		}
+		select {
+		case out <- job.readings:
+		case <-ctx.Done():
+		}
+	}
+	for range inOrder { // until the reader has heard of it
+	}
+	return context.Cause(ctx)
+}
+
+// decodeAll decodes a handful, and gets the states at hand that it will be folded into.
+func (h *Handler) decodeAll(ctx context.Context, job *order) error {
+	defer close(job.decoded)
+	for i := range job.readings {
+		job.readings[i] = decode(job.readings[i].message)
+	}
+	return h.catalog.Warm(ctx, itemsOf(job.readings))
+}
+
+// scatter reads up to a position and hands every handful both to whoever decodes it
+// and to whoever takes it in order.
+func scatter(ctx context.Context, reader *streams.Reader, to domain.Position, jobs, inOrder chan<- *order) error {
+	for done := false; !done; {
+		job := &order{readings: make([]reading, 0, handful), decoded: make(chan struct{})}
+		for len(job.readings) < handful && !done {
+			m, err := reader.Next(ctx)
+			if err != nil {
+				return err
+			}
+			if m.Position <= to {
+				job.readings = append(job.readings, reading{message: m})
+			}
+			done = m.Position >= to || m.Pending == 0
+		}
+		if len(job.readings) == 0 {
+			return nil
+		}
+		select {
+		case jobs <- job:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		select {
+		case inOrder <- job:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}

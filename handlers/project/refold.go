@@ -1,0 +1,49 @@
+package project
+
+import (
+	"context"
+	"errors"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// Refolded is what becomes of a message when a log is folded anew.
+type Refolded struct {
+	Recorded domain.Recorded // as far as the message is an event
+	Outcome  domain.Outcome  // empty when it cannot be used
+	Kind     streams.Kind    // of the dead letter that it is then
+	Reason   error
+}
+
+// Refold folds the next message of the POS log into a catalog of the caller's own,
+// exactly as a [Handler] would, and records nothing. The error is the catalog's.
+func Refold(ctx context.Context, catalog *projections.Catalog, known func(domain.StoreID) bool, m streams.Message) (Refolded, error) {
+	r := decode(m)
+	out := Refolded{Recorded: r.rec, Reason: r.err}
+	switch {
+	case m.Store != "" && !known(m.Store):
+		out.Kind = UnknownStore
+	case r.err != nil:
+		out.Kind = kindOf(&r)
+	}
+	if out.Kind != "" {
+		catalog.Advance(m.Position)
+		return out, nil
+	}
+	result, err := catalog.Fold(ctx, r.rec, r.event)
+	switch {
+	case errors.Is(err, domain.ErrTooOld):
+		out.Kind, out.Reason = streams.TooOld, err
+	case projections.IsUnfoldable(err):
+		out.Kind, out.Reason = streams.Unfoldable, err
+	case err != nil:
+		return out, err
+	default:
+		out.Outcome = result.Outcome
+		return out, nil
+	}
+	catalog.Advance(m.Position)
+	return out, nil
+}

@@ -1,0 +1,123 @@
+package projections
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// Sought is a [Log] of which single messages can be read for what they cost, however
+// long the log is.
+type Sought interface {
+	Log
+	// Count returns how many messages of one store and id there are.
+	Count(ctx context.Context, store domain.StoreID, id string) (uint64, error)
+	// Places returns where they lie, up to a position, in order. It costs as much as to
+	// read the log from the first of them to the last.
+	Places(ctx context.Context, store domain.StoreID, id string, to domain.Position) ([]domain.Position, error)
+	// ReadAt is Read of the messages at some positions, which are in order.
+	ReadAt(ctx context.Context, at []domain.Position, each func(domain.Recorded, error) error) error
+	// After returns the first position that was recorded at a time or later, and the
+	// one behind the last when there is none.
+	After(ctx context.Context, at time.Time) (domain.Position, error)
+}
+
+// strands are the ids of one store that are read together, each with its trail. What is
+// not in a trail, such as dead letters, is found by counting.
+type strands struct {
+	log    Log
+	store  domain.StoreID
+	trails map[string]domain.Trail
+	// aside returns where messages of an id lie that no trail has; nil for nowhere.
+	aside func(ctx context.Context, id string) ([]domain.Position, error)
+}
+
+// read calls each with the messages up to a position, in the order of the log.
+func (s *strands) read(ctx context.Context, to domain.Position, each func(domain.Recorded, error) error) error {
+	sought, is := s.log.(Sought)
+	var at []domain.Position
+	for id, trail := range s.trails {
+		if !is {
+			break
+		}
+		places, all, err := s.places(ctx, sought, id, trail)
+		switch {
+		case err != nil:
+			return err
+		case all:
+		case len(s.trails) == 1:
+			return s.log.Read(ctx, s.store, id, 0, to, each)
+		default:
+			if places, err = sought.Places(ctx, s.store, id, to); err != nil {
+				return err
+			}
+		}
+		at = append(at, places...)
+	}
+	if !is || len(at)*fetchesAs > int(to) {
+		return s.log.Read(ctx, s.store, "", 0, to, func(rec domain.Recorded, err error) error {
+			if _, ours := s.trails[rec.Subject]; !ours {
+				return nil
+			}
+			return each(rec, err)
+		})
+	}
+	slices.Sort(at)
+	at = slices.Compact(at)
+	at = at[:len(at)-len(beyond(at, to))]
+	return sought.ReadAt(ctx, at, each)
+}
+
+// fetchesAs is how many messages of a log are read one after the other in the time that
+// it takes to fetch one of them alone, roughly, where many are fetched.
+const fetchesAs = 20
+
+// beyond are those of some positions, in order, that are behind another.
+func beyond(at []domain.Position, to domain.Position) []domain.Position {
+	i, found := slices.BinarySearch(at, to)
+	if found {
+		i++
+	}
+	return at[i:]
+}
+
+// places returns where the messages of an id lie, and whether these are all there were
+// when it was asked. Trails may be behind the log; whoever looks further than they are
+// waits first.
+func (s *strands) places(ctx context.Context, log Sought, id string, trail domain.Trail) ([]domain.Position, bool, error) {
+	at, all := trail.Positions()
+	if !all {
+		return nil, false, nil
+	}
+	n, err := log.Count(ctx, s.store, id)
+	if err != nil || uint64(len(at)) >= n {
+		return at, err == nil, err
+	}
+	if s.aside != nil {
+		more, err := s.aside(ctx, id)
+		if err != nil {
+			return nil, false, err
+		}
+		at = append(at, more...)
+	}
+	slices.Sort(at)
+	at = slices.Compact(at)
+	if uint64(len(at)) >= n {
+		return at, true, nil
+	}
+	// What is left may lie behind all that is known.
+	err = log.Read(ctx, s.store, id, last(at)+1, 0, func(rec domain.Recorded, _ error) error {
+		at = append(at, rec.Position)
+		return nil
+	})
+	return at, uint64(len(at)) >= n, err
+}
+
+func last(at []domain.Position) domain.Position {
+	if len(at) == 0 {
+		return 0
+	}
+	return at[len(at)-1]
+}

@@ -1,0 +1,122 @@
+package streams_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+	"github.com/tillstream/tillstream/streams/streamstest"
+)
+
+// What is read of a log by its position, or by when it was recorded, is what reading it
+// from end to end finds.
+func TestEvents_Sought(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	var _ projections.Sought = c.POS().Events()
+	for n := range 600 {
+		item := fmt.Sprintf("i-%d", n%7)
+		if _, err := c.POS().Append(t.Context(), "demo", []domain.Envelope{benchEvent(item, fmt.Sprint("e-", n))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	events := c.POS().Events()
+	var all []domain.Recorded
+	collect := func(into *[]domain.Recorded) func(domain.Recorded, error) error {
+		return func(rec domain.Recorded, err error) error {
+			*into = append(*into, rec)
+			return err
+		}
+	}
+	if err := events.Read(t.Context(), "demo", "i-3", 0, 0, collect(&all)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := events.Count(t.Context(), "demo", "i-3")
+	if err != nil || int(n) != len(all) {
+		t.Errorf("%d messages are counted, %v; want %d", n, err, len(all))
+	}
+	if n, err := events.Count(t.Context(), "demo", "i-33"); err != nil || n != 0 {
+		t.Errorf("%d messages of an item are counted that has none, %v", n, err)
+	}
+	at, err := events.Places(t.Context(), "demo", "i-3", 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var some []domain.Recorded
+	if err := events.ReadAt(t.Context(), at, collect(&some)); err != nil {
+		t.Fatal(err)
+	}
+	same := func(a, b domain.Recorded) bool {
+		return a.Position == b.Position && a.ID == b.ID && a.RecordedAt.Equal(b.RecordedAt) && string(a.Data) == string(b.Data)
+	}
+	if want := slices.DeleteFunc(slices.Clone(all), func(r domain.Recorded) bool { return r.Position > 300 }); !slices.EqualFunc(some, want, same) {
+		t.Errorf("read %d messages by their positions, want the %d up to there", len(some), len(want))
+	}
+	if err := events.ReadAt(t.Context(), []domain.Position{1, 9999}, collect(&some)); err == nil {
+		t.Error("a position behind the end was read")
+	}
+
+	for _, rec := range all[:20] {
+		for _, moment := range []time.Time{rec.RecordedAt, rec.RecordedAt.Add(1), rec.RecordedAt.Add(-1)} {
+			want, err := projections.PositionAt(t.Context(), readOnly{events}, moment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := events.After(t.Context(), moment); err != nil || got != want {
+				t.Errorf("first behind %s: %d, %v; want %d", moment, got, err, want)
+			}
+		}
+	}
+	for at, want := range map[time.Time]domain.Position{
+		time.Now().Add(time.Hour): 601, time.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC): 601,
+		time.Date(1, 1, 1, 0, 0, 0, 1, time.UTC): 1, time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC): 1,
+	} {
+		if got, err := events.After(t.Context(), at); err != nil || got != want {
+			t.Errorf("first behind %s: %d, %v; want %d", at, got, err, want)
+		}
+	}
+	if got, err := c.Sync().Events().After(t.Context(), time.Now()); err != nil || got != 1 {
+		t.Errorf("in an empty log: %d, %v; want 1", got, err)
+	}
+}
+
+// readOnly hides what a log can do beyond being read.
+type readOnly struct{ projections.Log }
+
+func TestDeadLetters_Of(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	put := func(item string) domain.Position {
+		got, err := c.POS().Append(t.Context(), "demo", []domain.Envelope{benchEvent(item, "of-"+item)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := c.POS().At(t.Context(), got[0].Position)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := c.DeadLetters().Put(t.Context(), m, streams.Invalid, "no good", "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	first := put("i-1")
+	put("i-2")
+	if err := c.DeadLetters().Resolve(context.WithoutCancel(t.Context()), first, streams.Dropped, "for good"); err != nil {
+		t.Fatal(err)
+	}
+	for item, want := range map[string][]domain.Position{"i-1": {1}, "i-2": {2}, "i-3": nil} {
+		if got, err := c.DeadLetters().Of(t.Context(), c.POS(), "demo", item); err != nil || !slices.Equal(got, want) {
+			t.Errorf("letters of %s: %v, %v; want %v", item, got, err, want)
+		}
+	}
+	if got, err := c.DeadLetters().Of(t.Context(), c.Sync(), "demo", "i-1"); err != nil || got != nil {
+		t.Errorf("letters of another log: %v, %v", got, err)
+	}
+}

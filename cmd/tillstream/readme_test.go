@@ -4,12 +4,15 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/tillstream/tillstream/streams"
 )
 
 // TestReadme_NamesTests: the tests that README names as proof are there. One that
@@ -46,6 +49,38 @@ func TestReadme_NamesTests(t *testing.T) {
 	for _, m := range named {
 		if ending, cut := strings.CutPrefix(m[1], "…"); cut && !endsOne(there, ending) || !cut && !there[m[1]] {
 			t.Errorf("README names %s, which is not there", m[1])
+		}
+	}
+}
+
+// TestReadme_NamesCommands: the commands and flags that README tells people to type are
+// there, and so are the broker's users.
+func TestReadme_NamesCommands(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	readme := string(text)
+	c := &cli{stdout: newScreen(io.Discard, os.Getenv), stderr: newScreen(io.Discard, os.Getenv)}
+	lines := regexp.MustCompile(`(?m)^ *(?:\$ )?(?:\./tillstream|go run \./cmd/tillstream) ([^#\n]*)`).FindAllStringSubmatch(readme, -1)
+	if len(lines) < 12 {
+		t.Errorf("README has %d commands to type, want those of every section", len(lines))
+	}
+	for _, m := range lines {
+		cmd, rest, err := c.root().Find(strings.Fields(strings.Replace(m[1], "ITEM…", "ITEM", 1)))
+		if err != nil {
+			t.Errorf("README: tillstream %s: %v", m[1], err)
+		} else if err := cmd.ParseFlags(rest); err != nil {
+			t.Errorf("README: tillstream %s: %v", m[1], err)
+		} else if err := cmd.ValidateArgs(cmd.Flags().Args()); cmd.HasSubCommands() || err != nil {
+			t.Errorf("README: tillstream %s: %v", m[1], err)
+		}
+	}
+	user := streams.AdapterUser("harbour")
+	for _, want := range []string{"`" + user + "`", ".tillstream/users/" + user + "`", "`" + streams.AdapterInbox("harbour") + "`"} {
+		if !strings.Contains(readme, want) {
+			t.Errorf("README does not name %s", want)
 		}
 	}
 }

@@ -36,6 +36,7 @@ type Console struct {
 	POS          projections.Log
 	Sync         projections.Log
 	Tokens       *Tokens
+	Rebuilder    Rebuilder
 
 	// Sources says when each source was heard of.
 	Sources func(context.Context) (*projections.Sources, error)
@@ -76,6 +77,7 @@ type Running struct {
 	Ready    bool
 	Pushes   bool // it is the one that pushes
 	Problems []string
+	Rebuild  *RebuildProgress // nil while none is at work
 }
 
 // Store returns the settings of a store. The error is a problem that names those
@@ -122,6 +124,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountReleases(api)
 	c.mountDeadLetters(api)
 	c.mountDigest(api)
+	c.mountRebuild(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
 	c.mountVerify(api)

@@ -7,11 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	bigcommerce "github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -78,7 +80,7 @@ func TestReadme_NamesCommands(t *testing.T) {
 		}
 	}
 	user := streams.AdapterUser("harbour")
-	for _, want := range []string{"`" + user + "`", ".tillstream/users/" + user + "`", "`" + streams.AdapterInbox("harbour") + "`"} {
+	for _, want := range []string{"--user " + user, ".tillstream/users/" + user, "--inbox-prefix " + streams.AdapterInbox("harbour")} {
 		if !strings.Contains(readme, want) {
 			t.Errorf("README does not name %s", want)
 		}
@@ -92,4 +94,36 @@ func endsOne(names map[string]bool, ending string) bool {
 		}
 	}
 	return false
+}
+
+// TestReadme_adapter runs README's adapter against the program: the first time its
+// event is recorded, and the second it was there before.
+func TestReadme_adapter(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(readme)
+	if code == nil {
+		t.Fatal("README has no adapter")
+	}
+	source := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(source, code[1], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	adapter := strings.TrimSuffix(source, ".go")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", adapter, source).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	in := install(t, bigcommerce.Config{}, nil)
+	for _, want := range []string{`"position":1,"duplicate":false`, `"position":1,"duplicate":true`} {
+		out, err := exec.CommandContext(t.Context(), adapter, in.base, in.app.token).CombinedOutput()
+		if err != nil || !strings.Contains(string(out), want) {
+			t.Errorf("the adapter says %s, %v; want %s", out, err, want)
+		}
+	}
+	if out, err := exec.CommandContext(t.Context(), adapter, in.base, "wrong").CombinedOutput(); err == nil || !strings.Contains(string(out), "bears no valid token") {
+		t.Errorf("with a wrong token it says %s, %v", out, err)
+	}
 }

@@ -90,7 +90,10 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 		if e.sources, err = project.OpenSources(ctx, a.conn, e.catalog.Position()); err != nil {
 			return nil, err
 		}
-		e.project.Seen = e.sources.Sources.Apply
+		e.project.Seen = func(rec *domain.Recorded) {
+			e.sources.Sources.Apply(rec)
+			a.heard(rec)
+		}
 	}
 	if roles.has(roleAudit) {
 		if e.keeper, err = a.newKeeper(); err != nil {

@@ -234,7 +234,7 @@ func (d *diff) groups(read func(func(json.RawMessage) error) error) error {
 		var words []string
 		counts := []string{g.Group, strconv.Itoa(g.Events), strconv.Itoa(g.Products)}
 		for _, name := range slices.Sorted(maps.Keys(g.Changes)) {
-			words = append(words, count(g.Changes[name], name))
+			words = append(words, name+" "+thousands(g.Changes[name]))
 			fields = append(fields, append(slices.Clone(counts), name, strconv.Itoa(g.Changes[name])))
 		}
 		if len(words) == 0 {

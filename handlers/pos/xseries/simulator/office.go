@@ -37,7 +37,7 @@ func (t *Trader) reprice() (string, error) {
 func (t *Trader) redescribe() (string, error) {
 	return t.change(func(p *product) (ProductEdit, string) {
 		text, did := "", "empties"
-		if n := t.rand.IntN(100); n >= 20 {
+		if n := t.rand.IntN(100); n >= 20 || p.family.html == "" {
 			text, did = fmt.Sprintf("<p>%s, <em>as good as ever</em>: edition %d.</p>", p.family.name, n), "rewrites"
 		}
 		return ProductEdit{Description: &text}, did + " the description of " + p.family.name

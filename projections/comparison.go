@@ -46,34 +46,35 @@ const (
 )
 
 // CompareCatalogs calls each with every product that differs between two catalogs that
-// are at the same position, in the order of their trees. It reads the states of no
-// others. Rules say how a store's products are shown.
-func CompareCatalogs(ctx context.Context, before, after *Catalog, rules func(domain.StoreID) domain.Rules, each func(Difference) error) error {
+// are at the same position, in the order of their trees, and returns the tree of the
+// later one. It reads the states of no others. Rules say how a store's products are
+// shown.
+func CompareCatalogs(ctx context.Context, before, after *Catalog, rules func(domain.StoreID) domain.Rules, each func(Difference) error) (*Tree, error) {
 	if b, a := before.Position(), after.Position(); b != a {
-		return fmt.Errorf("compare catalogs: one is at position %d, the other at %d", b, a)
+		return nil, fmt.Errorf("compare catalogs: one is at position %d, the other at %d", b, a)
 	}
 	was, err := before.Tree()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	is, err := after.Tree()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	differing, err := DifferingProducts(ctx, was, is, math.MaxInt)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range differing {
 		one, err := compareProduct(ctx, before, after, d.Store, d.Product, rules(d.Store))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := each(one); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return is, nil
 }
 
 func compareProduct(ctx context.Context, before, after *Catalog, store domain.StoreID, id domain.ProductID, rules domain.Rules) (Difference, error) {

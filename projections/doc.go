@@ -17,6 +17,10 @@
 //   - The same log gives the same snapshots, byte for byte, wherever a process
 //     stopped in between and however the writes were grouped: folding an event
 //     into a snapshot that is already past it does nothing.
+//   - Snapshots are told apart by one hash ([Catalog.Tree]): equal states, equal
+//     digests, whether they are stored, in memory, or on another machine. The format
+//     of the snapshots is raised with every change of the fold, and a catalog is of
+//     one format.
 //   - What a bucket has lost from its end, the log brings back. A bucket that
 //     lacks its checkpoint, or fewer snapshots than the checkpoint has counted, or
 //     another format, is refused with an error that names `tillstream rebuild`.

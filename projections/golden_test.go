@@ -83,6 +83,32 @@ func TestGoldenDigests(t *testing.T) {
 	}
 }
 
+// TestSnapshotFormat_types: a type that becomes known is folded where the events of it
+// are, by a rebuild. So it needs a new format, as any change of the fold does.
+func TestSnapshotFormat_types(t *testing.T) {
+	t.Parallel()
+	const file = "testdata/types.json"
+	recorded := map[int][]domain.Type{}
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(raw, &recorded)
+	}
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	if _, ok := recorded[projections.SnapshotFormat]; !ok && *update {
+		recorded[projections.SnapshotFormat] = domain.POSTypes()
+		raw, err := json.MarshalIndent(recorded, "", "  ")
+		if err == nil {
+			err = os.WriteFile(file, append(raw, '\n'), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	diff(t, "types that this format folds", domain.POSTypes(), recorded[projections.SnapshotFormat])
+}
+
 // history is a log and how the stock moves in its store.
 type history struct {
 	log   log

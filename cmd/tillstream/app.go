@@ -21,6 +21,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/publish"
+	"github.com/tillstream/tillstream/projections"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -41,6 +42,12 @@ type app struct {
 	once    sync.Once
 	watch   func(publish.Outcome) // set before run; told every outcome of a push
 	pace    pace                  // set before run
+
+	folding projections.Folding // how events become product states
+	workers int                 // that decode in a rebuild; 0 for one per processor
+	// rebuilds says that product states of another format are no reason to stop: they
+	// are folded anew.
+	rebuilds bool
 }
 
 // pace is the clock that publishing goes by, and how long it waits for an answer
@@ -63,7 +70,10 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	if err != nil {
 		return nil, err
 	}
-	a := &app{cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}}
+	a := &app{
+		cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}),
+		folding: projections.Present(), traffic: console.NewTraffic(), watch: func(publish.Outcome) {},
+	}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -217,6 +227,17 @@ func (a *app) standBy(ctx context.Context, roles roleSet) (ownership, error) {
 // tenure is one engine from its start to its end.
 func (a *app) tenure(ctx context.Context, roles roleSet) error {
 	e, err := newEngine(ctx, a, roles)
+	if other, is := errors.AsType[*projections.FormatError](err); is && a.rebuilds {
+		if !roles.has(roleProject) {
+			a.log.Warn("waiting for the process that projects to fold the product states anew", "err", other)
+			<-ctx.Done()
+			return nil
+		}
+		if err := a.rebuildOnStart(ctx, other); err != nil {
+			return err
+		}
+		e, err = newEngine(ctx, a, roles)
+	}
 	if err != nil {
 		return err
 	}

@@ -108,9 +108,14 @@ func refusal(answer *http.Response) error {
 
 // aboutItem adds to the refusal of an ITEM that names nothing where to look.
 func aboutItem(err error) error {
+	return whenMissing(err, "tillstream products lists what there is, tillstream status the stores")
+}
+
+// whenMissing adds a hint to the refusal of what is not there.
+func whenMissing(err error, hint string) error {
 	var d *problem.Details
 	if errors.As(err, &d) && d.Status == http.StatusNotFound && d.Hint == "" {
-		return withHint(err, "tillstream products lists what there is, tillstream status the stores")
+		return withHint(err, hint)
 	}
 	return err
 }

@@ -165,7 +165,7 @@ func TestStoreClient_EachPage(t *testing.T) {
 	}))
 	defer server.Close()
 	var got []string
-	err := (&storeClient{newClient(server.URL, ""), "s"}).eachPage(t.Context(), "pending", 0, func(page []json.RawMessage) error {
+	_, err := (&storeClient{newClient(server.URL, ""), "s"}).eachPage(t.Context(), "pending", 0, func(page []json.RawMessage) error {
 		for _, p := range page {
 			got = append(got, string(p))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,7 +38,7 @@ func (c *cli) completeState(cmd *cobra.Command, state string, given []string, pr
 		if err != nil {
 			return err
 		}
-		return (&storeClient{to, store}).eachPage(ctx, state, mostCompleted, func(page []json.RawMessage) error {
+		_, err = (&storeClient{to, store}).eachPage(ctx, state, mostCompleted, func(page []json.RawMessage) error {
 			for _, raw := range page {
 				var p console.ProductLine
 				if err := json.Unmarshal(raw, &p); err != nil {
@@ -51,6 +52,47 @@ func (c *cli) completeState(cmd *cobra.Command, state string, given []string, pr
 			}
 			return nil
 		})
+		return err
+	})
+	return startingWith(found, prefix), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeLetters completes ID with the dead letters that are open.
+func (c *cli) completeLetters(cmd *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	var found []string
+	c.ask(cmd, func(ctx context.Context, to *client) error {
+		var list letterList
+		if err := to.get(ctx, endpoint("v1", "deadletters"), nil, &list); err != nil {
+			return err
+		}
+		for _, l := range list.DeadLetters {
+			if id := strconv.FormatUint(uint64(l.ID), 10); !slices.Contains(given, id) {
+				found = append(found, id+"\t"+brief(l.Reason))
+			}
+		}
+		return nil
+	})
+	return startingWith(found, prefix), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeTokens completes ID with the tokens that are not revoked.
+func (c *cli) completeTokens(cmd *cobra.Command, given []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	var found []string
+	c.ask(cmd, func(ctx context.Context, to *client) error {
+		store, err := c.chooseStore(ctx, to)
+		if err != nil {
+			return err
+		}
+		var list tokenList
+		if err := to.get(ctx, (&storeClient{to, store}).path("tokens"), nil, &list); err != nil {
+			return err
+		}
+		for _, t := range list.Tokens {
+			if t.RevokedAt.IsZero() && !slices.Contains(given, t.ID) {
+				found = append(found, t.ID+"\t"+oneLine(string(t.Role)+" "+t.Name))
+			}
+		}
+		return nil
 	})
 	return startingWith(found, prefix), cobra.ShellCompDirectiveNoFileComp
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/streams"
 )
 
 // The measure of [TestCrash].
@@ -271,13 +272,23 @@ func checkAccepted(t *testing.T, producers []*producer, log []domain.Recorded) {
 	}
 }
 
+// epochOf is the epoch in use.
+func epochOf(t *testing.T, conn *streams.Conn) uint64 {
+	t.Helper()
+	epochs, err := conn.Epochs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return epochs.Current
+}
+
 // checkProjection: what the program stored is what a fold from zero gives, byte
 // for byte.
 func checkProjection(t *testing.T, data string, want map[domain.ProductID]domain.Product) {
 	t.Helper()
 	conn := openData(t, data)
 	stored := map[string]string{}
-	if err := conn.Products(productsEpoch).Snapshots().Scan(t.Context(), "crash", func(e domain.Entry) error {
+	if err := conn.Products(epochOf(t, conn)).Snapshots().Scan(t.Context(), "crash", func(e domain.Entry) error {
 		stored[e.Key.ID] = string(e.Value)
 		return nil
 	}); err != nil {

@@ -62,10 +62,12 @@ func (c *cli) listDeadLettersCommand() *cobra.Command {
 	return c.talksOfStore(c.reads(cmd))
 }
 
+type letterList struct {
+	DeadLetters []console.DeadLetterLine `json:"deadletters"`
+}
+
 func (c *cli) deadLetters(raw json.RawMessage) error {
-	var list struct {
-		DeadLetters []console.DeadLetterLine `json:"deadletters"`
-	}
+	var list letterList
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return fmt.Errorf("the answer of deadletters: %w", err)
 	}
@@ -94,7 +96,7 @@ func (c *cli) showDeadLetterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "Show one such event whole, as it was sent",
-		Args:  args(cobra.ExactArgs(1)),
+		Args:  args(cobra.ExactArgs(1)), ValidArgsFunction: c.completeLetters,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			path, err := letterPath(args[0])
 			if err != nil {
@@ -103,7 +105,7 @@ func (c *cli) showDeadLetterCommand() *cobra.Command {
 			return c.session(cmd, needReads, func(ctx context.Context, to *client) error {
 				var raw json.RawMessage
 				if err := to.get(ctx, path, nil, &raw); err != nil {
-					return err
+					return whenMissing(err, "tillstream deadletters list")
 				}
 				if c.json {
 					return c.stdout.document(raw)
@@ -143,7 +145,7 @@ func (c *cli) requeueCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "requeue ID…",
 		Short: "Record such events again, once their cause is mended",
-		Args:  args(cobra.MinimumNArgs(1)),
+		Args:  args(cobra.MinimumNArgs(1)), ValidArgsFunction: c.completeLetters,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.resolve(cmd, args, "requeue", "requeued", nil)
 		},
@@ -157,7 +159,7 @@ func (c *cli) dropCommand() *cobra.Command {
 		Use:     "drop ID…",
 		Short:   "Decide that such events stay unused",
 		Example: "  tillstream deadletters drop 3 --reason 'sent twice by till 4'",
-		Args:    args(cobra.MinimumNArgs(1)),
+		Args:    args(cobra.MinimumNArgs(1)), ValidArgsFunction: c.completeLetters,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.resolve(cmd, args, "drop", "dropped", map[string]string{"reason": reason})
 		},
@@ -181,7 +183,7 @@ func (c *cli) resolve(cmd *cobra.Command, letters []string, verb, done string, b
 		for i, path := range paths {
 			var a struct{ Position uint64 }
 			if err := to.exchange(ctx, http.MethodPost, path, c.dry(), body, &a); err != nil {
-				return err
+				return whenMissing(err, "tillstream deadletters list")
 			}
 			switch {
 			case c.dryRun:

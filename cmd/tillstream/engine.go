@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ThreeDotsLabs/watermill/message"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tillstream/tillstream/domain"
@@ -45,7 +44,6 @@ type engine struct {
 
 	catalog      *projections.Catalog
 	publications *projections.Publications
-	products     streams.Snapshots
 	project      *project.Handler
 	publishers   map[domain.StoreID]*publish.Publisher
 	accounts     map[domain.StoreID]*account
@@ -54,40 +52,41 @@ type engine struct {
 	console      *console.Console
 	handler      http.Handler
 
+	rebuilds rebuilds
+	pauses   chan pausing
+	hearing  hearing
+
 	goal  domain.Position // what the log held at the start: ready is who has folded it
 	ready atomic.Bool
 }
 
-// productsEpoch is the build of the product projection in use. A rebuild makes the
-// next one.
-const productsEpoch = 1
-
 func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
-	e := &engine{app: a, roles: roles, publishers: map[domain.StoreID]*publish.Publisher{}, accounts: map[domain.StoreID]*account{}}
-	if err := a.conn.EnsureProducts(ctx, productsEpoch); err != nil {
+	e := &engine{app: a, roles: roles, publishers: map[domain.StoreID]*publish.Publisher{}, accounts: map[domain.StoreID]*account{}, pauses: make(chan pausing)}
+	epochs, err := a.conn.Epochs(ctx)
+	if err != nil {
 		return nil, err
 	}
-	e.products = a.conn.Products(productsEpoch).Snapshots()
-	modes := map[domain.StoreID]domain.StockMode{}
-	for _, s := range a.cfg.Stores {
-		modes[domain.StoreID(s.ID)] = domain.StockMode(s.Stock)
+	if err := a.conn.EnsureProducts(ctx, epochs.Current); err != nil {
+		return nil, err
 	}
-	var err error
+	e.hearing.epoch = epochs.Current
 	e.goal, err = a.conn.POS().Last(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e.catalog, err = projections.OpenCatalog(ctx, e.products, func(s domain.StoreID) domain.StockMode { return modes[s] }, 0)
-	if err != nil {
+	if e.catalog, err = a.openCatalog(ctx, a.folding, epochs.Current); err != nil {
 		return nil, err
 	}
 	e.publications, err = projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
 	if err != nil {
 		return nil, err
 	}
-	e.project = project.New(e.catalog, a.conn, func(s domain.StoreID) bool { _, ok := modes[s]; return ok })
+	e.project = a.newHandler(e.catalog)
 	e.project.Applied = e.publications.Apply
 	if roles.has(roleProject) {
+		if _, err := a.payOwed(ctx, epochs, e.publications); err != nil {
+			return nil, err
+		}
 		if e.sources, err = project.OpenSources(ctx, a.conn, e.catalog.Position()); err != nil {
 			return nil, err
 		}
@@ -169,7 +168,7 @@ func (e *engine) serve() {
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:   console.NewTokens(e.app.conn.Control()),
-		Evidence: e.evidence, Verifier: e.verifier,
+		Evidence: e.evidence, Verifier: e.verifier, Rebuilder: e,
 		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
 	}
 	for _, s := range e.app.cfg.Stores {
@@ -238,7 +237,7 @@ func (e *engine) heardSources(ctx context.Context) (*projections.Sources, error)
 
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
-	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish)}
+	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish), Rebuild: e.rebuilds.progress()}
 	if problem := e.project.Problem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}
@@ -268,20 +267,29 @@ func (e *engine) run(ctx context.Context) error {
 // work is everything but the signing.
 func (e *engine) work(ctx context.Context) error {
 	projects, publishes := e.roles.has(roleProject), e.roles.has(rolePublish)
-	router, subscriber, err := e.router()
+	router, err := e.router(ctx)
 	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { e.rebuilds.run(ctx); return nil })
+	g.Go(func() error {
+		select {
+		case err := <-e.hearing.unfit:
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	follower := project.NewSyncFollower(e.app.conn.Sync(), e.publications)
 	follower.Store = publishes
 	follower.Changed = e.wake
 	g.Go(func() error { return follower.Run(ctx) })
 	if projects {
-		g.Go(func() error { return e.project.Run(ctx) })
+		g.Go(func() error { return e.projecting(ctx) })
 		g.Go(func() error { return e.sources.Run(ctx) })
 	}
-	g.Go(func() error { return errors.Join(router.Run(ctx), subscriber.Close()) })
+	g.Go(func() error { return errors.Join(router.Run(ctx), e.hearing.close()) })
 	g.Go(func() error { e.tellProblems(ctx); return nil })
 	g.Go(func() error {
 		// A snapshot that is written before the router listens wakes nobody: the
@@ -396,43 +404,6 @@ func (e *engine) wake(store domain.StoreID, id domain.ProductID) {
 	if p := e.publishers[store]; p != nil {
 		p.Wake(id)
 	}
-}
-
-// router makes the Watermill router whose one handler is told of every new
-// snapshot: it wakes the publisher and, where this process does not fold, takes
-// the snapshot into the catalog.
-func (e *engine) router() (*message.Router, *streams.Subscriber, error) {
-	router, err := e.app.conn.NewRouter(e.app.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	start := streams.StartNew
-	if !e.roles.has(roleProject) {
-		start = streams.StartLastPerKey // what was written since the catalog was read is among it
-	}
-	subscriber, err := e.app.conn.NewSubscriber(start, e.app.log)
-	if err != nil {
-		return nil, nil, err
-	}
-	wake := publish.Waker(e.products.KeyOf, func(store domain.StoreID) *publish.Publisher { return e.publishers[store] })
-	router.AddConsumerHandler("publish", e.products.Topic(), subscriber, func(m *message.Message) error {
-		if !e.roles.has(roleProject) {
-			if err := e.observe(m); err != nil {
-				return streams.Permanent(err)
-			}
-		}
-		return wake(m)
-	})
-	return router, subscriber, nil
-}
-
-// observe takes a snapshot that another process has written.
-func (e *engine) observe(m *message.Message) error {
-	key, err := e.products.KeyOf(m)
-	if err != nil {
-		return err
-	}
-	return e.catalog.Observe(domain.Entry{Key: key, Value: m.Payload})
 }
 
 // roleSet is the roles of a process.

@@ -19,6 +19,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/projections"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -34,6 +35,8 @@ type installation struct {
 	clock *clock
 	pace  pace
 	said  *tail
+
+	folding projections.Folding // of the next start; the present one when it is none
 
 	app  *app
 	base string
@@ -82,6 +85,9 @@ func (in *installation) start() {
 		in.t.Fatal(err)
 	}
 	a.pace = in.pace
+	if in.folding.Fold != nil {
+		a.folding = in.folding
+	}
 	at, ended := make(chan served, 1), make(chan error, 1)
 	go func() { ended <- a.serve(ctx, rolesOf(allRoles()), func(s served) { at <- s }) }()
 	select {

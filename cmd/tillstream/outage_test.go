@@ -98,7 +98,10 @@ func TestOutage(t *testing.T) {
 			if !o.mends {
 				// Updates may have been taken at this moment, and the stock after them not
 				// been refused yet.
-				in.polling("the status says what is wrong", func() bool { s = in.status().Stores[0]; return s.Problem != "" })
+				in.polling("the status says what is wrong", func() bool {
+					s = in.status().Stores[0]
+					return strings.Contains(s.Problem, ", next try in ")
+				})
 				o.says = append(o.says, ", next try in ", " wait")
 			}
 			for _, want := range o.says {

@@ -66,8 +66,9 @@ type productList struct {
 // mostOfPage is the largest page that the API gives.
 const mostOfPage = 1000
 
-// eachPage reads products page by page, up to limit of them, 0 meaning all.
-func (c *storeClient) eachPage(ctx context.Context, state string, limit int, do func([]json.RawMessage) error) error {
+// eachPage reads products page by page, up to limit of them, 0 meaning all, and
+// reports whether there are more.
+func (c *storeClient) eachPage(ctx context.Context, state string, limit int, do func([]json.RawMessage) error) (more bool, err error) {
 	for query := (url.Values{}); ; {
 		size := mostOfPage
 		if limit > 0 {
@@ -79,13 +80,13 @@ func (c *storeClient) eachPage(ctx context.Context, state string, limit int, do 
 		}
 		var page productList
 		if err := c.get(ctx, c.path("products"), query, &page); err != nil {
-			return err
+			return false, err
 		}
 		if err := do(page.Products); err != nil {
-			return err
+			return false, err
 		}
 		if limit -= len(page.Products); page.Next == "" || limit == 0 {
-			return nil
+			return page.Next != "", nil
 		}
 		query.Set("after", page.Next)
 	}
@@ -96,7 +97,7 @@ func (c *cli) products(ctx context.Context, to *storeClient, state string, limit
 	if c.json {
 		fmt.Fprint(c.stdout, `{"products":[`)
 	}
-	err := to.eachPage(ctx, state, limit, func(page []json.RawMessage) error {
+	more, err := to.eachPage(ctx, state, limit, func(page []json.RawMessage) error {
 		if c.json {
 			for _, raw := range page {
 				separator := ",\n"
@@ -126,10 +127,15 @@ func (c *cli) products(ctx context.Context, to *storeClient, state string, limit
 		fmt.Fprintln(c.stdout, "\n]}")
 		return err
 	}
-	if err == nil {
+	switch {
+	case err != nil:
+		return err
+	case more:
+		c.stderr.line("the first %s; -n 0 lists all", count(total, "product"))
+	default:
 		c.stderr.line("%s", count(total, "product"))
 	}
-	return err
+	return nil
 }
 
 func (c *cli) productRow(p console.ProductLine) []string {

@@ -96,6 +96,9 @@ func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string,
 		if c.json {
 			return pass(c.stdout)(raw)
 		}
+		if c.dryRun && a.State != "nothing" {
+			a.Error = intent(a, verb)
+		}
 		c.pushed(a)
 		return nil
 	})
@@ -107,6 +110,14 @@ func (p *pushing) run(ctx context.Context, c *cli, to *storeClient, verb string,
 		return nil
 	}
 	return p.end(c, verb)
+}
+
+// intent says what would be done with a product that a dry run is about.
+func intent(a console.PushLine, verb string) string {
+	if verb == "publish" && a.BigCommerceID == 0 {
+		return "would be linked to the product that has its SKU, or else created"
+	}
+	return "would be pushed"
 }
 
 func (p *pushing) count(a console.PushLine) {

@@ -1,16 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -18,92 +24,266 @@ import (
 // enough to follow an owner that died.
 const leaseWait = streams.DefaultLeaseTTL + 5*time.Second
 
+// rebuildFlags are the wishes of the command line.
+type rebuildFlags struct {
+	wish    console.RebuildWish
+	at      uint64
+	explain bool
+	wait    time.Duration
+}
+
 func (c *cli) rebuildCommand() *cobra.Command {
-	var wait time.Duration
+	var f rebuildFlags
 	cmd := &cobra.Command{
 		Use:   "rebuild",
-		Short: "Fold the logs anew into what every product is",
-		Long: `rebuild removes the current product states and publications, and folds them anew
-from the logs, which it does not touch. It mends a projection that is refused at the
-start, because it is damaged or of another version of tillstream. Nothing is pushed
-for it: BigCommerce has what the same events came to before.
+		Short: "Fold the log anew into what every product is",
+		Long: `rebuild folds the log into a new epoch of the product states, beside those in use,
+compares the two, and then switches to the new one. A running tillstream does so
+while it goes on working; otherwise the command opens the data folder, and folds the
+publications anew as well.
 
-No tillstream may run on the data folder meanwhile, nor own a store on the cluster.
-When it is interrupted, the next start folds the rest.`,
-		Example: `  tillstream rebuild --dry-run
-  tillstream rebuild`,
+Nothing is pushed for what comes out as it was. Of what comes out otherwise, because
+this version of tillstream folds it otherwise, linked products are pushed whose content
+in BigCommerce changes. --dry-run compares and switches to nothing; --explain shows
+examples.
+
+Interrupted, it goes on where it was when it is run again. The epoch before is kept
+until the next rebuild, and --rollback goes back to it.`,
+		Example: `  tillstream rebuild --dry-run --explain
+  tillstream rebuild
+  tillstream rebuild --rollback
+  tillstream rebuild --at 120000 --json`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if wait <= 0 {
-				return misuse("--wait %s: must be above 0", wait)
+			if err := f.complete(cmd, c.dryRun); err != nil {
+				return err
 			}
 			cfg, err := c.config(cmd, roleProject)
+			if cfg.Server != "" || runningAt(cfg.Data) != "" {
+				cfg, err = c.config(cmd) // whose stores are those of the program that runs
+			}
 			if err != nil {
 				return err
 			}
-			if isDemo(cfg.Data) {
-				return withHint(fmt.Errorf("the data folder %s is that of the demo, which begins it anew each time", cfg.Data), "tillstream up --demo, or another folder with --data")
-			}
-			return c.rebuild(cmd.Context(), cfg, wait)
+			return c.rebuild(cmd.Context(), cfg, f)
 		},
 	}
-	configFlags(cmd, "nats", "log.level", "log.format")
-	cmd.Flags().DurationVar(&wait, "wait", leaseWait, "on a cluster, how long to wait for the owner to end")
+	configFlags(cmd, "server", "token_file", "nats", "log.level", "log.format")
+	cmd.Flags().BoolVar(&f.explain, "explain", false, "show products that differ")
+	cmd.Flags().Uint64Var(&f.at, "at", 0, "only say what the log up to this `position` comes to")
+	cmd.Flags().BoolVar(&f.wish.Rollback, "rollback", false, "go back to the epoch before")
+	cmd.Flags().BoolVar(&f.wish.Forget, "forget", false, "remove the epoch before, and with it the way back")
+	cmd.Flags().BoolVar(&f.wish.Cancel, "cancel", false, "end the rebuild that a running tillstream is at")
+	cmd.Flags().DurationVar(&f.wait, "wait", leaseWait, "on a cluster, how long to wait for the owner to end")
+	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON, with keys that stay as they are")
 	return c.writes(cmd)
 }
 
-func (c *cli) rebuild(ctx context.Context, cfg Config, wait time.Duration) (err error) {
+// complete checks what was asked for.
+func (f *rebuildFlags) complete(cmd *cobra.Command, dryRun bool) error {
+	if f.wait <= 0 {
+		return misuse("--wait %s: must be above 0", f.wait)
+	}
+	if cmd.Flags().Changed("at") && f.at == 0 {
+		return misuse("--at 0: must be 1 or more")
+	}
+	f.wish.At, f.wish.DryRun = domain.Position(f.at), dryRun
+	var one []string
+	for _, name := range []string{"at", "rollback", "forget", "cancel"} {
+		if cmd.Flags().Changed(name) {
+			one = append(one, "--"+name)
+		}
+	}
+	if len(one) > 1 {
+		return misuse("%s exclude each other", strings.Join(one, " and "))
+	}
+	if dryRun && (f.wish.Cancel || f.wish.Rollback) {
+		return misuse("%s cannot be tried with --dry-run", one[0])
+	}
+	return nil
+}
+
+// rebuild has the program that runs do it, or does it when none does.
+func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err error) {
+	if cfg.Server != "" {
+		to, _, err := c.connect(ctx, cfg, needWrites)
+		if err != nil {
+			return err
+		}
+		return c.rebuildAt(ctx, to, f)
+	}
+	if isDemo(cfg.Data) && runningAt(cfg.Data) == "" {
+		return withHint(fmt.Errorf("the data folder %s is that of the demo, which begins it anew each time", cfg.Data), "tillstream up --demo, or another folder with --data")
+	}
 	a, err := openChecked(ctx, cfg, c.logger(cfg.Log), (*streams.Conn).EnsureLogs)
-	if locked, ok := errors.AsType[*streams.LockedError](err); ok {
-		return withHint(locked, "stop it, and then tillstream rebuild again")
+	if locked, is := errors.AsType[*streams.LockedError](err); is {
+		if locked.Holder.Address == "" {
+			return withHint(locked, "the same again in a moment: it is starting, or another command is at work")
+		}
+		token, err := readToken(cfg.Data)
+		if err != nil {
+			return err
+		}
+		return c.rebuildAt(ctx, newClient("http://"+locked.Holder.Address, token), f)
 	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
-	if err := a.knowsAll(ctx); err != nil {
-		return err
+	if f.wish.Cancel {
+		return withHint(errors.New("no tillstream is running, so no rebuild is at work"), "tillstream rebuild, which goes on where an interrupted one was")
 	}
-	events, err := a.conn.POS().Last(ctx)
-	if err != nil {
+	if err := errors.Join(cfg.Validate([]string{roleProject}), a.knowsAll(ctx)); err != nil {
 		return err
-	}
-	if c.dryRun {
-		c.stdout.line("would fold %s of the POS log anew; nothing done", count(int(events), "event"))
-		return nil
 	}
 	if !a.embedded() {
-		own, err := a.ownWithin(ctx, wait)
+		own, err := a.ownWithin(ctx, f.wait)
 		if err != nil {
 			return err
 		}
 		defer own.release(context.WithoutCancel(ctx), a.log)
 		ctx = own.ctx
 	}
-	began := c.now()
 	bar := c.newProgress("rebuild", 0)
-	e, err := a.rebuild(ctx, func(at domain.Position) {
-		bar.step("%s of %s", thousands(int(at)), count(int(events), "event"))
-	})
+	report, err := a.rebuildAlone(ctx, f.wish, func(p console.RebuildProgress) { bar.step("%s", rebuildStep(p)) })
 	if err != nil {
-		return withHint(fmt.Errorf("rebuild: %w", err), "tillstream rebuild again; the next start of tillstream up would fold the rest, too")
+		return withHint(fmt.Errorf("rebuild: %w", err), "tillstream rebuild again, which goes on where it was")
 	}
-	s := e.project.Stats()
-	products := 0
-	for _, store := range cfg.Stores {
-		products += e.catalog.Size(domain.StoreID(store.ID))
+	return c.rebuilt(&report, f)
+}
+
+// rebuildAt has a program that runs do it.
+func (c *cli) rebuildAt(ctx context.Context, to *client, f rebuildFlags) error {
+	body, err := json.Marshal(f.wish)
+	if err != nil {
+		return err
 	}
-	c.stdout.line("%s in %.1f seconds", sentence(
-		count(int(s.Position), "event")+" read",
-		thousands(int(s.Tally.Folded))+" folded", some(int(s.Tally.Superseded), "superseded"), some(int(s.Tally.Duplicate), "duplicate"), some(int(s.DeadLetters), "of no use (tillstream deadletters list)"),
-		count(products, "product")), c.now().Sub(began).Seconds())
+	bar := c.newProgress("rebuild", 0)
+	var report *console.RebuildReport
+	err = to.lines(ctx, call{method: http.MethodPost, path: "/v1/rebuild", kind: "application/json", body: bytes.NewReader(body)}, func(raw json.RawMessage) error {
+		var line console.RebuildLine
+		if err := json.Unmarshal(raw, &line); err != nil {
+			return fmt.Errorf("the answer %s: %w", raw, err)
+		}
+		switch {
+		case line.Problem != nil:
+			return line.Problem
+		case line.Progress != nil:
+			bar.step("%s", rebuildStep(*line.Progress))
+		case line.Report != nil:
+			report = line.Report
+		}
+		return nil
+	})
+	switch {
+	case ctx.Err() != nil && !f.wish.DryRun && f.wish.At == 0:
+		return withHint(errors.New("the rebuild goes on in the tillstream that runs"), "tillstream rebuild, to see how far it is, or tillstream rebuild --cancel")
+	case err != nil:
+		return err
+	case report == nil:
+		return errors.New("the answer to the rebuild ended before its report")
+	case f.wish.Cancel:
+		c.stdout.line("the rebuild was ended; the next one goes on where it was")
+		return nil
+	}
+	return c.rebuilt(report, f)
+}
+
+// rebuildStep says how far a rebuild is.
+func rebuildStep(p console.RebuildProgress) string {
+	if p.Phase != "folding" {
+		return p.Phase
+	}
+	text := fmt.Sprintf("%s of %s", thousands(int(p.Position)), count(int(p.Of), "event"))
+	if p.PerSecond > 0 {
+		text += fmt.Sprintf(", %s a second, %s left", thousands(int(p.PerSecond)), time.Duration(p.SecondsLeft)*time.Second)
+	}
+	return text
+}
+
+// rebuilt tells what a rebuild came to.
+func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
+	if c.json {
+		return c.stdout.document(r)
+	}
+	out := c.stdout
+	if f.wish.Forget {
+		done := "is removed; there is no way back from epoch"
+		if f.wish.DryRun {
+			done = "would be removed, and there would be no way back from epoch"
+		}
+		out.line("epoch %d %s %d", r.Epoch, done, r.Was)
+		return nil
+	}
+	n := r.Events.Add(domain.Tally{Folded: r.DeadLetters})
+	out.line("%s in %.1f seconds", sentence(
+		count(int(n.Folded+n.Superseded+n.Duplicate), "event")+" read",
+		thousands(int(r.Events.Folded))+" folded", some(int(r.Events.Superseded), "superseded"), some(int(r.Events.Duplicate), "duplicate"), some(int(r.DeadLetters), "of no use (tillstream deadletters list)"),
+		count(r.Products, "product")), r.Seconds)
+	if f.wish.At > 0 {
+		out.line("%s  %s at position %d", r.Digest, count(r.Products, "product"), r.Position)
+	}
+	c.comparison(r, f)
+	if r.Switched {
+		out.line("epoch %d is in use now; tillstream rebuild --rollback goes back to epoch %d", r.Epoch, r.Was)
+	}
 	return nil
+}
+
+// comparison tells what differs from the epoch before.
+func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
+	out := c.stdout
+	if r.Compared == nil {
+		if f.wish.At == 0 {
+			out.line("not compared: %s", oneLine(r.NotCompared))
+		}
+		return
+	}
+	if r.Compared.Products == 0 {
+		out.line("nothing differs from epoch %d", r.Was)
+		return
+	}
+	would := ""
+	if !r.Switched {
+		would = "would "
+	}
+	out.line("%s %sdiffer: %s", count(r.Compared.Products, "product"), would, sentence(byNumber(r.Compared.Fields)...))
+	if r.Compared.Pushed > 0 {
+		out.line("%s %schange in BigCommerce", count(r.Compared.Pushed, "linked product"), would)
+	}
+	if !f.explain {
+		return
+	}
+	for _, d := range r.Compared.Examples {
+		out.line("%s/%s: %s", oneLine(string(d.Store)), oneLine(string(d.Product)), strings.Join(d.Fields, ", "))
+		for _, change := range d.Changes {
+			out.line("    %s: %s → %s", oneLine(change.Field), quoted(change.Before), quoted(change.After))
+		}
+	}
+	if more := r.Compared.Products - len(r.Compared.Examples); more > 0 {
+		out.line("and %s more", thousands(more))
+	}
+}
+
+// byNumber lists names with their numbers, the largest first.
+func byNumber(of map[string]int) []string {
+	names := slices.SortedFunc(maps.Keys(of), func(a, b string) int {
+		return cmp.Or(cmp.Compare(of[b], of[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = thousands(of[name]) + " " + name
+	}
+	return names
 }
 
 // knowsAll refuses when what is there to be removed is of a store that is not
 // configured: its events could not be folded again.
 func (a *app) knowsAll(ctx context.Context) error {
-	stores, err := a.conn.Products(productsEpoch).Stores(ctx)
+	epochs, err := a.conn.Epochs(ctx)
+	if err != nil {
+		return err
+	}
+	stores, err := a.conn.Products(epochs.Current).Stores(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,31 +321,22 @@ func (a *app) ownWithin(ctx context.Context, wait time.Duration) (ownership, err
 		"stop every tillstream that projects or publishes, and then tillstream rebuild again")
 }
 
-// rebuild drops the projections and folds the logs into new ones. Tell is called
-// with how far it is. When ctx ends, what is folded is stored, and so is how far.
-func (a *app) rebuild(ctx context.Context, tell func(domain.Position)) (*engine, error) {
-	if err := errors.Join(a.conn.DropProducts(ctx, productsEpoch), a.conn.DropPublications(ctx)); err != nil {
-		return nil, err
+// rebuildOnStart folds anew what another version has folded.
+func (a *app) rebuildOnStart(ctx context.Context, why error) error {
+	a.log.Warn("folding the product states anew", "because", why)
+	if err := a.knowsAll(ctx); err != nil {
+		return err
 	}
-	if err := a.conn.Ensure(ctx); err != nil {
-		return nil, err
-	}
-	e, err := newEngine(ctx, a, roleSet{})
-	if err != nil {
-		return nil, err
-	}
-	g, working := errgroup.WithContext(ctx)
-	folding, stop := context.WithCancel(working)
-	g.Go(func() error { return e.project.Run(folding) })
-	g.Go(func() error {
-		defer stop()
-		if !e.caughtUp(working, tell) {
-			return context.Cause(working)
+	last := time.Now()
+	report, err := a.rebuildAlone(ctx, console.RebuildWish{}, func(p console.RebuildProgress) {
+		if time.Since(last) >= 5*time.Second {
+			last = time.Now()
+			a.log.Info("folding the product states anew", "at", rebuildStep(p))
 		}
-		return nil
 	})
-	if err := g.Wait(); err != nil {
-		return nil, err
+	if err != nil {
+		return fmt.Errorf("rebuild: %w", err)
 	}
-	return e, e.publications.Flush(ctx)
+	a.log.Info("product states are those of another epoch now", "epoch", report.Epoch, "was", report.Was, "position", report.Position, "seconds", report.Seconds)
+	return nil
 }

@@ -131,13 +131,17 @@ func (c *cli) writes(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// args wraps cobra's check of the arguments, so that its error is one of usage.
+// args has cobra check the arguments, and says of those that do not fit which would.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
-		if err := check(cmd, given); err != nil {
-			return withHint(&misuseError{err}, cmd.CommandPath()+" --help")
+		if check(cmd, given) == nil {
+			return nil
 		}
-		return nil
+		said := "no argument is given"
+		if len(given) > 0 {
+			said = fmt.Sprintf("%s given, from %q on", are(len(given), "argument"), given[0])
+		}
+		return withHint(misuse("%s; the usage is %s %s", said, cmd.Parent().CommandPath(), cmd.Use), cmd.CommandPath()+" --help")
 	}
 }
 

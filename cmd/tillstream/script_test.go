@@ -255,7 +255,9 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 	conn, err := streams.Connect(context.Background(), streams.Config{DataDir: ts.Getenv("TILLSTREAM_DATA")})
 	ts.Check(err)
 	if args[0] == "products" {
-		_, err = conn.Products(productsEpoch).Put(context.Background(), streams.CheckpointKey(), []byte(`{"format":999}`), nil)
+		epochs, readErr := conn.Epochs(context.Background())
+		ts.Check(readErr)
+		_, err = conn.Products(epochs.Current).Put(context.Background(), streams.CheckpointKey(), []byte(`{"format":999}`), nil)
 	} else {
 		_, err = conn.Publications().Put(context.Background(), streams.MakeKey("harbour", "i-1"), []byte("scrap"), nil)
 	}

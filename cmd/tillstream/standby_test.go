@@ -63,6 +63,14 @@ func (n *node) request(method, path, body string) (int, string) {
 	return w.Code, string(b)
 }
 
+// epoch is the one that the node reads.
+func (n *node) epoch() uint64 {
+	h := &n.app.engine.Load().hearing
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.epoch
+}
+
 func (n *node) owns() bool {
 	e := n.app.engine.Load()
 	return e != nil && e.roles.has(rolePublish) && e.ready.Load()
@@ -134,6 +142,22 @@ func TestStandBy(t *testing.T) {
 		t.Errorf("a push through the one that stands by: %d %s, want it refused", code, body)
 	}
 
+	// The owner switches to another epoch, and the other hears of it and reads that one.
+	if code, body := second.request("POST", "/v1/rebuild", `{}`); code != http.StatusOK || !strings.Contains(body, "does not project") {
+		t.Errorf("a rebuild through the one that stands by: %d %s, want it refused", code, body)
+	}
+	if code, body := first.request("POST", "/v1/rebuild", `{}`); code != http.StatusOK || !strings.Contains(body, `"switched":true`) {
+		t.Errorf("a rebuild by the owner: %d %s", code, body)
+	}
+	until(t, "the other has switched", func() bool { return second.epoch() == 2 })
+	if code, body := first.request("POST", "/v1/stores/harbour/events", `{"specversion":"1.0","id":"s-1b","source":"/pos","type":"pos.product.saved.v1","time":"2026-11-01T10:30:00Z","data":{"item":"i-1","sku":"A-1","name":"Box kite"}}`); code != http.StatusOK {
+		t.Fatalf("the owner answers an event with %d %s", code, body)
+	}
+	until(t, "the other sees what is folded into the new epoch", func() bool {
+		_, body := second.request("GET", "/v1/stores/harbour/products/A-1", "")
+		return strings.Contains(body, "Box kite")
+	})
+
 	first.end()
 	until(t, "the second owns", second.owns)
 	if code, body := second.request("POST", "/v1/stores/harbour/events", `{"specversion":"1.0","id":"s-2","source":"/pos","type":"pos.product.saved.v1","time":"2026-11-01T11:00:00Z","data":{"item":"i-1","sku":"A-1","name":"Stunt kite"}}`); code != http.StatusOK {
@@ -145,7 +169,7 @@ func TestStandBy(t *testing.T) {
 	}
 
 	second.end()
-	if out, code, said := rebuildOn(t, cfg, "1m"); code != exitDone || !strings.HasPrefix(out, "2 events read, 2 folded, 1 product in ") {
+	if out, code, said := rebuildOn(t, cfg, "1m"); code != exitDone || !strings.HasPrefix(out, "3 events read, 3 folded, 1 product in ") {
 		t.Errorf("a rebuild when nobody owns ends with %d and says %s%s", code, out, said)
 	}
 	third := startNode(t, cfg)

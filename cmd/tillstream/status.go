@@ -66,6 +66,9 @@ func (c *cli) status(s *console.StatusPage) {
 			out.line("  %s", p)
 		}
 	}
+	if s.Rebuild != nil {
+		out.line("rebuild: %s", rebuildStep(*s.Rebuild))
+	}
 	if len(s.Stores) == 0 {
 		return
 	}

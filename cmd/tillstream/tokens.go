@@ -36,7 +36,7 @@ func (c *cli) createTokenCommand() *cobra.Command {
 		Args:    args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if _, err := oneOf(roles()...)(role); err != nil {
-				return misuse("--role %q: %w", role, err)
+				return withHint(misuse("--role %q: %w", role, err), cmd.CommandPath()+" --help")
 			}
 			return c.sessionOfStore(cmd, needWrites, func(ctx context.Context, to *storeClient) error {
 				var raw json.RawMessage
@@ -68,6 +68,8 @@ func (c *cli) createTokenCommand() *cobra.Command {
 	return c.talksOfStore(c.writes(cmd))
 }
 
+type tokenList struct{ Tokens []console.TokenLine }
+
 func roles() []string {
 	return []string{string(console.RolePublish), string(console.RoleRead), string(console.RoleAdmin)}
 }
@@ -86,7 +88,7 @@ func (c *cli) listTokensCommand() *cobra.Command {
 				if c.json {
 					return c.stdout.document(raw)
 				}
-				var list struct{ Tokens []console.TokenLine }
+				var list tokenList
 				if err := json.Unmarshal(raw, &list); err != nil {
 					return fmt.Errorf("the answer of tokens: %w", err)
 				}
@@ -114,13 +116,13 @@ func (c *cli) revokeTokenCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke ID…",
 		Short: "Have tokens refused from the next request on",
-		Args:  args(cobra.MinimumNArgs(1)),
+		Args:  args(cobra.MinimumNArgs(1)), ValidArgsFunction: c.completeTokens,
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return c.sessionOfStore(cmd, needWrites, func(ctx context.Context, to *storeClient) error {
 				for _, id := range ids {
 					var t console.TokenLine
 					if err := to.exchange(ctx, http.MethodDelete, to.path("tokens", id), c.dry(), nil, &t); err != nil {
-						return err
+						return whenMissing(err, "tillstream tokens list")
 					}
 					if c.dryRun {
 						c.stdout.line("token %s, for %s, would be revoked", t.ID, t.Role)

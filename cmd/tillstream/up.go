@@ -18,9 +18,10 @@ import (
 
 func (c *cli) upCommand() *cobra.Command {
 	demo := demoFlags{}
+	rebuilds := false
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "[rw] Run: take events in, fold them, push to BigCommerce",
+		Short: "Run: take events in, fold them, push to BigCommerce",
 		Long: `Runs everything in one process until it is interrupted: the HTTP API, the broker
 (unless --nats names one), folding, and pushing to BigCommerce.
 
@@ -51,12 +52,16 @@ a trading day is played.`,
 			if err != nil {
 				return err
 			}
+			a.rebuilds = rebuilds
 			return a.serve(cmd.Context(), rolesOf(cfg.Roles()), func(s served) {
 				log.Info("tillstream is up", "http", "http://"+s.http, "broker", s.broker, "data", cfg.Data, "stores", storeNames(cfg.Stores))
 			})
 		},
 	}
 	configFlags(cmd, "http", "only", "listen", "nats", "log.level", "log.format")
+	cmd.Flags().BoolVar(&rebuilds, "rebuild-on-start", false, "when another version has folded the product states, fold them anew instead of refusing them")
+	// Completing a flag cannot fail but for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("only", cobra.FixedCompletions(allRoles(), cobra.ShellCompDirectiveNoFileComp))
 	demo.register(cmd.Flags())
 	return cmd
 }

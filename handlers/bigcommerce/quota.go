@@ -41,8 +41,9 @@ type Quota struct {
 	mu          sync.Mutex
 	changed     chan struct{} // closed and replaced whenever a waiter may go on
 	inflight    int
-	alone       bool // the one in flight wants no other beside it
-	claims      int  // of those that wait to be alone and could otherwise go
+	flying      map[*permit]struct{} // of those in flight, the ones whose request has left
+	alone       bool                 // the one in flight wants no other beside it
+	claims      int                  // of those that wait to be alone and could otherwise go
 	concurrency concurrency
 	learned     bool
 	limited     bool // the store reports a quota
@@ -70,6 +71,7 @@ type QuotaSnapshot struct {
 	Throttled   uint64        // refused with 429 since start
 	Ours        int           // requests sent in the last window that is over
 	Others      int           // requests that other apps were seen to make in it, at least
+	Oldest      time.Time     // when the request left that has been without an answer for longest; zero for none
 	Concurrency int           // requests that may be in flight now
 	Latency     time.Duration // of an answer, of late; 0 before the first
 }
@@ -78,7 +80,10 @@ func newQuota(most int, now func() time.Time, after func(time.Duration) <-chan t
 	b := backoff.NewExponentialBackOff()
 	b.InitialInterval = time.Second
 	b.MaxInterval = time.Minute
-	return &Quota{now: now, after: after, concurrency: newConcurrency(most), changed: make(chan struct{}), backoff: b}
+	return &Quota{
+		now: now, after: after, concurrency: newConcurrency(most), changed: make(chan struct{}), backoff: b,
+		flying: map[*permit]struct{}{},
+	}
 }
 
 // Snapshot returns what is known now.
@@ -88,8 +93,17 @@ func (q *Quota) Snapshot() QuotaSnapshot {
 	return QuotaSnapshot{
 		Quota: q.limit, Left: q.left, Window: q.window, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled,
 		Ours: q.reserve.lastOurs, Others: q.reserve.lastOthers, Concurrency: q.concurrency.slots,
-		Latency: q.concurrency.latency,
+		Latency: q.concurrency.latency, Oldest: q.oldest(),
 	}
+}
+
+func (q *Quota) oldest() (sent time.Time) {
+	for p := range q.flying {
+		if sent.IsZero() || p.sent.Before(sent) {
+			sent = p.sent
+		}
+	}
+	return sent
 }
 
 // Acquire reserves the right to send one request, waiting for quota and for a place in flight. The first call of this
@@ -241,6 +255,7 @@ func (p *permit) sending() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	p.sent = q.now()
+	q.flying[p] = struct{}{}
 	q.requests++
 	q.reserve.ours++
 }
@@ -253,7 +268,7 @@ func (p *permit) abandon() {
 	if !p.sent.IsZero() && p.era == q.era {
 		q.left-- // it may have been counted there
 	}
-	q.finish()
+	q.finish(p)
 }
 
 // settle gives the place back and learns from the reply to a request of that name. It returns when another try makes
@@ -262,7 +277,7 @@ func (p *permit) settle(op string, status int, header http.Header) (notBefore ti
 	q := p.quota
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	defer q.finish()
+	defer q.finish(p)
 
 	now := q.now()
 	r, known := readRate(header)
@@ -289,8 +304,9 @@ func (p *permit) settle(op string, status int, header http.Header) (notBefore ti
 	return q.pause
 }
 
-// finish gives a place back.
-func (q *Quota) finish() {
+// finish gives a permit's place back.
+func (q *Quota) finish(p *permit) {
+	delete(q.flying, p)
 	q.inflight--
 	q.alone = false
 	q.tell()

@@ -37,6 +37,7 @@ type Console struct {
 	Sync         projections.Log
 	Logs         Logs
 	Tokens       *Tokens
+	Rebuilder    Rebuilder
 
 	// Sources says when each source was heard of.
 	Sources func(context.Context) (*projections.Sources, error)
@@ -83,6 +84,7 @@ type Running struct {
 	Ready    bool
 	Pushes   bool // it is the one that pushes
 	Problems []string
+	Rebuild  *RebuildProgress // nil while none is at work
 }
 
 // Store returns the settings of a store. The error is a problem that names those
@@ -131,6 +133,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountReleases(api)
 	c.mountDeadLetters(api)
 	c.mountDigest(api)
+	c.mountRebuild(api)
 	c.mountSchemas(api)
 	c.mountTokens(api)
 	c.mountVerify(api)

@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/publish"
 	"github.com/tillstream/tillstream/projections"
@@ -18,10 +19,11 @@ import (
 // [publish.Publisher].
 type Publisher interface {
 	LinkAuto(ctx context.Context, dryRun bool) (publish.Report, error)
-	Link(ctx context.Context, id domain.ProductID, bigCommerceID int64) (domain.Link, error)
+	Link(ctx context.Context, id domain.ProductID, bigCommerceID int64, dryRun bool) (domain.Link, error)
 	Unlink(ctx context.Context, id domain.ProductID, reason string) error
 	Push(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Create(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
+	Needless(id domain.ProductID, create bool) string
 	Approve(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Discard(ctx context.Context, ids []domain.ProductID) ([]publish.Outcome, error)
 	Preview(ctx context.Context, ids []domain.ProductID) iter.Seq2[publish.Preview, error]
@@ -147,11 +149,7 @@ func (c *Console) link(ctx context.Context, in *linkInput) (*body[LinkReport], e
 	if err != nil {
 		return nil, err
 	}
-	if in.DryRun {
-		report.Linked = append(report.Linked, LinkLine{Product: m.Product, Name: name, BigCommerceID: in.Body.BigCommerceID})
-		return &body[LinkReport]{report}, nil
-	}
-	link, err := publisher.Link(ctx, m.Product, in.Body.BigCommerceID)
+	link, err := publisher.Link(ctx, m.Product, in.Body.BigCommerceID, in.DryRun)
 	if err != nil {
 		return nil, asRefusal(err)
 	}
@@ -203,8 +201,12 @@ func (c *Console) skus(ctx context.Context, store domain.StoreID, id domain.Prod
 
 // asRefusal makes a conflict of an error that is neither missing things nor the
 // broker's: what was asked for cannot be done as things are, and the error says
-// why in words for people.
+// why in words for people. One of BigCommerce, a request that took too long included,
+// is said to be that.
 func asRefusal(err error) error {
+	if _, theirs := errors.AsType[*bigcommerce.Error](err); theirs && !errors.Is(err, domain.ErrNotFound) {
+		return problem.New(http.StatusBadGateway, err.Error()).WithHint("tillstream status")
+	}
 	if errors.Is(err, context.Canceled) || problem.From(err).Status != http.StatusInternalServerError {
 		return err
 	}

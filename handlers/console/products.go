@@ -112,15 +112,15 @@ func (c *Console) listProducts(ctx context.Context, in *listInput) (*body[produc
 			if in.State != "" && !state.Among(projections.State(in.State)) {
 				continue
 			}
+			if n := len(out.Products); n == in.Limit { // and there is another one
+				out.Next = out.Products[n-1].Product
+				return &body[productList]{out}, nil
+			}
 			line, err := c.productLine(ctx, store.ID, s, state)
 			if err != nil {
 				return nil, err
 			}
 			out.Products = append(out.Products, line)
-			if len(out.Products) == in.Limit {
-				out.Next = after
-				return &body[productList]{out}, nil
-			}
 		}
 		if len(page) < mostListed {
 			return &body[productList]{out}, nil

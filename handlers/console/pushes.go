@@ -19,7 +19,7 @@ import (
 type PushLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"`
-	State         string           `json:"state"` // confirmed, refused, held, pending, created, linked or nothing
+	State         string           `json:"state"` // confirmed, refused, held, pending, created, linked or nothing; in a dry run nothing, or where it stands now
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
 	Position      domain.Position  `json:"position,omitempty"`
 	Error         string           `json:"error,omitempty"`
@@ -59,7 +59,7 @@ func (c *Console) push(ctx context.Context, in *pushInput) (*huma.StreamResponse
 	} else if ids, err = c.findAll(store.ID, in.Body.Items); err != nil {
 		return nil, err
 	}
-	return c.carryOut(ctx, store, in, ids, Publisher.Push)
+	return c.carryOut(ctx, store, in, ids, push)
 }
 
 // due reports whether a push of a product waits for somebody or something.
@@ -77,13 +77,22 @@ func (c *Console) publish(ctx context.Context, in *pushInput) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
-	return c.carryOut(ctx, store, in, ids, Publisher.Create)
+	return c.carryOut(ctx, store, in, ids, create)
 }
 
-type pushing func(Publisher, context.Context, []domain.ProductID) ([]publish.Outcome, error)
+// verb is one way to have products pushed.
+type verb struct {
+	do      func(Publisher, context.Context, []domain.ProductID) ([]publish.Outcome, error)
+	creates bool // what has no twin
+}
+
+var (
+	push   = verb{do: Publisher.Push}
+	create = verb{do: Publisher.Create, creates: true}
+)
 
 // carryOut answers one JSON line per product as its outcome is known.
-func (c *Console) carryOut(ctx context.Context, store *Store, in *pushInput, ids []domain.ProductID, do pushing) (*huma.StreamResponse, error) {
+func (c *Console) carryOut(ctx context.Context, store *Store, in *pushInput, ids []domain.ProductID, v verb) (*huma.StreamResponse, error) {
 	publisher, err := store.publisher()
 	if err != nil {
 		return nil, err
@@ -103,7 +112,7 @@ func (c *Console) carryOut(ctx context.Context, store *Store, in *pushInput, ids
 		w := out.BodyWriter()
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
-		for line := range c.outcomes(ctx, store, publisher, in.DryRun, ids, do) {
+		for line := range c.outcomes(ctx, store, publisher, in.DryRun, ids, v) {
 			if enc.Encode(line) != nil {
 				continue // the caller has gone; the push goes on
 			}
@@ -119,7 +128,7 @@ const mostWaiting = 4096
 
 // outcomes yields a line for each product when it is known, and at the latest when
 // ctx ends.
-func (c *Console) outcomes(ctx context.Context, store *Store, publisher Publisher, dry bool, ids []domain.ProductID, do pushing) <-chan PushLine {
+func (c *Console) outcomes(ctx context.Context, store *Store, publisher Publisher, dry bool, ids []domain.ProductID, v verb) <-chan PushLine {
 	lines := make(chan PushLine)
 	go func() {
 		defer close(lines)
@@ -128,7 +137,7 @@ func (c *Console) outcomes(ctx context.Context, store *Store, publisher Publishe
 		for _, id := range ids {
 			room <- struct{}{}
 			waiting.Go(func() {
-				lines <- c.outcome(ctx, store, publisher, dry, id, do)
+				lines <- c.outcome(ctx, store, publisher, dry, id, v)
 				<-room
 			})
 		}
@@ -137,7 +146,7 @@ func (c *Console) outcomes(ctx context.Context, store *Store, publisher Publishe
 	return lines
 }
 
-func (c *Console) outcome(ctx context.Context, store *Store, publisher Publisher, dry bool, id domain.ProductID, do pushing) PushLine {
+func (c *Console) outcome(ctx context.Context, store *Store, publisher Publisher, dry bool, id domain.ProductID, v verb) PushLine {
 	line := PushLine{Product: id}
 	p, name, err := c.name(context.WithoutCancel(ctx), store.ID, id)
 	if err != nil {
@@ -151,11 +160,17 @@ func (c *Console) outcome(ctx context.Context, store *Store, publisher Publisher
 		if link := c.Publications.Publication(store.ID, id).Link; link != nil {
 			line.BigCommerceID = link.BigCommerceID
 		}
+		if why := publisher.Needless(id, v.creates); why != "" {
+			line.State, line.Error = string(publish.Nothing), why
+		}
 		return line
 	}
-	got, err := do(publisher, ctx, []domain.ProductID{id})
+	got, err := v.do(publisher, ctx, []domain.ProductID{id})
 	if err != nil {
-		line.State, line.Error = string(projections.Pending), "not known yet: "+publisher.Status().Problem
+		line.State, line.Error = string(projections.Pending), "not known yet"
+		if wrong := publisher.Status().Problem; wrong != "" {
+			line.Error += ": " + wrong
+		}
 		if ctx.Err() == nil {
 			line.Error = err.Error()
 		}

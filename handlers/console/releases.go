@@ -46,6 +46,8 @@ func (c *Console) mountReleases(api huma.API) {
 	})
 }
 
+type decision func(Publisher, context.Context, []domain.ProductID) ([]publish.Outcome, error)
+
 type releaseInput struct {
 	Store  string `path:"store"`
 	DryRun bool   `query:"dry_run"`
@@ -56,7 +58,7 @@ type releaseInput struct {
 	}
 }
 
-func (c *Console) release(ctx context.Context, in *releaseInput, do pushing) (*body[ReleaseReport], error) {
+func (c *Console) release(ctx context.Context, in *releaseInput, do decision) (*body[ReleaseReport], error) {
 	store, err := c.Store(in.Store)
 	if err != nil {
 		return nil, err

@@ -20,6 +20,8 @@ type StatusPage struct {
 	// StrayDeadLetters are the open ones that are of no configured store.
 	StrayDeadLetters int    `json:"stray_dead_letters,omitempty"`
 	Version          string `json:"version"`
+	// Rebuild is how far a rebuild is; nil while none is at work.
+	Rebuild *RebuildProgress `json:"rebuild,omitempty"`
 	// Evidence is how far the logs are signed; nil when another process signs.
 	Evidence *Evidence `json:"evidence,omitempty"`
 }
@@ -34,7 +36,7 @@ type Evidence struct {
 // means that the broker does not answer.
 func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 	running := c.Running()
-	page := StatusPage{Version: c.Version, Status: projections.Status{Ready: running.Ready, Problems: running.Problems, Stores: []projections.StoreStatus{}}}
+	page := StatusPage{Version: c.Version, Rebuild: running.Rebuild, Status: projections.Status{Ready: running.Ready, Problems: running.Problems, Stores: []projections.StoreStatus{}}}
 	last, err := c.POS.Last(ctx)
 	if err != nil {
 		return page, err

@@ -21,7 +21,7 @@ import (
 )
 
 // front serves the way in to a log.
-func front(t *testing.T, log ingest.Log) string {
+func front(t testing.TB, log ingest.Log) string {
 	t.Helper()
 	in := ingest.NewHTTP(ingest.New(log, time.Now), func(string) (domain.StoreID, error) { return store, nil }, slog.New(slog.DiscardHandler))
 	mux := http.NewServeMux()
@@ -32,7 +32,7 @@ func front(t *testing.T, log ingest.Log) string {
 }
 
 // offer returns the status, the Retry-After and the body of an answer.
-func offer(t *testing.T, url, encoding string, body io.Reader) (status int, after, text string) {
+func offer(t testing.TB, url, encoding string, body io.Reader) (status int, after, text string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, body)
 	if err != nil {

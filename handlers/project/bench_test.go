@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
 	"github.com/tillstream/tillstream/streams/streamstest"
 )
 
@@ -127,4 +129,46 @@ func benchWorld(b *testing.B) *world {
 	w.handler = project.New(w.catalog, w.conn, func(domain.StoreID) bool { return true })
 	w.handler.Drain = time.Minute
 	return w
+}
+
+type buildSize struct{ events, products int }
+
+func buildSizes(b *testing.B) []buildSize {
+	b.Helper()
+	sizes := []buildSize{{200_000, 1000}, {200_000, 100_000}}
+	events, products := os.Getenv("TILLSTREAM_BENCH_EVENTS"), os.Getenv("TILLSTREAM_BENCH_PRODUCTS")
+	if events == "" && products == "" {
+		return sizes
+	}
+	var own buildSize
+	if _, err := fmt.Sscan(events+" "+products, &own.events, &own.products); err != nil || own.products < 1 || own.events < own.products {
+		b.Fatalf("TILLSTREAM_BENCH_EVENTS=%q TILLSTREAM_BENCH_PRODUCTS=%q: must be two numbers, of which the first is not below the second", events, products)
+	}
+	return []buildSize{own}
+}
+
+// appendHistory appends a snapshot of every product, and then readings of all of them
+// at random.
+func (w *world) appendHistory(b *testing.B, events, products int) {
+	b.Helper()
+	description := strings.Repeat("A shirt. ", 20)
+	r := rand.New(rand.NewPCG(1, 2))
+	var wait []func(context.Context) ([]streams.Appended, error)
+	for from := 0; from < events; from += 1000 {
+		group := []domain.Envelope{}
+		for i := from; i < min(from+1000, events); i++ {
+			w.events++
+			if i < products {
+				group = append(group, envelope(b, w.events, domain.TypeProductSaved, fmt.Sprintf(`{"item":"6f0c2f0e-7a55-5e0e-9d3b-%012d","sku":"SHIRT-%d","name":"Shirt %d","description":%q,"retail_price":"12.50"}`, i, i, i, description)))
+				continue
+			}
+			group = append(group, envelope(b, w.events, domain.TypeStockLevelReported, fmt.Sprintf(`{"item":"6f0c2f0e-7a55-5e0e-9d3b-%012d","outlet":"Quayside","on_hand":"%d"}`, r.IntN(products), w.events)))
+		}
+		wait = append(wait, w.conn.POS().Submit(b.Context(), "demo", group))
+	}
+	for _, each := range wait {
+		if _, err := each(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -53,7 +53,7 @@ const buildAge = 10 * time.Second
 // because it has its outcome where it stands again. What becomes of letters whose
 // messages can be folded here waits for [Handler.Settle].
 //
-// Interrupted, it leaves a catalog that the next call goes on with. Messages are
+// While the broker is away it waits. Interrupted, it leaves a catalog that the next call goes on with. Messages are
 // decoded by several goroutines and folded by one, in the order of the log: an item
 // may move between any two products, so the order among products matters, and
 // decoding is what takes the time.
@@ -66,6 +66,11 @@ func (h *Handler) Build(ctx context.Context, to domain.Position, o BuildOptions)
 	}
 	h.build.quiet = o.Quiet
 	h.MaxAge, h.Backlog = buildAge, math.MaxUint64
+	return h.persist(ctx, func() error { return h.buildOn(ctx, to, o) })
+}
+
+// buildOn builds from where the catalog is.
+func (h *Handler) buildOn(ctx context.Context, to domain.Position, o BuildOptions) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	handfuls := make(chan []reading)

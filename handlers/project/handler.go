@@ -83,14 +83,24 @@ func New(catalog *projections.Catalog, conn *streams.Conn, known func(domain.Sto
 // or what kept it from storing that. Any other error is no hiccup of the broker
 // and needs a person.
 func (h *Handler) Run(ctx context.Context) error {
+	err := h.persist(ctx, func() error { return h.follow(ctx) })
+	if ctx.Err() != nil {
+		return h.drain(ctx)
+	}
+	return err
+}
+
+// persist does something again as long as it fails by hiccups of the broker. When ctx
+// ends, the error is that of what was being done.
+func (h *Handler) persist(ctx context.Context, do func() error) error {
 	pauses := backoff.NewExponentialBackOff()
 	pauses.InitialInterval, pauses.MaxInterval = 100*time.Millisecond, 10*time.Second
 	pauses.Reset()
 	for {
 		before := h.catalog.Position()
-		err := h.follow(ctx)
-		if ctx.Err() != nil {
-			return h.drain(ctx)
+		err := do()
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
 		if !isHiccup(err) {
 			return fmt.Errorf("project from position %d: %w", h.catalog.Position()+1, err)
@@ -104,7 +114,7 @@ func (h *Handler) Run(ctx context.Context) error {
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return h.drain(ctx)
+			return ctx.Err()
 		}
 	}
 }

@@ -151,7 +151,7 @@ func TestPublisher_Run_brokenReported(t *testing.T) {
 				t.Errorf("link --auto: %+v, %v, want %s linked and one already", r, err, ids[2])
 			}
 			by := s.seed("BY-HAND")
-			if _, err := s.Link(t.Context(), ids[3], by[0]); err != nil {
+			if _, err := s.Link(t.Context(), ids[3], by[0], false); err != nil {
 				t.Error(err)
 			}
 			s.idle()

@@ -43,9 +43,13 @@ type errand struct {
 	pressed map[domain.ProductID]bool
 
 	rest  time.Time // not before
+	quiet bool      // it rests because what was sent before may still take effect
 	tries int       // how often it was put off in a row
 	pace  *backoff.ExponentialBackOff
 }
+
+// keepQuiet lets the product rest until what was sent before can take effect no more.
+func (e *errand) keepQuiet(until time.Time) { e.rest, e.quiet = until, true }
 
 // putOff lets the product rest for a while, longer each time.
 func (e *errand) putOff(now time.Time) {
@@ -101,6 +105,13 @@ func (p *Publisher) need(id domain.ProductID, a ask) (n need, why string) {
 	return needsTwin, ""
 }
 
+// Needless says why [Publisher.Push], or [Publisher.Create] if create, would do nothing
+// for a product as things are; "" where it would do something.
+func (p *Publisher) Needless(id domain.ProductID, create bool) string {
+	_, why := p.need(id, ask{force: true, create: create})
+	return why
+}
+
 // nothing is the outcome for those who asked for a product that needs nothing.
 func (p *Publisher) nothing(id domain.ProductID, why string) Outcome {
 	o := Outcome{Product: id, Kind: Nothing, Reason: why, At: p.cfg.Now()}
@@ -151,6 +162,20 @@ func (a *agenda) wake(now time.Time) (next time.Time) {
 	return next
 }
 
+// quiet returns how many errands rest because what was sent before may still take
+// effect, and until when the first of them does.
+func (a *agenda) quiet() (n int, until time.Time) {
+	for _, e := range a.resting {
+		if e.quiet {
+			n++
+			if n == 1 || e.rest.Before(until) {
+				until = e.rest
+			}
+		}
+	}
+	return n, until
+}
+
 // pop takes the errand that has been ready for longest, or returns nil.
 func (a *agenda) pop() *errand {
 	for len(a.ready) > 0 {
@@ -158,6 +183,7 @@ func (a *agenda) pop() *errand {
 		a.ready = a.ready[1:]
 		if e := a.waiting[id]; e != nil && a.resting[id] == nil {
 			delete(a.waiting, id)
+			e.quiet = false
 			return e
 		}
 	}

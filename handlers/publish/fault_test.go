@@ -133,6 +133,54 @@ func TestPublisher_Run_storeDown(t *testing.T) {
 		})
 	})
 
+	t.Run("Err hangs", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := newShop(t, simulator.Config{}, nil)
+			ids := s.saveMany(1)
+			s.link(ids...)
+			s.run()
+			s.idle()
+			if err := s.sim.Fail(simulator.Fault{Kind: simulator.Hang}); err != nil {
+				t.Fatal(err)
+			}
+			says := func(want string) {
+				t.Helper()
+				if got := s.Problem(); !strings.Contains(got, want) || !strings.Contains(got, "1 product waits") {
+					t.Errorf("problem %q, want %q, and that 1 product waits", got, want)
+				}
+			}
+			s.save(item{id: string(ids[0]), sku: "SKU-" + string(ids[0]), name: "Newer"})
+			pass(6 * time.Second)
+			says("BigCommerce has not answered a request since ")
+			pass(20 * time.Second)
+			says("context deadline exceeded) since ")
+			says("being tried again now")
+
+			asked := time.Now()
+			err := error(nil)
+			for _, err = range s.Preview(t.Context(), ids) {
+			}
+			if took := time.Since(asked); err == nil || took > time.Minute || !strings.Contains(err.Error(), "BigCommerce cannot be reached") {
+				t.Errorf("Preview: error %v after %s, want the trouble within a minute", err, took)
+			}
+
+			s.save(item{id: string(ids[0]), sku: "SKU-" + string(ids[0]), name: "Newest"})
+			s.sim.Heal()
+			pass(10 * time.Second)
+			says(", next try in 28s, ")
+			if _, err := s.Link(t.Context(), ids[0], 1000001, false); err != nil { // which asks BigCommerce
+				t.Fatal(err)
+			}
+			pass(time.Second)
+			says("what was sent went unanswered and may still take effect")
+			pass(time.Minute)
+			if got := s.Problem(); got != "" {
+				t.Errorf("afterwards the problem is %q", got)
+			}
+			s.agree(ids...)
+		})
+	})
+
 	for fault, want := range map[simulator.Kind]string{
 		simulator.Truncate: "BigCommerce answers 200 with what cannot be read (",
 		simulator.HTML:     "BigCommerce answers 503 Service Unavailable since ",

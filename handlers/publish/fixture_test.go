@@ -346,7 +346,7 @@ func (s *shop) link(ids ...domain.ProductID) {
 			s.t.Fatalf("seed a twin of %s: %v", id, err)
 		}
 		all := s.sim.Products()
-		if _, err := s.Link(s.t.Context(), id, all[len(all)-1].ID); err != nil {
+		if _, err := s.Link(s.t.Context(), id, all[len(all)-1].ID, false); err != nil {
 			s.t.Fatalf("link %s: %v", id, err)
 		}
 	}

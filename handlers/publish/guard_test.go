@@ -325,7 +325,7 @@ func TestPublisher_empties(t *testing.T) {
 				t.Errorf("held %+v, want nothing", got)
 			}
 			pass(time.Second) // the same again is an event of its own at another time
-			if _, err := s.Link(t.Context(), "i1", twin.ID); err != nil {
+			if _, err := s.Link(t.Context(), "i1", twin.ID, false); err != nil {
 				t.Fatal(err)
 			}
 			s.idle()

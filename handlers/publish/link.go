@@ -42,7 +42,8 @@ type LinkAmbiguous struct {
 // mostAsks bounds how often a question that somebody waits for is repeated.
 const mostAsks = 5
 
-// mostKept is how long somebody who asked is kept until the next try.
+// mostKept is how long somebody who asked is kept until the next try, and after which
+// a try that has failed was the last.
 const mostKept = 10 * time.Second
 
 // ask makes requests that change nothing, again for a while if BigCommerce does
@@ -51,13 +52,14 @@ func (p *Publisher) ask(ctx context.Context, do func(context.Context) error) err
 	return p.askFor(ctx, math.MaxInt64, do)
 }
 
-// answer is ask for a person: when the next try is further away than [mostKept], what
-// is wrong is the answer.
+// answer is ask for a person: when the next try is further away than [mostKept], or the
+// tries have taken longer, what is wrong is the answer.
 func (p *Publisher) answer(ctx context.Context, do func(context.Context) error) error {
 	return p.askFor(ctx, mostKept, do)
 }
 
 func (p *Publisher) askFor(ctx context.Context, kept time.Duration, do func(context.Context) error) error {
+	begun := p.cfg.Now()
 	for n := 1; ; n++ {
 		pass, err := p.enterWithin(ctx, kept)
 		if err != nil {
@@ -73,8 +75,8 @@ func (p *Publisher) askFor(ctx context.Context, kept time.Duration, do func(cont
 			return err
 		}
 		pass.failed(err, notBefore(err))
-		if e, ok := errors.AsType[*bigcommerce.Error](err); ok && e.Unauthorized || n == mostAsks {
-			return err
+		if e, ok := errors.AsType[*bigcommerce.Error](err); ok && e.Unauthorized || n == mostAsks || p.cfg.Now().Sub(begun) > kept {
+			return &awayError{said: complaint(err), cause: err}
 		}
 	}
 }
@@ -86,7 +88,7 @@ func (p *Publisher) enterWithin(ctx context.Context, kept time.Duration) (pass, 
 		if t.cause == nil || t.until.Sub(now) <= kept {
 			return nil
 		}
-		return &awayError{said: fmt.Sprintf("%s since %s, next try in %s", complaint(t.cause), clock(t.since), in(t.until, now)), cause: t.cause}
+		return &awayError{said: fmt.Sprintf("%s since %s, %s", complaint(t.cause), clock(t.since), t.nextTry(now, time.Time{})), cause: t.cause}
 	}
 	for {
 		if err := away(); err != nil {
@@ -102,7 +104,7 @@ func (p *Publisher) enterWithin(ctx context.Context, kept time.Duration) (pass, 
 	}
 }
 
-// awayError says in a sentence why BigCommerce is not asked now.
+// awayError says in a sentence why BigCommerce is not asked, or has no answer.
 type awayError struct {
 	said  string
 	cause error
@@ -274,12 +276,12 @@ func (p *Publisher) recordLinks(ctx context.Context, notes []note) error {
 	return nil
 }
 
-// Link ties a product to a BigCommerce product on somebody's word, and has it
-// pushed. Variants are tied by SKU, then by equal options; a simple product to the
+// Link ties a product to a BigCommerce product on somebody's word, unless dryRun, and
+// has it pushed. Variants are tied by SKU, then by equal options; a simple product to the
 // twin's only variant. It returns an error, and changes nothing, when BigCommerce
 // has no such product, another product is linked to it, or it has variants and the
 // product has none.
-func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID int64) (domain.Link, error) {
+func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID int64, dryRun bool) (domain.Link, error) {
 	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, id)
 	if err != nil {
 		return domain.Link{}, fmt.Errorf("link: %w", err)
@@ -311,6 +313,9 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d has variants, product %s has none: choose another", bigCommerceID, id)
 	}
 	link := linkTo(&listing, &twin)
+	if dryRun {
+		return link, nil
+	}
 	notes := p.linkNotes(id, listing.Name, &link, domain.LinkedByOperator, Linked)
 	return link, p.recordLinks(ctx, notes)
 }

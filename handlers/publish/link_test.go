@@ -51,7 +51,7 @@ func TestPublisher_LinkAuto(t *testing.T) {
 			item{id: "none", sku: "NONE"},
 			item{id: "linked", sku: "LINKED"}, item{id: "late", sku: "linked"},
 		)
-		if _, err := s.Link(t.Context(), "linked", ids[7]); err != nil {
+		if _, err := s.Link(t.Context(), "linked", ids[7], false); err != nil {
 			t.Fatal(err)
 		}
 		dry, err := s.LinkAuto(t.Context(), true)
@@ -112,7 +112,7 @@ func TestPublisher_Link(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if _, err := s.Link(t.Context(), "i1", twin); err != nil {
+				if _, err := s.Link(t.Context(), "i1", twin, false); err != nil {
 					t.Fatal(err)
 				}
 				s.idle()
@@ -128,7 +128,7 @@ func TestPublisher_Link(t *testing.T) {
 			s := newShop(t, simulator.Config{}, nil)
 			ids := s.seed("ONE", "Tee: T-S=S")
 			s.save(item{id: "i1", sku: "A"}, item{id: "i2", sku: "B"})
-			if _, err := s.Link(t.Context(), "i1", ids[0]); err != nil {
+			if _, err := s.Link(t.Context(), "i1", ids[0], false); err != nil {
 				t.Fatal(err)
 			}
 			for _, tt := range []struct {
@@ -142,9 +142,11 @@ func TestPublisher_Link(t *testing.T) {
 				{"i2", 99, domain.ErrNotFound, "no product 99"},
 				{"i3", ids[1], domain.ErrNotFound, "i3"},
 			} {
-				_, err := s.Link(t.Context(), tt.product, tt.twin)
-				if err == nil || !strings.Contains(err.Error(), tt.want) || tt.is != nil && !errors.Is(err, tt.is) {
-					t.Errorf("link %s to %d: %v, want an error with %q", tt.product, tt.twin, err, tt.want)
+				for _, dryRun := range []bool{false, true} {
+					_, err := s.Link(t.Context(), tt.product, tt.twin, dryRun)
+					if err == nil || !strings.Contains(err.Error(), tt.want) || tt.is != nil && !errors.Is(err, tt.is) {
+						t.Errorf("link %s to %d, dry run %v: %v, want an error with %q", tt.product, tt.twin, dryRun, err, tt.want)
+					}
 				}
 			}
 		})
@@ -170,7 +172,7 @@ func TestPublisher_Unlink(t *testing.T) {
 		if err := s.Unlink(t.Context(), "i1", ""); !errors.Is(err, domain.ErrNotFound) {
 			t.Errorf("unlink again: %v, want %v", err, domain.ErrNotFound)
 		}
-		if _, err := s.Link(t.Context(), "i1", twin.ID); err != nil {
+		if _, err := s.Link(t.Context(), "i1", twin.ID, false); err != nil {
 			t.Fatal(err)
 		}
 		s.idle()
@@ -184,12 +186,12 @@ func TestPublisher_Link_duringPush(t *testing.T) {
 		s := newShop(t, simulator.Config{Latency: 1e9}, nil)
 		ids := s.seed("ONE", "TWO")
 		s.save(item{id: "i1", sku: "A", stock: "2"})
-		if _, err := s.Link(t.Context(), "i1", ids[0]); err != nil {
+		if _, err := s.Link(t.Context(), "i1", ids[0], false); err != nil {
 			t.Fatal(err)
 		}
 		s.run()
 		synctest.Wait()
-		if _, err := s.Link(t.Context(), "i1", ids[1]); err != nil {
+		if _, err := s.Link(t.Context(), "i1", ids[1], false); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.sim.MerchantDelete(ids[0]); err != nil {

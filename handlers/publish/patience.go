@@ -131,10 +131,11 @@ func (t pass) change() {
 type trouble struct {
 	cause        error
 	since, until time.Time
+	probing      bool // somebody tries
 }
 
 func (p *patience) trouble() trouble {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return trouble{p.cause, p.since, p.until}
+	return trouble{p.cause, p.since, p.until, p.probing}
 }

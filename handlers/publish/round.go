@@ -115,7 +115,7 @@ func (r *round) renew(ctx context.Context, t *task) (bool, error) {
 		return false, nil
 	}
 	if until := r.p.quietUntil(t.product, t.desired.Listing.Digest()); !until.IsZero() {
-		t.rest = until
+		t.keepQuiet(until)
 		t.leave(true)
 		return false, nil
 	}

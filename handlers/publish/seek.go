@@ -43,7 +43,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
 		case creating != nil:
 			if until := creating.At.Add(r.p.cfg.Quiet); until.After(r.p.cfg.Now()) && !r.settled(t) {
-				t.rest = until // the last try may still come true
+				t.keepQuiet(until) // the last try may still come true
 				t.leave(true)
 			}
 		}

@@ -41,23 +41,37 @@ func (p *Publisher) Status() Status {
 // waiting counts the products that are in work or wait for it. The caller holds mu.
 func (p *Publisher) waiting() int { return len(p.waitingProducts()) + len(p.working) }
 
+// slow is how long a request may be without an answer before that is a problem.
+const slow = 5 * time.Second
+
 // Problem says in a sentence what keeps the store from being published, or "".
 func (p *Publisher) Problem() string {
 	p.mu.Lock()
 	waiting, misfit := p.waiting(), p.misfit
+	quiet, until := p.agenda.quiet()
 	p.mu.Unlock()
 	now := p.cfg.Now()
 	if t := p.recording.trouble(); t.cause != nil {
-		return fmt.Sprintf("outcomes cannot be recorded since %s, next try in %s: %v", clock(t.since), in(t.until, now), t.cause)
+		return fmt.Sprintf("outcomes cannot be recorded since %s, %s: %v", clock(t.since), t.nextTry(now, time.Time{}), t.cause)
 	}
 	if t := p.patience.trouble(); t.cause != nil {
-		return fmt.Sprintf("%s since %s, next try in %s, %s", complaint(t.cause), clock(t.since), in(t.until, now), wait(waiting))
+		return fmt.Sprintf("%s since %s, %s, %s", complaint(t.cause), clock(t.since), t.nextTry(now, until), wait(waiting))
+	}
+	if sent := p.cfg.Client.Quota().Snapshot().Oldest; !sent.IsZero() && now.Sub(sent) >= slow {
+		return fmt.Sprintf("BigCommerce has not answered a request since %s, %s", clock(sent), wait(waiting))
 	}
 	if _, ours := errors.AsType[*bigcommerce.Error](misfit); misfit != nil && !ours {
 		return fmt.Sprintf("a product cannot be pushed: %v", misfit)
 	}
 	if misfit != nil {
 		return fmt.Sprintf("%s: check which outlets map to which locations, %s", complaint(misfit), wait(waiting))
+	}
+	if quiet > 0 {
+		its := "their"
+		if quiet == 1 {
+			its = "its"
+		}
+		return fmt.Sprintf("what was sent went unanswered and may still take effect, so %s: %s newest state is sent from %s on", wait(quiet), its, clock(until))
 	}
 	return ""
 }
@@ -85,8 +99,17 @@ func complaint(err error) string {
 
 func clock(t time.Time) string { return t.UTC().Format("15:04:05") }
 
-func in(t, now time.Time) string {
-	return max(t.Sub(now), 0).Round(time.Second).String()
+// nextTry says when it is tried again. Where nothing may be sent before a time that is
+// not zero, it is not tried before.
+func (t trouble) nextTry(now, quiet time.Time) string {
+	at := t.until
+	switch {
+	case t.probing:
+		return "being tried again now"
+	case quiet.After(at):
+		at = quiet
+	}
+	return "next try in " + max(at.Sub(now), 0).Round(time.Second).String()
 }
 
 func wait(n int) string {

@@ -152,7 +152,7 @@ func wholeRun(t *testing.T, run circumstances) []string {
 				if err := s.Unlink(t.Context(), product, "to try again"); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.Link(t.Context(), product, twin); err != nil {
+				if _, err := s.Link(t.Context(), product, twin, false); err != nil {
 					t.Fatal(err)
 				}
 			}

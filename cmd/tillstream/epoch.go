@@ -1,0 +1,387 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/handlers/project"
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// epochBuild is one rebuild: a new epoch of the product states, folded beside the
+// current one, compared with it, and switched to.
+type epochBuild struct {
+	app          *app
+	wish         console.RebuildWish
+	tell         func(console.RebuildProgress)
+	publications *projections.Publications
+
+	record  streams.Epochs
+	epoch   uint64
+	catalog *projections.Catalog
+	handler *project.Handler
+	owed    []owedPush
+	report  console.RebuildReport
+	began   time.Time
+}
+
+// owedPush is a product of which BigCommerce is to show something else because of a
+// switch, although no event says so.
+type owedPush struct {
+	Store    domain.StoreID   `json:"store"`
+	Product  domain.ProductID `json:"product"`
+	Position domain.Position  `json:"position"`
+	Digest   string           `json:"digest"`
+	Was      string           `json:"was"`
+}
+
+// looks reports whether nothing is to be switched to.
+func (b *epochBuild) looks() bool { return b.wish.DryRun || b.wish.At > 0 }
+
+// basis is what a build is folded by and with.
+func (a *app) basis() string {
+	stores := make([]string, len(a.cfg.Stores))
+	for i, s := range a.cfg.Stores {
+		stores[i] = s.ID + "=" + s.Stock
+	}
+	slices.Sort(stores)
+	return fmt.Sprintf("format %d, %s", a.folding.Format, strings.Join(stores, " "))
+}
+
+// stockModes is what moves the stock of each configured store.
+func (a *app) stockModes() map[domain.StoreID]domain.StockMode {
+	modes := map[domain.StoreID]domain.StockMode{}
+	for _, s := range a.cfg.Stores {
+		modes[domain.StoreID(s.ID)] = domain.StockMode(s.Stock)
+	}
+	return modes
+}
+
+func (a *app) openCatalog(ctx context.Context, folding projections.Folding, epoch uint64) (*projections.Catalog, error) {
+	modes := a.stockModes()
+	return folding.OpenCatalog(ctx, a.conn.Products(epoch).Snapshots(), func(s domain.StoreID) domain.StockMode { return modes[s] }, 0)
+}
+
+func (a *app) newHandler(c *projections.Catalog) *project.Handler {
+	modes := a.stockModes()
+	return project.New(c, a.conn, func(s domain.StoreID) bool { _, ok := modes[s]; return ok })
+}
+
+// begin opens the epoch that is to be folded: a new one, one that was interrupted, or
+// the one before.
+func (b *epochBuild) begin(ctx context.Context) (err error) {
+	b.began = time.Now()
+	conn := b.app.conn
+	if b.record, err = conn.Epochs(ctx); err != nil {
+		return err
+	}
+	b.report.Was = b.record.Current
+	there, err := conn.ProductsEpochs(ctx)
+	if err != nil {
+		return err
+	}
+	next := slices.Max(append(there, b.record.Current, b.record.Previous, b.record.Building)) + 1
+	switch {
+	case b.wish.Rollback && b.record.Previous == 0:
+		return problem.New(http.StatusConflict, "there is no epoch to go back to").WithHint("tillstream rebuild, which folds a new one")
+	case b.wish.Rollback:
+		b.epoch = b.record.Previous
+	case b.looks():
+		b.epoch = next
+	case b.record.Building != 0 && b.record.Basis == b.app.basis() && slices.Contains(there, b.record.Building):
+		b.epoch, b.report.Resumed = b.record.Building, true
+	default:
+		b.record.Building, b.record.Basis = next, b.app.basis()
+		if b.record, err = conn.SetEpochs(ctx, b.record); err != nil {
+			return err
+		}
+		b.epoch = next
+	}
+	b.report.Epoch = b.epoch
+	for _, left := range there {
+		if !slices.Contains([]uint64{b.record.Current, b.record.Previous, b.record.Building, b.epoch}, left) {
+			if err := conn.DropProducts(ctx, left); err != nil {
+				return err
+			}
+		}
+	}
+	return b.open(ctx)
+}
+
+// open opens the bucket of the epoch. What an interrupted build has left and cannot be
+// gone on with is begun anew.
+func (b *epochBuild) open(ctx context.Context) error {
+	if err := b.app.conn.EnsureProducts(ctx, b.epoch); err != nil {
+		return err
+	}
+	var err error
+	b.catalog, err = b.app.openCatalog(ctx, b.app.folding, b.epoch)
+	var other *projections.FormatError
+	switch {
+	case errors.As(err, &other) && b.wish.Rollback:
+		return problem.Newf(http.StatusConflict, "epoch %d was folded by another version of tillstream: its format is %d, that of this one is %d", b.epoch, other.Stored, other.Ours).
+			WithHint("tillstream rebuild --rollback with that version")
+	case err != nil && b.report.Resumed:
+		return b.restart(ctx)
+	case err != nil:
+		return err
+	}
+	b.handler = b.app.newHandler(b.catalog)
+	b.handler.Applied = b.publications.Apply
+	return nil
+}
+
+// restart begins a build anew that was interrupted.
+func (b *epochBuild) restart(ctx context.Context) error {
+	b.report.Resumed = false
+	if err := b.app.conn.DropProducts(ctx, b.epoch); err != nil {
+		return err
+	}
+	return b.open(ctx)
+}
+
+// fold folds the epoch up to a position.
+func (b *epochBuild) fold(ctx context.Context, to domain.Position) error {
+	from, began := b.catalog.Position(), time.Now()
+	err := b.handler.Build(ctx, to, project.BuildOptions{Quiet: b.looks(), Workers: b.app.workers, Tell: func(at domain.Position) {
+		p := console.RebuildProgress{Phase: "folding", Position: at, Of: to}
+		if s := time.Since(began).Seconds(); s > 0.5 && at > from {
+			p.PerSecond = math.Round(float64(at-from) / s)
+			p.SecondsLeft = math.Ceil(float64(to-at) * s / float64(at-from))
+		}
+		b.tell(p)
+	}})
+	if err == nil && b.catalog.Position() < to {
+		err = fmt.Errorf("the log ends at position %d, and was to be folded up to %d", b.catalog.Position(), to)
+	}
+	if err != nil {
+		return fmt.Errorf("fold epoch %d: %w", b.epoch, err)
+	}
+	return nil
+}
+
+// compare finds what differs from the current epoch, which is at the same position,
+// and what BigCommerce is to be told of it.
+func (b *epochBuild) compare(ctx context.Context, current *projections.Catalog) error {
+	b.tell(console.RebuildProgress{Phase: "comparing", Position: b.catalog.Position(), Of: b.catalog.Position()})
+	rules := map[domain.StoreID]domain.Rules{}
+	for _, s := range b.app.cfg.Stores {
+		rules[domain.StoreID(s.ID)] = s.rules()
+	}
+	c := &console.RebuildComparison{Position: b.catalog.Position(), Fields: map[string]int{}, Examples: []projections.Difference{}}
+	b.report.Compared, b.owed = c, nil
+	tree, err := projections.CompareCatalogs(ctx, current, b.catalog, func(s domain.StoreID) domain.Rules { return rules[s] }, func(d projections.Difference) error {
+		c.Products++
+		for _, field := range d.Fields {
+			c.Fields[field]++
+		}
+		if len(c.Examples) < console.MostExamples {
+			c.Examples = append(c.Examples, d)
+		}
+		pub := b.publications.Publication(d.Store, d.Product)
+		if d.Shown && pub.Link != nil && d.Digest != "" {
+			c.Pushed++
+			was := d.Was
+			if was == "" {
+				was = "nothing"
+			}
+			b.owed = append(b.owed, owedPush{d.Store, d.Product, d.Position, d.Digest, was})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("compare epoch %d with epoch %d: %w", b.epoch, b.record.Current, err)
+	}
+	b.report.Digest = tree.Digest()
+	return nil
+}
+
+// sum says what has come out, as long as nobody else folds into it.
+func (b *epochBuild) sum() error {
+	s := b.handler.Stats()
+	b.report.Position, b.report.Events, b.report.DeadLetters, b.report.Products = b.catalog.Position(), s.Tally, s.DeadLetters, 0
+	for _, store := range b.catalog.Stores() {
+		b.report.Products += b.catalog.Size(store)
+	}
+	b.report.Seconds = time.Since(b.began).Seconds()
+	if c := b.report.Compared; c != nil && c.Position == b.report.Position {
+		return nil // the digest is known
+	}
+	tree, err := b.catalog.Tree()
+	if err == nil {
+		b.report.Digest = tree.Digest()
+	}
+	return err
+}
+
+// discard removes an epoch that was for looking.
+func (b *epochBuild) discard(ctx context.Context) error {
+	if b.epoch == 0 || !b.looks() || b.wish.Rollback {
+		return nil
+	}
+	return b.app.conn.DropProducts(context.WithoutCancel(ctx), b.epoch)
+}
+
+// owedInList is how many products one list of what is owed has at most.
+const owedInList = 2000
+
+// switchOver makes the epoch the current one: with one write, before which what the
+// switch owes BigCommerce is on record. Of the epochs before it keeps one.
+func (b *epochBuild) switchOver(ctx context.Context) error {
+	b.tell(console.RebuildProgress{Phase: "switching", Position: b.catalog.Position(), Of: b.catalog.Position()})
+	conn := b.app.conn
+	lists := 0
+	for some := range slices.Chunk(b.owed, owedInList) {
+		value, err := json.Marshal(some)
+		if err != nil {
+			return err
+		}
+		if _, err := conn.Control().Put(ctx, streams.OwedKey(b.epoch, lists), value, nil); err != nil {
+			return err
+		}
+		lists++
+	}
+	next, dropped := b.record, b.record.Previous
+	next.Previous, next.Current = next.Current, b.epoch
+	next.Building, next.Basis, next.Owed, next.SwitchedAt = 0, "", lists, time.Now().UTC()
+	if b.wish.Rollback { // what was being built is still of use
+		next.Building, next.Basis = b.record.Building, b.record.Basis
+	}
+	record, err := conn.SetEpochs(ctx, next)
+	if err != nil {
+		return err
+	}
+	b.record, b.report.Switched = record, true
+	if dropped != 0 && dropped != b.epoch {
+		return conn.DropProducts(ctx, dropped)
+	}
+	return nil
+}
+
+// settle does what is left to do after a switch: doing it again changes nothing.
+func (b *epochBuild) settle(ctx context.Context) (err error) {
+	if b.record, err = b.app.payOwed(ctx, b.record, b.publications); err != nil {
+		return err
+	}
+	return b.handler.Settle(ctx)
+}
+
+// rebuildSource says in the SYNC log that a rebuild wants a push.
+const rebuildSource domain.SourceID = "/tillstream/rebuild"
+
+// payOwed records in the SYNC log what a switch owes BigCommerce, unless that is done.
+func (a *app) payOwed(ctx context.Context, record streams.Epochs, publications *projections.Publications) (streams.Epochs, error) {
+	for n := range record.Owed {
+		entry, err := a.conn.Control().Get(ctx, streams.OwedKey(record.Current, n))
+		var owed []owedPush
+		if err == nil {
+			err = json.Unmarshal(entry.Value, &owed)
+		}
+		if err != nil {
+			return record, fmt.Errorf("what the switch to epoch %d owes: %w", record.Current, err)
+		}
+		byStore := map[domain.StoreID][]owedPush{}
+		for _, o := range owed {
+			byStore[o.Store] = append(byStore[o.Store], o)
+		}
+		for _, store := range slices.Sorted(maps.Keys(byStore)) {
+			for some := range slices.Chunk(byStore[store], streams.MaxGroup) {
+				if err := a.want(ctx, record, store, some, publications); err != nil {
+					return record, err
+				}
+			}
+		}
+	}
+	if record.Owed == 0 {
+		return record, nil
+	}
+	record.Owed = 0
+	return a.conn.SetEpochs(ctx, record)
+}
+
+// want records that products of a store are to be pushed.
+func (a *app) want(ctx context.Context, record streams.Epochs, store domain.StoreID, owed []owedPush, publications *projections.Publications) error {
+	envelopes, events := make([]domain.Envelope, len(owed)), make([]domain.Event, len(owed))
+	for i, o := range owed {
+		events[i] = &domain.PushWanted{Product: o.Product, Position: o.Position, Digest: o.Digest, Was: o.Was,
+			Reason: fmt.Sprintf("epoch %d folds the same events to something else than epoch %d", record.Current, record.Previous)}
+		id := domain.DeriveEventID(rebuildSource, string(store), string(o.Product), fmt.Sprint(record.Current), record.SwitchedAt.Format(time.RFC3339Nano))
+		var err error
+		if envelopes[i], err = domain.NewEnvelope(id, rebuildSource, record.SwitchedAt, events[i]); err != nil {
+			return err
+		}
+	}
+	appended, err := a.conn.Sync().Append(ctx, store, envelopes)
+	if err != nil {
+		return err
+	}
+	for i, at := range appended {
+		publications.Apply(domain.Recorded{Envelope: envelopes[i], Store: store, Position: at.Position}, events[i])
+	}
+	return nil
+}
+
+// forget removes the epoch that a rollback would go back to.
+func (a *app) forget(ctx context.Context, dry bool) (console.RebuildReport, error) {
+	record, err := a.conn.Epochs(ctx)
+	report := console.RebuildReport{Epoch: record.Previous, Was: record.Current}
+	switch {
+	case err != nil:
+		return report, err
+	case record.Previous == 0:
+		return report, problem.New(http.StatusConflict, "there is no epoch before the current one")
+	case dry:
+		return report, nil
+	}
+	dropped := record.Previous
+	record.Previous = 0
+	if _, err := a.conn.SetEpochs(ctx, record); err != nil {
+		return report, err
+	}
+	return report, a.conn.DropProducts(ctx, dropped)
+}
+
+// productsInUse is the bucket of product states of whichever epoch is the current one
+// when it is asked.
+type productsInUse struct{ conn *streams.Conn }
+
+func (p productsInUse) bucket(ctx context.Context) (projections.Bucket, error) {
+	epochs, err := p.conn.Epochs(ctx)
+	return p.conn.Products(epochs.Current).Snapshots(), err
+}
+
+func (p productsInUse) Get(ctx context.Context, key domain.Key) (domain.Entry, error) {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return domain.Entry{}, err
+	}
+	return b.Get(ctx, key)
+}
+
+func (p productsInUse) PutAll(ctx context.Context, entries []domain.Entry) error {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	return b.PutAll(ctx, entries)
+}
+
+func (p productsInUse) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	return b.Scan(ctx, store, each)
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/project"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// rebuildAlone rebuilds while no tillstream projects or publishes: its caller has the
+// data folder, or the leases of the cluster. It also folds the publications anew.
+func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell func(console.RebuildProgress)) (report console.RebuildReport, err error) {
+	if wish.Forget {
+		return a.forget(ctx, wish.DryRun)
+	}
+	b := &epochBuild{app: a, wish: wish, tell: tell}
+	last, err := a.conn.POS().Last(ctx)
+	if err != nil {
+		return report, err
+	}
+	if wish.At > last {
+		return report, misuse("--at %d: the log ends at position %d", wish.At, last)
+	}
+	if b.publications, err = a.publicationsAnew(ctx, b.looks()); err != nil {
+		return report, err
+	}
+	defer func() {
+		if b.looks() {
+			err = errors.Join(err, b.discard(ctx))
+		}
+	}()
+	if err := b.begin(ctx); err != nil {
+		return b.report, err
+	}
+	current, to, err := b.opponent(ctx, last)
+	if err != nil {
+		return b.report, err
+	}
+	if current != nil {
+		if b.report.Resumed && b.catalog.Position() > current.Position() {
+			// What was found to differ is lost with the process that found it.
+			if err := b.restart(ctx); err != nil {
+				return b.report, err
+			}
+		}
+		if err := b.fold(ctx, current.Position()); err != nil {
+			return b.report, err
+		}
+		if err := b.compare(ctx, current); err != nil {
+			return b.report, err
+		}
+	}
+	if err := errors.Join(b.fold(ctx, to), b.sum()); err != nil || b.looks() {
+		return b.report, err
+	}
+	if err := b.switchOver(ctx); err != nil {
+		return b.report, err
+	}
+	return b.report, errors.Join(b.settle(ctx), b.publications.Flush(ctx))
+}
+
+// opponent is the current epoch as far as it can be compared with, nil for not at all,
+// and how far the new one is to be folded.
+func (b *epochBuild) opponent(ctx context.Context, last domain.Position) (*projections.Catalog, domain.Position, error) {
+	current, why, err := b.app.currentCatalog(ctx, b.record.Current, last)
+	if err != nil {
+		return nil, 0, err
+	}
+	to := last
+	switch {
+	case current == nil:
+	case b.wish.At > 0 && current.Position() != b.wish.At:
+		current, why = nil, fmt.Sprintf("the current epoch is at position %d", current.Position())
+	case b.wish.DryRun:
+		to = current.Position()
+	}
+	if b.wish.At > 0 {
+		to = b.wish.At
+	}
+	b.report.NotCompared = why
+	return current, to, nil
+}
+
+// currentCatalog opens the current epoch to compare with it, at the end of the log
+// where this version can fold it, else where it is. It returns nil when it cannot be
+// read, and why.
+func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Position) (*projections.Catalog, string, error) {
+	there, err := a.conn.ProductsEpochs(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	if !slices.Contains(there, epoch) {
+		return nil, "there is no epoch before it", nil
+	}
+	if err := a.conn.EnsureProducts(ctx, epoch); err != nil {
+		return nil, err.Error(), nil
+	}
+	c, err := a.openCatalog(ctx, a.folding, epoch)
+	var other *projections.FormatError
+	if errors.As(err, &other) {
+		c, err = a.openCatalog(ctx, projections.Folding{Format: other.Stored, Fold: a.folding.Fold}, epoch)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, "", ctx.Err()
+	case err != nil:
+		return nil, fmt.Sprintf("epoch %d cannot be read: %v", epoch, err), nil
+	case c.Position() > last:
+		return nil, fmt.Sprintf("epoch %d is at position %d, and the log ends at %d", epoch, c.Position(), last), nil
+	case c.Format() != a.folding.Format:
+		if _, err := c.Tree(); err != nil {
+			return nil, fmt.Sprintf("epoch %d was left unfinished by another version of tillstream", epoch), nil
+		}
+		return c, "", nil
+	}
+	h := a.newHandler(c)
+	if err := h.Build(ctx, last, project.BuildOptions{Workers: a.workers}); err != nil {
+		return nil, "", fmt.Errorf("fold epoch %d to the end of the log: %w", epoch, err)
+	}
+	return c, "", h.Settle(ctx)
+}
+
+// publicationsAnew folds the publications from the SYNC log. What is only for looking
+// leaves their bucket alone.
+func (a *app) publicationsAnew(ctx context.Context, looks bool) (*projections.Publications, error) {
+	if looks {
+		p, err := projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
+		if err == nil || ctx.Err() != nil {
+			return p, err
+		}
+		return projections.OpenPublications(ctx, noBucket{}, a.conn.Sync().Events())
+	}
+	if err := a.conn.DropPublications(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.conn.Ensure(ctx); err != nil {
+		return nil, err
+	}
+	return projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
+}
+
+// noBucket holds nothing and keeps nothing.
+type noBucket struct{}
+
+func (noBucket) Get(context.Context, domain.Key) (domain.Entry, error) {
+	return domain.Entry{}, domain.ErrNotFound
+}
+func (noBucket) PutAll(context.Context, []domain.Entry) error { return nil }
+func (noBucket) Scan(context.Context, domain.StoreID, func(domain.Entry) error) error {
+	return nil
+}

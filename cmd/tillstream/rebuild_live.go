@@ -1,0 +1,257 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/problem"
+)
+
+// rebuilds runs the rebuilds of an engine at work, one at a time. A rebuild goes on
+// without whoever asked for it.
+type rebuilds struct {
+	mu  sync.Mutex
+	ctx context.Context // of the engine; nil before it runs
+	job *rebuildJob
+}
+
+type rebuildJob struct {
+	wish     console.RebuildWish
+	cancel   context.CancelFunc
+	progress atomic.Pointer[console.RebuildProgress]
+	done     chan struct{} // closed when report and err are there
+	report   console.RebuildReport
+	err      error
+}
+
+// run lets rebuilds work until ctx ends, and waits for the one at work.
+func (r *rebuilds) run(ctx context.Context) {
+	r.mu.Lock()
+	r.ctx = ctx
+	r.mu.Unlock()
+	<-ctx.Done()
+	r.mu.Lock()
+	job := r.job
+	r.mu.Unlock()
+	if job != nil {
+		<-job.done
+	}
+}
+
+// atWork is the rebuild at work, nil for none. The caller holds mu.
+func (r *rebuilds) atWork() *rebuildJob {
+	if r.job == nil {
+		return nil
+	}
+	select {
+	case <-r.job.done:
+		return nil
+	default:
+		return r.job
+	}
+}
+
+// progress is how far the rebuild at work is, nil for none.
+func (r *rebuilds) progress() *console.RebuildProgress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if job := r.atWork(); job != nil {
+		return job.progress.Load()
+	}
+	return nil
+}
+
+// take begins a rebuild, or joins the one at work if it is to the same end.
+func (r *rebuilds) take(wish console.RebuildWish, do func(context.Context, *rebuildJob)) (*rebuildJob, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx == nil || r.ctx.Err() != nil {
+		return nil, problem.New(http.StatusServiceUnavailable, "starting, or ending")
+	}
+	if job := r.atWork(); job != nil {
+		if job.wish == wish {
+			return job, nil
+		}
+		return nil, problem.New(http.StatusConflict, "another rebuild is at work").WithHint("tillstream rebuild --cancel, or wait: tillstream status says how far it is")
+	}
+	ctx, cancel := context.WithCancel(r.ctx)
+	job := &rebuildJob{wish: wish, cancel: cancel, done: make(chan struct{})}
+	r.job = job
+	go func() {
+		defer close(job.done)
+		defer cancel()
+		do(ctx, job)
+	}()
+	return job, nil
+}
+
+// stop ends the rebuild at work.
+func (r *rebuilds) stop() error {
+	r.mu.Lock()
+	job := r.atWork()
+	r.mu.Unlock()
+	if job == nil {
+		return problem.New(http.StatusConflict, "no rebuild is at work")
+	}
+	job.cancel()
+	<-job.done
+	return nil
+}
+
+// tellEvery is how often a caller is told how far a rebuild is.
+const tellEvery = 200 * time.Millisecond
+
+// Rebuild is of [console.Rebuilder].
+func (e *engine) Rebuild(ctx context.Context, wish console.RebuildWish, tell func(console.RebuildProgress)) (console.RebuildReport, error) {
+	switch {
+	case !e.roles.has(roleProject):
+		return console.RebuildReport{}, problem.New(http.StatusServiceUnavailable, "this process does not project: it has not the role, or stands by for the one that does").
+			WithHint("the same with --server URL, of the process whose log says that it is the owner")
+	case !e.ready.Load():
+		return console.RebuildReport{}, problem.New(http.StatusServiceUnavailable, "still folding what is in the log")
+	case wish.Cancel:
+		return console.RebuildReport{}, e.rebuilds.stop()
+	}
+	job, err := e.rebuilds.take(wish, func(ctx context.Context, job *rebuildJob) {
+		job.report, job.err = e.rebuild(ctx, wish, func(p console.RebuildProgress) { job.progress.Store(&p) })
+		if job.err != nil {
+			e.app.log.Warn("a rebuild has ended", "err", job.err)
+		} else if job.report.Switched {
+			e.app.log.Info("product states are those of another epoch now", "epoch", job.report.Epoch, "was", job.report.Was, "position", job.report.Position)
+		}
+	})
+	if err != nil {
+		return console.RebuildReport{}, err
+	}
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-job.done:
+			if job.err != nil && ctx.Err() == nil && errors.Is(job.err, context.Canceled) {
+				return job.report, problem.New(http.StatusConflict, "the rebuild was ended; the next one goes on where it was")
+			}
+			return job.report, job.err
+		case <-tick.C:
+			if p := job.progress.Load(); p != nil {
+				tell(*p)
+			}
+		case <-ctx.Done():
+			if wish.DryRun || wish.At > 0 {
+				job.cancel() // it was for the caller alone
+			}
+			return console.RebuildReport{}, ctx.Err()
+		}
+	}
+}
+
+// withinReach is how many events a new epoch may be behind when projecting pauses for
+// it to catch up.
+const withinReach = 5000
+
+// rebuild folds a new epoch beside the catalog in use, and switches to it.
+func (e *engine) rebuild(ctx context.Context, wish console.RebuildWish, tell func(console.RebuildProgress)) (report console.RebuildReport, err error) {
+	if wish.Forget {
+		return e.app.forget(ctx, wish.DryRun)
+	}
+	b := &epochBuild{app: e.app, wish: wish, tell: tell, publications: e.publications}
+	if at := e.catalog.Position(); wish.At > at {
+		return report, problem.Newf(http.StatusUnprocessableEntity, "at: %d: the log is folded up to position %d", wish.At, at)
+	}
+	defer func() {
+		if b.looks() {
+			if dropErr := b.discard(ctx); err == nil {
+				err = dropErr
+			}
+		}
+	}()
+	if err := b.begin(ctx); err != nil {
+		return b.report, err
+	}
+	if wish.At > 0 {
+		b.report.NotCompared = fmt.Sprintf("the current epoch is at position %d", e.catalog.Position())
+		if err := b.fold(ctx, wish.At); err != nil {
+			return b.report, err
+		}
+		return b.report, b.sum()
+	}
+	for {
+		to := e.catalog.Position()
+		if err := b.fold(ctx, to); err != nil {
+			return b.report, err
+		}
+		if e.catalog.Position()-to < withinReach {
+			break
+		}
+	}
+	err = e.pause(ctx, func() error {
+		if err := b.fold(ctx, e.catalog.Position()); err != nil {
+			return err
+		}
+		if err := b.compare(ctx, e.catalog); err != nil {
+			return err
+		}
+		if err := b.sum(); err != nil || b.looks() {
+			return err
+		}
+		if err := b.switchOver(ctx); err != nil {
+			return err
+		}
+		return e.adopt(b)
+	})
+	if err != nil || b.looks() {
+		return b.report, err
+	}
+	return b.report, b.settle(ctx)
+}
+
+// adopt goes on with a new epoch in the place of the one in use: whoever reads the
+// catalog reads the new one at once.
+func (e *engine) adopt(b *epochBuild) error {
+	e.catalog.Adopt(b.catalog)
+	return e.listen(b.epoch)
+}
+
+// pausing asks the projecting to rest while something is done.
+type pausing struct {
+	do   func() error
+	done chan error
+}
+
+// pause does something while nothing is folded: everything folded is stored by then.
+func (e *engine) pause(ctx context.Context, do func() error) error {
+	p := pausing{do, make(chan error, 1)}
+	select {
+	case e.pauses <- p:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return <-p.done
+}
+
+// projecting folds until ctx ends, but for pauses.
+func (e *engine) projecting(ctx context.Context) error {
+	for {
+		working, rest := context.WithCancel(ctx)
+		ended := make(chan error, 1)
+		go func() { ended <- e.project.Run(working) }()
+		select {
+		case err := <-ended:
+			rest()
+			return err
+		case p := <-e.pauses:
+			rest()
+			if err := <-ended; err != nil {
+				p.done <- err
+				return err
+			}
+			p.done <- p.do()
+		}
+	}
+}

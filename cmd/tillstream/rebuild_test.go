@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// loud is a later version of the fold: it makes the descriptions of some products
+// louder.
+func loud(which func(domain.ProductID) bool) projections.Folding {
+	return projections.Folding{
+		Format: projections.SnapshotFormat + 1,
+		Fold: func(mode domain.StockMode, rec domain.Recorded, event domain.Event, holder *domain.Product, target domain.Product) (domain.Result, error) {
+			r, err := domain.Fold(mode, rec, event, holder, target)
+			for i := range r.Products {
+				if p := &r.Products[i]; which(p.ID) {
+					p.Family.Description = strings.ToUpper(p.Family.Description)
+				}
+			}
+			return r, err
+		},
+	}
+}
+
+// rebuild asks the program for a rebuild and returns its report.
+func (in *installation) rebuild(wish console.RebuildWish) console.RebuildReport {
+	in.t.Helper()
+	body, err := json.Marshal(wish)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	answer, text := in.ask(http.MethodPost, "/v1/rebuild", "application/json", strings.NewReader(string(body)))
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	var last console.RebuildLine
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || answer.StatusCode != http.StatusOK || last.Report == nil {
+		in.t.Fatalf("rebuild: %s: %v\n%s", answer.Status, err, text)
+	}
+	return *last.Report
+}
+
+// pushedSince names the products that BigCommerce was sent since a request.
+func (in *installation) pushedSince(request int) []string {
+	names := map[string]bool{}
+	for _, r := range in.requests(request) {
+		for _, e := range r.Effects {
+			if p, ok := in.shop.Product(e.Product); ok {
+				names[p.Name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// shopOfShirts is an installation with some linked products of which BigCommerce has
+// the newest state.
+func shopOfShirts(t *testing.T, products int) *installation {
+	t.Helper()
+	in := install(t, simulator.Config{}, func(c *Config) { c.Stores[0].Publish = "all" })
+	var events []domain.Event
+	for i := range products {
+		description := fmt.Sprintf("soft shirt %d", i)
+		e := &domain.ProductSaved{Item: domain.ItemID(fmt.Sprintf("i-%02d", i))}
+		e.SKU, e.Name = domain.SKU(fmt.Sprintf("S-%02d", i)), fmt.Sprintf("Shirt %02d", i)
+		e.Description.Description = &description
+		events = append(events, e)
+	}
+	in.happen(events...)
+	in.settle()
+	return in
+}
+
+func firstFive(id domain.ProductID) bool { return id < "i-05" }
+
+var firstFiveNames = []string{"Shirt 00", "Shirt 01", "Shirt 02", "Shirt 03", "Shirt 04"}
+
+// TestRebuild_otherFold: a fold that makes something else of the same events is told
+// of before it does, and then exactly those products are pushed of which BigCommerce
+// shows something else; once, whatever happens.
+func TestRebuild_otherFold(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 20)
+	before := in.newest()
+	if r := in.rebuild(console.RebuildWish{}); !r.Switched || r.Compared == nil || r.Compared.Products != 0 {
+		t.Errorf("the same fold: %+v", r)
+	}
+	in.settle()
+	if got := in.pushedSince(before); len(got) != 0 {
+		t.Errorf("the same fold pushed %v", got)
+	}
+
+	in.app.folding = loud(firstFive)
+	dry := in.rebuild(console.RebuildWish{DryRun: true})
+	if diff := cmp.Diff(map[string]int{"description": 5}, dry.Compared.Fields); diff != "" || dry.Switched || dry.Compared.Products != 5 || dry.Compared.Pushed != 5 {
+		t.Errorf("a dry run says %+v", dry)
+	}
+	example := dry.Compared.Examples[0].Changes
+	if want := []projections.FieldChange{{Field: "family.description", Before: "soft shirt 0", After: "SOFT SHIRT 0"}}; len(dry.Compared.Examples) != 5 || slices.IndexFunc(dry.Compared.Examples, func(d projections.Difference) bool {
+		return cmp.Equal(d.Changes, want) && d.Shown
+	}) < 0 {
+		t.Errorf("among the examples is none such as %+v: %+v", want, example)
+	}
+	in.settle()
+	if got := in.pushedSince(before); len(got) != 0 {
+		t.Errorf("a dry run pushed %v", got)
+	}
+
+	if r := in.rebuild(console.RebuildWish{}); !r.Switched || r.Compared.Pushed != 5 {
+		t.Errorf("a rebuild says %+v", r)
+	}
+	in.settle()
+	if diff := cmp.Diff(firstFiveNames, in.pushedSince(before)); diff != "" {
+		t.Errorf("pushed (-want +got):\n%s", diff)
+	}
+	if p, _ := in.shop.ProductBySKU("S-03"); p.Description != "SOFT SHIRT 3" {
+		t.Errorf("BigCommerce shows %q", p.Description)
+	}
+
+	before = in.newest()
+	in.folding = in.app.folding
+	in.stop()
+	in.start()
+	in.settle()
+	if r := in.rebuild(console.RebuildWish{}); r.Compared.Products != 0 {
+		t.Errorf("once more: %+v", r)
+	}
+	in.settle()
+	if got := in.pushedSince(before); len(got) != 0 {
+		t.Errorf("a restart and another rebuild pushed %v", got)
+	}
+
+	// The present version refuses what a later one has folded.
+	in.stop()
+	a, err := openApp(t.Context(), in.cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	if _, err := newEngine(t.Context(), a, rolesOf(allRoles())); err == nil || !strings.Contains(err.Error(), "of a newer version of tillstream") {
+		t.Errorf("an older version opens it: %v", err)
+	}
+}
+
+// TestRebuild_killedAfterSwitch: what a switch owes BigCommerce is on record before
+// it, so that a process that dies right behind it is made good for by the next.
+func TestRebuild_killedAfterSwitch(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 20)
+	before := in.newest()
+	in.stop()
+	in.folding = loud(firstFive)
+	a, err := openApp(t.Context(), in.cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.folding = in.folding
+	b := &epochBuild{app: a, tell: func(console.RebuildProgress) {}}
+	if b.publications, err = a.publicationsAnew(t.Context(), false); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	current, to, err := b.opponent(t.Context(), 20)
+	if err != nil || current == nil {
+		t.Fatalf("nothing to compare with: %v %v", b.report, err)
+	}
+	for _, step := range []func() error{
+		func() error { return b.fold(t.Context(), to) },
+		func() error { return b.compare(t.Context(), current) },
+		func() error { return b.switchOver(t.Context()) },
+		a.close,
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in.start()
+	in.settle()
+	if diff := cmp.Diff(firstFiveNames, in.pushedSince(before)); diff != "" {
+		t.Errorf("pushed (-want +got):\n%s", diff)
+	}
+}
+
+// TestRebuild_atWork: rebuilds that go on while events come in and are pushed miss
+// none of them, and what is in use at the end is what the log says.
+func TestRebuild_atWork(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 20)
+	var rebuilds atomic.Int64
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for rebuilds.Load() < 5 {
+			in.rebuild(console.RebuildWish{})
+			rebuilds.Add(1)
+		}
+	}()
+	price := 0
+	for rebuilds.Load() < 5 {
+		price++
+		money := domain.MustMoney(fmt.Sprint(price))
+		e := &domain.ProductSaved{Item: domain.ItemID(fmt.Sprintf("i-%02d", price%20))}
+		e.SKU, e.Name, e.RetailPrice = domain.SKU(fmt.Sprintf("S-%02d", price%20)), fmt.Sprintf("Shirt %02d", price%20), &money
+		in.happen(e)
+	}
+	<-done
+	in.settle()
+	for i := range 20 {
+		last := price - (price-i)%20
+		if p, _ := in.shop.ProductBySKU(fmt.Sprintf("S-%02d", i)); last > 0 && int(p.Price) != last {
+			t.Errorf("BigCommerce shows price %v of shirt %d, want %d", p.Price, i, last)
+		}
+	}
+	r := in.rebuild(console.RebuildWish{DryRun: true})
+	if r.Compared == nil || r.Compared.Products != 0 {
+		t.Errorf("what is in use is not what the log says: %+v", r)
+	}
+	if r := in.rebuild(console.RebuildWish{At: 20}); r.Position != 20 || r.Products != 20 || r.Switched {
+		t.Errorf("at position 20: %+v", r)
+	}
+}
+
+// TestRebuild_killed kills the program in the middle of rebuilds, and then has one
+// come to its end: it is what a fold from zero gives, byte for byte.
+func TestRebuild_killed(t *testing.T) {
+	t.Parallel()
+	shop := simulator.New(simulator.Config{StoreHash: "crash", Token: "crash-token"})
+	bigcommerce := httptest.NewServer(shop)
+	defer bigcommerce.Close()
+	p := newProgram(t, "crash", bigcommerce.URL, "crash-token")
+	p.start()
+	var accepted atomic.Int64
+	newProducer(7, 0).run(t, p, &accepted)
+	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	for range 6 {
+		ctx, end := context.WithCancel(t.Context())
+		answered := make(chan struct{})
+		go func() {
+			defer close(answered)
+			r, err := p.request(http.MethodPost, "/v1/rebuild", strings.NewReader(`{}`))
+			if err == nil {
+				<-ctx.Done()
+				r.Body.Close()
+			}
+		}()
+		p.spin(time.Duration(rng.Int64N(int64(120 * time.Millisecond))))
+		p.kill()
+		end()
+		<-answered
+		p.start()
+	}
+	r, err := p.request(http.MethodPost, "/v1/rebuild", strings.NewReader(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	var last console.RebuildLine
+	for d := json.NewDecoder(r.Body); d.More(); {
+		last = console.RebuildLine{}
+		if err := d.Decode(&last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last.Report == nil || !last.Report.Switched || last.Report.Compared == nil || last.Report.Compared.Products != 0 {
+		t.Errorf("the last rebuild says %+v, %+v", last.Report, last.Problem)
+	}
+	p.stop()
+	checkProjection(t, p.data, foldFromZero(t, domain.StockLevels, readLog(t, p.data)))
+}

@@ -16,9 +16,10 @@ import (
 )
 
 // shopAccount serves a simulated account, and the settings to follow it with.
-func shopAccount(t *testing.T) (*pos.Account, XSeries) {
+func shopAccount(t *testing.T, like pos.Config) (*pos.Account, XSeries) {
 	t.Helper()
-	account := pos.New(pos.Config{Items: 12, RateLimit: 100_000, TimeScale: 300})
+	like.RateLimit, like.TimeScale = 100_000, 300
+	account := pos.New(like)
 	server := httptest.NewServer(account)
 	ctx, end := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -44,15 +45,31 @@ func (in *installation) followed(sku string, want int64) {
 	})
 }
 
+// subscribe lets an account send all its webhooks to the program.
+func (in *installation) subscribe(account *pos.Account) {
+	in.t.Helper()
+	for _, kind := range pos.HookTypes() {
+		if err := account.Subscribe(kind, in.base+"/v1/stores/"+testStore+"/hooks/xseries/"+string(kind)); err != nil {
+			in.t.Fatal(err)
+		}
+	}
+}
+
+// loaded waits until the account is read whole.
+func (in *installation) loaded() {
+	in.t.Helper()
+	in.await("loaded", func() bool { a := in.status().Stores[0].Account; return a != nil && !a.Loading && !a.LastRead.IsZero() })
+}
+
 // TestAccount: a connected account is read, created in BigCommerce, and followed: by
 // polling, and by webhooks that are signed; and the status says how.
 func TestAccount(t *testing.T) {
 	t.Parallel()
-	account, x := shopAccount(t)
+	account, x := shopAccount(t, pos.Config{Items: 12})
 	in := install(t, bigcommerce.Config{}, func(c *Config) {
 		c.Stores[0].Publish, c.Stores[0].POS.XSeries = "all", x
 	})
-	in.await("loaded", func() bool { a := in.status().Stores[0].Account; return a != nil && !a.Loading && !a.LastRead.IsZero() })
+	in.loaded()
 	in.settle()
 	if n := in.status().Stores[0].Publishing.Confirmed; n == 0 {
 		t.Fatal("nothing was created")
@@ -67,11 +84,7 @@ func TestAccount(t *testing.T) {
 	}
 	in.followed("BOWL-9", 7)
 
-	for _, kind := range pos.HookTypes() {
-		if err := account.Subscribe(kind, in.base+"/v1/stores/"+testStore+"/hooks/xseries/"+string(kind)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	in.subscribe(account)
 	// One that was made by hand is not signed, and is refused.
 	if err := account.AddHook(pos.SaleUpdate, in.base+"/v1/stores/"+testStore+"/hooks/xseries/sale.update?by=hand"); err != nil {
 		t.Fatal(err)
@@ -131,7 +144,7 @@ func TestAccount_standBy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	account, x := shopAccount(t)
+	account, x := shopAccount(t, pos.Config{Items: 12})
 	shop := httptest.NewServer(bigcommerce.New(bigcommerce.Config{}))
 	t.Cleanup(shop.Close)
 	x.Poll = time.Hour

@@ -40,8 +40,9 @@ type app struct {
 	readied chan struct{} // closed when an engine is ready for the first time
 	ending  chan struct{} // closed when the HTTP server begins to end
 	once    sync.Once
-	watch   func(publish.Outcome) // set before run; told every outcome of a push
-	pace    pace                  // set before run
+	watch   func(publish.Outcome)  // set before run; told every outcome of a push
+	heard   func(*domain.Recorded) // set before run; told every event that is folded, in order
+	pace    pace                   // set before run
 
 	folding projections.Folding // how events become product states
 	workers int                 // that decode in a rebuild; 0 for one per processor
@@ -72,7 +73,7 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	}
 	a := &app{
 		cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}),
-		folding: projections.Present(), traffic: console.NewTraffic(), watch: func(publish.Outcome) {},
+		folding: projections.Present(), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}, heard: func(*domain.Recorded) {},
 	}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())

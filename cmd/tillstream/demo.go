@@ -12,9 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/tillstream/tillstream/domain"
-	pos "github.com/tillstream/tillstream/handlers/pos/simulator"
 )
 
 // demoStore is the store of the demo.
@@ -22,6 +19,9 @@ const demoStore = "demo"
 
 // demoDay is how long the demo's trading day takes unless told otherwise.
 const demoDay = 2 * time.Minute
+
+// demoSeed is a day without long pauses in which each trigger meets a linked product.
+const demoSeed = 27
 
 type demoFlags struct {
 	play bool
@@ -31,10 +31,10 @@ type demoFlags struct {
 }
 
 func (d *demoFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&d.play, "demo", false, "play a trading day of an invented shop against a simulated BigCommerce")
+	flags.BoolVar(&d.play, "demo", false, "play a trading day between a simulated X-Series account and a simulated BigCommerce")
 	flags.DurationVar(&d.day, "day", demoDay, "how long the demo's trading day takes")
 	flags.BoolVar(&d.exit, "exit", false, "end when the demo's day is over")
-	flags.Uint64Var(&d.seed, "seed", 1, "`number` that chooses who buys what in the demo")
+	flags.Uint64Var(&d.seed, "seed", demoSeed, "`number` that chooses what happens in the demo")
 }
 
 // The demo's folder is begun anew each time, since the simulated BigCommerce
@@ -84,28 +84,25 @@ func (c *cli) demo(cmd *cobra.Command, flags demoFlags) error {
 	if !cmd.Flags().Changed("log-level") {
 		cfg.Log.Level = "warn" // the demo tells its own story
 	}
-	day, err := pos.NewDay(pos.DayOptions{Store: demoStore, Seed: flags.seed})
-	if err != nil {
-		return err
-	}
 	shop, err := openDemoShop(flags.day)
 	if err != nil {
 		return err
 	}
 	defer shop.close()
+	account, err := openDemoAccount(flags)
+	if err != nil {
+		return err
+	}
+	defer account.close()
 	store := defaultStore()
 	store.ID, store.Outlets = demoStore, map[string]int64{}
-	for _, outlet := range pos.Outlets() {
-		store.Outlets[string(outlet)] = 1
-	}
 	store.BigCommerce.API, store.BigCommerce.StoreHash, store.BigCommerce.Token = shop.url, demoStore, Secret(shop.token)
+	account.connect(&store)
 	cfg.Stores = []Store{store}
 	if err := cfg.Validate(allRoles()); err != nil {
 		return err
 	}
-	return c.playDemo(cmd.Context(), cfg, &demoRun{
-		cli: c, shop: shop, day: day, flags: flags, news: make(chan struct{}), refused: map[domain.ProductID]string{},
-	})
+	return c.playDemo(cmd.Context(), cfg, newDemoRun(c, shop, account, flags))
 }
 
 // playDemo runs the program and the demo side by side, until the day is over or,
@@ -129,12 +126,13 @@ func (c *cli) playDemo(ctx context.Context, cfg Config, demo *demoRun) error {
 		return err
 	}
 	demo.app = a
-	a.watch = demo.outcome
+	a.watch, a.heard = demo.outcome, demo.journal.note
 	ctx, over := context.WithCancel(ctx)
 	defer over()
 	g, ctx := errgroup.WithContext(ctx)
 	at := make(chan served, 1)
 	g.Go(func() error { return a.serve(ctx, rolesOf(allRoles()), func(s served) { at <- s }) })
+	g.Go(func() error { return demo.pos.account.Run(ctx) })
 	g.Go(func() error {
 		select {
 		case <-ctx.Done():

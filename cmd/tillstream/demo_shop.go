@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,16 +16,14 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
-	pos "github.com/tillstream/tillstream/handlers/pos/simulator"
+	goods "github.com/tillstream/tillstream/handlers/pos/simulator"
 )
 
 // demoShop is the simulated BigCommerce of the demo, served on this machine.
 type demoShop struct {
-	store  *simulator.Store
-	server *http.Server
-	served chan error
-	url    string
-	token  string
+	*demoServer
+	store *simulator.Store
+	token string
 
 	mu      sync.Mutex
 	changes map[int64][]simulator.Change // by product, since they were last taken
@@ -41,26 +41,41 @@ func demoWindow(day time.Duration) time.Duration {
 }
 
 func openDemoShop(day time.Duration) (*demoShop, error) {
-	s := &demoShop{token: rand.Text(), served: make(chan error, 1), changes: map[int64][]simulator.Change{}}
+	s := &demoShop{token: rand.Text(), changes: map[int64][]simulator.Change{}}
 	s.store = simulator.New(simulator.Config{
 		StoreHash: demoStore, Token: s.token, Quota: demoQuota, Window: demoWindow(day), LogLimit: 1000, OnChange: s.changed,
 	})
-	for _, twin := range pos.Twins() {
+	for _, twin := range goods.Twins() {
 		if err := s.store.Seed(seedOf(s.store, &twin)); err != nil {
 			return nil, fmt.Errorf("demo: %w", err)
 		}
 	}
+	var err error
+	s.demoServer, err = serveDemo("BigCommerce", s.store)
+	return s, err
+}
+
+// demoServer serves a stand-in on this machine.
+type demoServer struct {
+	url    string
+	server *http.Server
+	served chan error
+}
+
+func serveDemo(what string, h http.Handler) (*demoServer, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("demo: simulated BigCommerce: %w", err)
+		return nil, fmt.Errorf("demo: simulated %s: %w", what, err)
 	}
-	s.url = "http://" + listener.Addr().String()
-	s.server = &http.Server{Handler: s.store, ReadHeaderTimeout: headerTimeout}
+	s := &demoServer{
+		url: "http://" + listener.Addr().String(), served: make(chan error, 1),
+		server: &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout},
+	}
 	go func() { s.served <- s.server.Serve(listener) }()
 	return s, nil
 }
 
-func (s *demoShop) close() {
+func (s *demoServer) close() {
 	_ = s.server.Close() // it is a simulation in this process: nothing is lost
 	<-s.served
 }
@@ -81,7 +96,7 @@ func (s *demoShop) take(product int64) []simulator.Change {
 }
 
 // seedOf makes the simulated product of a twin.
-func seedOf(store *simulator.Store, t *pos.Twin) simulator.Product {
+func seedOf(store *simulator.Store, t *goods.Twin) simulator.Product {
 	p := simulator.NewProduct(t.Name, t.SKU, amount(t.Price))
 	p.Description, p.CostPrice, p.IsVisible = t.Description, amount(t.CostPrice), t.Visible
 	if t.Brand != "" {
@@ -127,49 +142,57 @@ func amount(m domain.Money) float64 {
 }
 
 // tell says what changed in a product of the shop, in a few words: "stock 9 → 7
-// (Navy / M), price 86 → 79".
+// (Navy / M), price 86 → 79". What changed several times is told once.
 func (s *demoShop) tell(product int64) string {
 	p, ok := s.store.Product(product)
 	if !ok {
 		return "gone from BigCommerce"
 	}
+	type field struct {
+		variant int64
+		name    string
+	}
+	var order []field
+	first, last := map[field]json.RawMessage{}, map[field]json.RawMessage{}
 	var parts []string
 	for _, c := range s.take(product) {
-		for _, f := range c.Fields {
-			if f.Changed() && f.Name != "date_modified" && f.Name != "calculated_price" {
-				parts = append(parts, fieldWords(&p, c, f))
+		if c.Verb != simulator.Updated {
+			if c.Kind == "variant" {
+				parts = append(parts, "variant "+string(c.Verb))
 			}
+			continue
 		}
-		if c.Kind == "variant" && c.Verb != simulator.Updated {
-			parts = append(parts, fmt.Sprintf("variant %s", c.Verb))
+		for _, f := range c.Fields {
+			name := f.Name
+			switch {
+			case name == "date_modified" || name == "calculated_price" || name == "inventory_level":
+				continue // they follow from the others
+			case c.Kind == "stock":
+				name = "stock"
+			}
+			at := field{c.Variant, name}
+			if _, known := first[at]; !known {
+				order, first[at] = append(order, at), f.Before
+			}
+			last[at] = f.After
 		}
 	}
-	return joinDistinct(parts)
+	for i, at := range order {
+		// The price of a product is also that of its first variant.
+		again := slices.ContainsFunc(order[i+1:], func(other field) bool {
+			return other.name == at.name && at.variant == 0 && bytes.Equal(first[at], first[other]) && bytes.Equal(last[at], last[other])
+		})
+		if !again && !bytes.Equal(first[at], last[at]) {
+			parts = append(parts, fieldWords(&p, at.variant, at.name, first[at], last[at]))
+		}
+	}
+	return strings.Join(slices.Compact(parts), ", ")
 }
 
-func joinDistinct(parts []string) string {
-	var kept []string
-	seen := map[string]bool{}
-	for _, p := range parts {
-		if p != "" && !seen[p] {
-			seen[p] = true
-			kept = append(kept, p)
-		}
-	}
-	return strings.Join(kept, ", ")
-}
-
-func fieldWords(p *simulator.Product, c simulator.Change, f simulator.FieldChange) string {
-	if c.Verb == simulator.Created {
-		return ""
-	}
-	name := strings.ReplaceAll(strings.TrimPrefix(f.Name, "is_"), "_", " ")
+func fieldWords(p *simulator.Product, variant int64, name string, before, after json.RawMessage) string {
 	of := ""
-	if c.Kind == "stock" {
-		name = "stock"
-	}
 	for _, v := range p.Variants {
-		if v.ID == c.Variant && len(v.OptionValues) > 0 {
+		if v.ID == variant && len(v.OptionValues) > 0 {
 			var labels []string
 			for _, pick := range v.OptionValues {
 				labels = append(labels, pick.Label)
@@ -177,13 +200,14 @@ func fieldWords(p *simulator.Product, c simulator.Change, f simulator.FieldChang
 			of = " (" + strings.Join(labels, " / ") + ")"
 		}
 	}
-	switch f.Name {
+	show := plain
+	switch name {
 	case "description", "name":
-		return fmt.Sprintf("%s %s → %s%s", name, excerpt(f.Before), excerpt(f.After), of)
-	case "inventory_level":
-		return "" // the stock itself is told
+		show = excerpt
+	case "price", "cost_price":
+		show = priceOf
 	}
-	return fmt.Sprintf("%s %s → %s%s", name, plain(f.Before), plain(f.After), of)
+	return fmt.Sprintf("%s %s → %s%s", strings.ReplaceAll(strings.TrimPrefix(name, "is_"), "_", " "), show(before), show(after), of)
 }
 
 func plain(raw json.RawMessage) string {
@@ -191,6 +215,15 @@ func plain(raw json.RawMessage) string {
 		return "–"
 	}
 	return string(raw)
+}
+
+// priceOf has two decimals, as people write prices.
+func priceOf(raw json.RawMessage) string {
+	var n *float64
+	if err := json.Unmarshal(raw, &n); err != nil || n == nil {
+		return plain(raw)
+	}
+	return strconv.FormatFloat(*n, 'f', 2, 64)
 }
 
 // excerpt is the beginning of a text.

@@ -90,7 +90,10 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 		if e.sources, err = project.OpenSources(ctx, a.conn, e.catalog.Position()); err != nil {
 			return nil, err
 		}
-		e.project.Seen = e.sources.Sources.Apply
+		e.project.Seen = func(rec *domain.Recorded) {
+			e.sources.Sources.Apply(rec)
+			a.heard(rec)
+		}
 	}
 	if roles.has(roleAudit) {
 		if e.keeper, err = a.newKeeper(); err != nil {
@@ -168,8 +171,11 @@ func (e *engine) serve() {
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:   console.NewTokens(e.app.conn.Control()),
-		Evidence: e.evidence, Verifier: e.verifier, Rebuilder: e,
+		Evidence: e.evidence, Verifier: e.verifier, Exporter: e.app.exporter, Rebuilder: e,
 		Running: e.running, Health: e.app.conn.Health, Ending: e.app.ending, Traffic: e.app.traffic,
+	}
+	if e.keeper != nil {
+		e.console.Sign = e.keeper.Sign
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)

@@ -107,8 +107,11 @@ func skus(list []domain.SKU) string {
 
 func (c *cli) unlinkCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "unlink ITEM",
-		Short:             "Let go of a product's twin: nothing is pushed to it any more",
+		Use:   "unlink ITEM",
+		Short: "Let go of a product's twin: nothing is pushed to it any more",
+		Long: `unlink ends a link. BigCommerce's product stays as it is, and nothing is pushed to it
+any more; link or publish ties the product to one again. In a store that publishes all,
+the product's next change does.`,
 		Example:           "  tillstream unlink CK-121",
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: c.completeItem,
@@ -143,6 +146,9 @@ func (c *cli) linksCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "links",
 		Short: "List which BigCommerce product shows which product",
+		Long: `links lists the products that have a twin in BigCommerce, with the twin's id and how
+many of their variants are tied to one of its variants. Those without one are in
+tillstream products --state unlinked.`,
 		Example: `  tillstream links
   tillstream links --state broken`,
 		Args: args(cobra.NoArgs),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -83,7 +84,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 		{"run", "Run:", []*cobra.Command{c.upCommand(), c.simulateCommand()}},
 		{"in", "Bring in what happened:", []*cobra.Command{c.importCommand(), c.appendCommand()}},
 		{"look", "Look:", []*cobra.Command{c.statusCommand(), c.productsCommand(), c.showCommand(), c.historyCommand(), c.diffCommand(), c.explainCommand(), c.linksCommand(), c.digestCommand()}},
-		{"evidence", "Evidence:", []*cobra.Command{c.replayCommand(), c.verifyCommand(), c.keyCommand()}},
+		{"evidence", "Evidence:", []*cobra.Command{c.replayCommand(), c.verifyCommand(), c.proveCommand(), c.keyCommand(), c.exportCommand(), c.restoreCommand()}},
 		{"out", "BigCommerce:", []*cobra.Command{c.linkCommand(), c.unlinkCommand(), c.publishCommand(), c.previewCommand(), c.pushCommand(), c.pushesCommand(), c.approveCommand(), c.discardCommand()}},
 		{"mend", "Mend:", []*cobra.Command{c.deadLettersCommand(), c.rebuildCommand(), c.tokensCommand()}},
 		{"about", "About:", []*cobra.Command{c.schemaCommand(), c.versionCommand()}},
@@ -119,16 +120,23 @@ func group(cmd *cobra.Command) *cobra.Command {
 
 // reads marks a command that changes nothing.
 func (c *cli) reads(cmd *cobra.Command) *cobra.Command {
-	cmd.Short = "[ro] " + cmd.Short
+	mark(cmd, "[ro]")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON, with keys that stay as they are")
 	return cmd
 }
 
 // writes marks a command that changes something.
 func (c *cli) writes(cmd *cobra.Command) *cobra.Command {
-	cmd.Short = "[rw] " + cmd.Short
+	mark(cmd, "[rw]")
 	cmd.Flags().BoolVar(&c.dryRun, "dry-run", false, "say what would be done, and do nothing")
 	return cmd
+}
+
+// mark says in the list of commands what kind of command it is; its own help says what
+// it does.
+func mark(cmd *cobra.Command, kind string) {
+	cmd.Long = cmp.Or(cmd.Long, cmd.Short+".")
+	cmd.Short = kind + " " + cmd.Short
 }
 
 // args has cobra check the arguments, and says of those that do not fit which would.

@@ -116,7 +116,7 @@ func TestSimulatePOS_Week(t *testing.T) {
 	if _, body := s.account("GET", "/api/2.0/sales", ""); len(levels) < 80 || strings.Count(body, `"return_for"`) < 700 || !strings.Contains(body, sunday) {
 		t.Errorf("%d levels and %d sales", len(levels), strings.Count(body, `"return_for"`))
 	}
-	if _, said := s.stop(); !strings.Contains(said, "Mon 09:") || !strings.Contains(said, "the shop closes") {
+	if _, said := s.stop(); !strings.Contains(said, "Mon 09:") || !strings.Contains(said, "The shop closes") {
 		t.Errorf("it said:\n%s", said)
 	}
 }

@@ -27,8 +27,8 @@ func (c *cli) upCommand() *cobra.Command {
 
 One store needs no file: TILLSTREAM_STORE, TILLSTREAM_BIGCOMMERCE_STORE_HASH and
 TILLSTREAM_BIGCOMMERCE_TOKEN (or _TOKEN_FILE) are enough. With --demo nothing is
-needed: an invented shop is imported, linked against a simulated BigCommerce, and
-a trading day is played.`,
+needed: the account of an invented shop is simulated, read, linked against a
+simulated BigCommerce, and a trading day is played in it.`,
 		Example: `  tillstream up --demo
   tillstream up --config tillstream.yaml
   tillstream up --only ingest --nats tls://broker:4222`,

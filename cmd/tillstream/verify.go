@@ -351,10 +351,7 @@ func (c *cli) verifyBundle(file, publicKey string) error {
 	if c.json {
 		return c.stdout.document(map[string]any{"key": key.String(), "log": b.Log, "size": head.Size, "root": head.Root, "events": b.Events, "since": since.Size})
 	}
-	for i := range b.Events {
-		e := &b.Events[i]
-		c.stdout.line("%s  position %d  %s  %s", c.stdout.verdict(audit.Pass), e.Position, moment(e.RecordedAt), oneLine(describeProven(e)))
-	}
+	c.provenLines(b)
 	if since.Size > 0 {
 		c.stdout.line("%s  the log of %s continues the one of %s", c.stdout.verdict(audit.Pass), count(int(head.Size), "message"), thousands(int(since.Size)))
 	}

@@ -32,6 +32,26 @@ func (g grove) open(ctx context.Context) (*tree.Tree, error) {
 	return t, err
 }
 
+// whole is the tree up to a position: what the tiles lack is read from the log.
+func (g grove) whole(ctx context.Context, log *streams.Log, to domain.Position) (*tree.Tree, error) {
+	t, err := g.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var hasher tree.Hasher
+	if int64(to) <= t.Size() {
+		return t, nil
+	}
+	err = log.Read(ctx, streams.Query{From: domain.Position(t.Size() + 1), To: to}, func(m streams.Message) error {
+		for at := t.Size() + 1; at < int64(m.Position); at++ {
+			t.Add(hasher.Absent(g.log, domain.Position(at)))
+		}
+		t.Add(hasher.Leaf(message(&m)))
+		return nil
+	})
+	return t, err
+}
+
 // tiles reads kept tiles.
 func (g grove) tiles(ctx context.Context) func(level int, n int64) (tree.Tile, error) {
 	return func(level int, n int64) (tree.Tile, error) {

@@ -19,6 +19,7 @@ import (
 const (
 	DefaultEvery = time.Minute
 	DefaultMost  = 1 << 16
+	DefaultRest  = time.Second
 	DefaultDrain = 5 * time.Second
 )
 
@@ -30,6 +31,8 @@ type Keeper struct {
 	Every time.Duration
 	// Most is how many messages wait at most.
 	Most int64
+	// Rest is how long it waits before it looks again for what is new.
+	Rest time.Duration
 	// Drain is how long Run may go on after its context has ended, to cover what was
 	// appended last.
 	Drain time.Duration
@@ -44,9 +47,9 @@ type Keeper struct {
 
 // NewKeeper returns a keeper of both logs.
 func NewKeeper(conn *streams.Conn, key *tree.SigningKey) *Keeper {
-	k := &Keeper{Every: DefaultEvery, Most: DefaultMost, Drain: DefaultDrain, Now: time.Now, key: key}
+	k := &Keeper{Every: DefaultEvery, Most: DefaultMost, Rest: DefaultRest, Drain: DefaultDrain, Now: time.Now, key: key}
 	for _, log := range []*streams.Log{conn.POS(), conn.Sync()} {
-		k.logs = append(k.logs, &keeping{keeper: k, log: log, grove: grove{conn, log.Name()}})
+		k.logs = append(k.logs, &keeping{keeper: k, log: log, grove: grove{conn, log.Name()}, hurry: make(chan struct{}, 1)})
 	}
 	return k
 }
@@ -116,6 +119,8 @@ type keeping struct {
 	grove      grove
 	dispatches []*dispatch
 
+	hurry  chan struct{} // asks to sign without delay
+	opened bool          // the tree is taken up whole
 	tree   *tree.Tree
 	hasher tree.Hasher
 	ahead  []tree.Head // heads that are signed and that the tree has still to come to
@@ -169,76 +174,94 @@ func (l *keeping) run(ctx context.Context) error {
 }
 
 // follow takes the tree up where it is kept, and covers and signs until something
-// fails or ctx ends.
+// fails or ctx ends. It looks for what is new every now and then, and reads it at one go:
+// that costs those who append less than to follow each message.
 func (l *keeping) follow(ctx context.Context) error {
 	if err := l.open(ctx); err != nil {
 		return err
 	}
-	reader, err := l.log.Follow(ctx, domain.Position(l.tree.Size()+1))
-	if err != nil {
-		return err
-	}
-	defer reader.Close()
 	l.say("")
-	reading, stop := context.WithCancel(ctx)
-	handfuls, failed := make(chan []streams.Message, ahead), make(chan error, 1)
-	var reads sync.WaitGroup
-	reads.Go(func() { failed <- readHandfuls(reading, reader, handfuls) })
-	defer reads.Wait()
-	defer stop()
-	due := time.NewTimer(l.keeper.Every)
-	defer due.Stop()
-	due.Stop()
-	for {
+	rest := time.NewTimer(0)
+	defer rest.Stop()
+	var since time.Time // when the oldest message was covered that no head covers
+	for hurried := false; ; {
 		select {
-		case some := <-handfuls:
-			if l.unsigned() == 0 {
-				due.Reset(l.keeper.Every)
-			}
-			if err := l.coverAll(ctx, some); err != nil {
-				return err
-			}
-			if l.unsigned() < l.keeper.Most {
-				continue
-			}
-			due.Stop()
-		case <-due.C:
-		case err := <-failed:
-			return err
+		case <-rest.C:
+		case <-l.hurry:
+			hurried = true
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := l.sign(ctx); err != nil {
+		if err := l.catchUp(ctx); err != nil {
 			return err
 		}
+		switch now := time.Now(); {
+		case l.unsigned() <= 0:
+			since = time.Time{}
+		case since.IsZero():
+			since = now
+		}
+		if hurried || !since.IsZero() && time.Since(since) >= l.keeper.Every {
+			if err := l.sign(ctx); err != nil {
+				return err
+			}
+			since, hurried = time.Time{}, false
+		}
+		rest.Reset(min(l.keeper.Rest, l.keeper.Every))
 	}
 }
 
-// The reader hands over so many messages at a time at most, and may be so many handfuls
-// ahead.
-const (
-	handful = 1024
-	ahead   = 4
-)
+// catchUp covers what the log has, and signs whenever much is to be signed.
+func (l *keeping) catchUp(ctx context.Context) error {
+	last, err := l.log.Last(ctx)
+	if err != nil || int64(last) == l.tree.Size() {
+		return err
+	}
+	if int64(last) < l.tree.Size() {
+		return &ContradictionError{l.log.Name(), last + 1, domain.Position(l.tree.Size()), fmt.Sprintf("the log ends at position %d, and %d have been covered", last, l.tree.Size())}
+	}
+	defer l.tell()
+	return l.log.Read(ctx, streams.Query{From: domain.Position(l.tree.Size() + 1), To: last}, func(m streams.Message) error {
+		if err := l.cover(ctx, &m); err != nil || l.unsigned() < l.keeper.Most {
+			return err
+		}
+		l.tell()
+		return l.sign(ctx)
+	})
+}
 
-// readHandfuls hands messages over in handfuls that are not kept waiting for more.
-func readHandfuls(ctx context.Context, reader *streams.Reader, out chan<- []streams.Message) error {
-	var some []streams.Message
-	for {
-		m, err := reader.Next(ctx)
+// tell lets the status know how far the tree is.
+func (l *keeping) tell() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.covered = l.tree.Size()
+}
+
+// Sign covers and signs, without delay, what the logs have now.
+func (k *Keeper) Sign(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for _, l := range k.logs {
+		last, err := l.log.Last(ctx)
 		if err != nil {
 			return err
 		}
-		if some = append(some, m); len(some) < handful && m.Pending > 0 {
-			continue
+		for s := l.status(); s.Signed < last; s = l.status() {
+			if s.Problem != "" {
+				return errors.New(s.Problem)
+			}
+			select {
+			case l.hurry <- struct{}{}:
+			default:
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
-		select {
-		case out <- some:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		some = make([]streams.Message, 0, handful)
 	}
+	return nil
 }
 
 // unsigned is how many messages no head covers.
@@ -247,6 +270,7 @@ func (l *keeping) unsigned() int64 { return l.tree.Size() - l.signed.Size }
 // open takes up the tree from the tiles that are kept, and finds the newest head of
 // this key.
 func (l *keeping) open(ctx context.Context) error {
+	l.opened = false
 	last, err := l.log.Last(ctx)
 	if err != nil {
 		return err
@@ -274,6 +298,7 @@ func (l *keeping) open(ctx context.Context) error {
 			return err
 		}
 	}
+	l.opened = true
 	return nil
 }
 
@@ -312,18 +337,6 @@ func (l *keeping) signedHeads(ctx context.Context) (newest tree.Head, err error)
 		d.offer(last.Text, domain.Position(newest.Size)) // who was away when it was signed has it now
 	}
 	return newest, nil
-}
-
-func (l *keeping) coverAll(ctx context.Context, some []streams.Message) error {
-	for i := range some {
-		if err := l.cover(ctx, &some[i]); err != nil {
-			return err
-		}
-	}
-	l.mu.Lock()
-	l.covered = l.tree.Size()
-	l.mu.Unlock()
-	return nil
 }
 
 // cover takes the next message into the tree.
@@ -398,14 +411,12 @@ func (l *keeping) finish(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.keeper.Drain)
 	defer cancel()
-	if l.tree == nil {
+	if !l.opened {
 		if err := l.open(ctx); err != nil {
 			return l.unfinished(err)
 		}
 	}
-	err := l.log.Read(ctx, streams.Query{From: domain.Position(l.tree.Size() + 1)}, func(m streams.Message) error {
-		return l.cover(ctx, &m)
-	})
+	err := l.catchUp(ctx)
 	if err == nil {
 		err = l.sign(ctx)
 	}

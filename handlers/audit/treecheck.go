@@ -313,7 +313,7 @@ func (c *treeCheck) end() ([]Result, error) {
 		out = append(out, r.is(Warn, "the messages are what was signed, but hashes that are kept beside them were changed: %s", &c.damaged))
 	}
 	if c.unknown.n > 0 && len(c.broken) == 0 {
-		out = append(out, r.is(Warn, "the log agrees with %s whose key is not known here (give it with --key): %s", number(c.unknown.n, "head"), &c.unknown))
+		out = append(out, r.is(Warn, "%s agree with %s; of these, %d are signed with a key that is not known here (give it with --key): %s", number(c.agreed, "message"), number(c.checked[Tree], "head"), c.unknown.n, &c.unknown))
 	}
 	switch checked := number(c.checked[Tree], "head"); {
 	case len(out) > 0:

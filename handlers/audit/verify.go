@@ -183,6 +183,12 @@ func (v *verification) readLogs(ctx context.Context) error {
 	return nil
 }
 
+// A reading hands over so many messages at a time, and may be so many handfuls ahead.
+const (
+	handful = 1024
+	ahead   = 4
+)
+
 // reading is one pass over a log and the checks that take its messages, each in a
 // goroutine of its own.
 type reading struct {

@@ -51,6 +51,10 @@ type Console struct {
 	// Verifier is one with everything but the order.
 	Verifier  func() audit.Verifier
 	verifying sync.Mutex
+	// Sign, when set, signs what is recorded now.
+	Sign func(context.Context) error
+	// Exporter is what copies and proves the logs.
+	Exporter func() audit.Exporter
 	// Health is the log's: the error says why nothing more can be recorded.
 	Health func(context.Context) error
 	// Describe, when set, adds to the OpenAPI document what others serve beside it.
@@ -137,6 +141,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountSchemas(api)
 	c.mountTokens(api)
 	c.mountVerify(api)
+	c.mountEvidence(api)
 	mux.HandleFunc("GET /asyncapi.json", c.asyncAPI)
 }
 

@@ -117,6 +117,13 @@ func (p *progress) pardon(f Feed, id string) { delete(p.Refused, string(f)+" "+i
 // progressKey is where the progress of a store lies.
 func progressKey(store domain.StoreID) streams.Key { return streams.MakeKey(store, "xseries") }
 
+// IsProgress reports whether a key of the control bucket is that of a progress: what no
+// log could bring back.
+func IsProgress(k streams.Key) bool {
+	store, _, err := k.Parts()
+	return err == nil && store != "" && k == progressKey(store)
+}
+
 // load reads the progress, and begins one where there is none.
 func load(ctx context.Context, control *streams.Bucket, store domain.StoreID) (*progress, uint64, error) {
 	entry, err := control.Get(ctx, progressKey(store))

@@ -62,6 +62,9 @@ func (f *SyncFollower) follow(ctx context.Context) error {
 		return err
 	}
 	defer reader.Close()
+	if err := f.flush(ctx); err != nil { // what was read when the publications were opened
+		return err
+	}
 	for {
 		m, err := reader.Next(ctx)
 		if err != nil {

@@ -271,6 +271,21 @@ func TestSplitHeads(t *testing.T) {
 	}
 }
 
+// Every leaf is read back to the message that it is, and no other encoding of one.
+func FuzzParseLeaf(f *testing.F) {
+	m := aMessage(4711)
+	f.Add(tree.AppendLeaf(nil, &m))
+	m.Header, m.Data = nil, nil
+	f.Add(tree.AppendLeaf(nil, &m))
+	f.Add([]byte("tillstream leaf v1\n\x00\x00\x00\xff"))
+	f.Fuzz(func(t *testing.T, leaf []byte) {
+		m, err := tree.ParseLeaf(leaf)
+		if err == nil && !bytes.Equal(tree.AppendLeaf(nil, &m), leaf) {
+			t.Errorf("%q is read as %+v, whose leaf is another", leaf, m)
+		}
+	})
+}
+
 func FuzzOpenHead(f *testing.F) {
 	b := aBundle(f)
 	key := aKey(f).Public()

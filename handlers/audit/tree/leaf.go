@@ -3,6 +3,7 @@ package tree
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"time"
 
@@ -104,3 +105,67 @@ func appendText[T string | []byte](b []byte, s T) []byte {
 	b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 	return append(b, s...)
 }
+
+// ParseLeaf undoes [AppendLeaf]. It takes no other encoding of a message than that, so
+// that what it takes has the leaf's hash.
+func ParseLeaf(b []byte) (Message, error) {
+	p := leafParser{rest: b}
+	p.line(leafLine)
+	m := Message{Log: string(p.text()), Position: domain.Position(p.number(8))}
+	m.RecordedAt = time.Unix(0, int64(p.number(8))).UTC()
+	m.Subject = string(p.text())
+	if n := p.number(4); n > 0 && p.err == nil {
+		m.Header = map[string][]string{}
+		for last := ""; n > 0 && p.err == nil; n-- {
+			name, value := string(p.text()), string(p.text())
+			if name < last {
+				p.fail("its headers are not in the order of their names")
+			}
+			m.Header[name], last = append(m.Header[name], value), name
+		}
+	}
+	m.Data = p.text()
+	if len(p.rest) > 0 {
+		p.fail("something follows it")
+	}
+	return m, p.err
+}
+
+// leafParser takes a leaf apart from the front. After an error it yields nothing.
+type leafParser struct {
+	rest []byte
+	err  error
+}
+
+func (p *leafParser) fail(why string) {
+	if p.err == nil {
+		p.err = errors.New("leaf: " + why)
+	}
+	p.rest = nil
+}
+
+func (p *leafParser) take(n uint64) []byte {
+	if n > uint64(len(p.rest)) {
+		p.fail("it is cut")
+		return nil
+	}
+	b := p.rest[:n:n]
+	p.rest = p.rest[n:]
+	return b
+}
+
+func (p *leafParser) line(want string) {
+	if string(p.take(uint64(len(want)))) != want {
+		p.fail("it is none of version 1")
+	}
+}
+
+func (p *leafParser) number(size uint64) uint64 {
+	var n uint64
+	for _, c := range p.take(size) {
+		n = n<<8 | uint64(c)
+	}
+	return n
+}
+
+func (p *leafParser) text() []byte { return p.take(p.number(4)) }

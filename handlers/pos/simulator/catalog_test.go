@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"maps"
-	"strings"
 	"testing"
 	"time"
 
@@ -114,23 +112,6 @@ func (c *catalog) item(id domain.ItemID) (domain.Product, domain.Item) {
 	return p, it
 }
 
-// label is what a person would call an item, by the folded state alone.
-func (c *catalog) label(id domain.ItemID) string {
-	p, it := c.item(id)
-	parts := []string{p.Family.Name}
-	for _, o := range it.Options {
-		parts = append(parts, o.Value)
-	}
-	return strings.Join(parts, " / ")
-}
-
-// clone is another catalog in the same state; what is in it is never changed.
-func (c *catalog) clone() *catalog {
-	d := *c
-	d.products, d.holders, d.outcomes = maps.Clone(c.products), maps.Clone(c.holders), maps.Clone(c.outcomes)
-	return &d
-}
-
 // books are the stock of the folded state, as text, where stock is kept.
 func (c *catalog) books() map[domain.ItemID]map[domain.OutletID]string {
 	out := map[domain.ItemID]map[domain.OutletID]string{}
@@ -142,16 +123,6 @@ func (c *catalog) books() map[domain.ItemID]map[domain.OutletID]string {
 			for _, level := range it.Stock {
 				put(out, it.ID, level.Outlet, level.OnHand)
 			}
-		}
-	}
-	return out
-}
-
-func texts(b Books) map[domain.ItemID]map[domain.OutletID]string {
-	out := map[domain.ItemID]map[domain.OutletID]string{}
-	for item, levels := range b {
-		for outlet, onHand := range levels {
-			put(out, item, outlet, onHand)
 		}
 	}
 	return out

@@ -1,7 +1,8 @@
-// Package simulator makes the traffic of a POS that does not exist: a shop with
-// some hundred products ([Export]), what its online shop held before it was linked
-// ([Twins]), a trading day in it ([NewDay]), and endless traffic of any size for
-// measurements ([NewTraffic]).
+// Package simulator makes the goods and the traffic of a POS that does not exist: a
+// shop with some hundred products ([Export]), what its online shop held before it was
+// linked ([Twins]), when its customers come and how much they buy ([Arrival],
+// [Basket]), and endless traffic of any size for measurements ([NewTraffic]). What
+// happens in the shop is the business of handlers/pos/xseries/simulator.
 //
 // # The shop
 //
@@ -11,16 +12,7 @@
 //
 // # Promises
 //
-//   - The same options give the same bytes, on any machine: nothing here reads a
-//     clock, a file or a random source but the seeded one.
-//   - A day keeps books, and no event contradicts them: a quantity is the
-//     difference of two readings, nothing is sold that is not there, nothing comes
-//     back that was not sold.
-//   - A day's item and product ids are those of the export, as handlers/pos/csv
-//     reads it, and it is newer than the export as long as it is played after the
-//     import.
-//   - Every caption is true of its events.
-//
-// It does not wait: [Step.At] says when a step happens, and whoever plays the day
-// decides how fast. It imports domain and the standard library.
+// The same options give the same bytes, on any machine: nothing here reads a clock, a
+// file or a random source but the seeded one. It imports domain and the standard
+// library.
 package simulator

@@ -32,13 +32,6 @@ func (h hundredths) String() string {
 // price writes two decimals always: 24.50.
 func (h hundredths) price() string { return fmt.Sprintf("%d.%02d", h/100, h%100) }
 
-// quantity and money cannot fail: no int64 of hundredths that this package makes
-// is past the twelve digits that domain takes.
-func (h hundredths) quantity() domain.Quantity { return domain.MustQuantity(h.String()) }
-
-func (h hundredths) onHand() *domain.Quantity {
-	q := h.quantity()
-	return &q
-}
-
+// money cannot fail: no amount that this package makes is past the twelve digits that
+// domain takes.
 func (h hundredths) money() domain.Money { return domain.MustMoney(h.String()) }

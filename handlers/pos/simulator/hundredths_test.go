@@ -12,7 +12,7 @@ func TestHundredths_String(t *testing.T) {
 		}
 	}
 	for h, want := range map[hundredths]string{-2_00: "-2", -25: "-0.25", -1_10: "-1.1"} {
-		if got := h.quantity().String(); got != want {
+		if got := h.String(); got != want {
 			t.Errorf("%d: got %s, want %s", int64(h), got, want)
 		}
 	}

@@ -54,7 +54,6 @@ type item struct {
 	supply  hundredths
 	retail  hundredths
 	stock   [outlets]hundredths
-	deleted bool
 }
 
 // shop is the state of the POS. Each is its owner's own and may be changed.
@@ -111,15 +110,6 @@ func (s *shop) family(handle string) *family {
 		}
 	}
 	panic("simulator: the shop has no product " + handle)
-}
-
-// label is what a till shows: "Drizzle Anorak / Navy / M".
-func (it *item) label() string {
-	parts := []string{it.family.name}
-	for _, o := range it.options {
-		parts = append(parts, o.Value)
-	}
-	return strings.Join(parts, " / ")
 }
 
 // opening is the stock of an item when a day opens: made of its SKU, so that

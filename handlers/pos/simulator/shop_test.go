@@ -61,6 +61,15 @@ func TestShop(t *testing.T) {
 	}
 }
 
+// label is what a till shows: "Drizzle Anorak / Navy / M".
+func (it *item) label() string {
+	parts := []string{it.family.name}
+	for _, o := range it.options {
+		parts = append(parts, o.Value)
+	}
+	return strings.Join(parts, " / ")
+}
+
 // checkDigit is that of an EAN-13: digits in even places count three times.
 func checkDigit(twelve string) byte {
 	sum := 0

@@ -113,24 +113,3 @@ func (w *Twin) skus() []string {
 	}
 	return out
 }
-
-// TestTwins_OfTheDay wants the online shop to hold what the office changes.
-func TestTwins_OfTheDay(t *testing.T) {
-	t.Parallel()
-	has := map[domain.ProductID]bool{}
-	for _, w := range Twins() {
-		for _, id := range w.Of {
-			has[id] = true
-		}
-	}
-	c := imported(t, domain.StockLevels)
-	for _, s := range newDay(t, 1).Steps() {
-		for _, e := range envelopes(t, s) {
-			c.append(e)
-			id := c.holders[domain.ItemID(e.Subject)]
-			if e.Type == domain.TypeProductSaved && id != "glazed-harbour-mug" && !has[id] {
-				t.Errorf("%s: %s has no twin", s.Caption, id)
-			}
-		}
-	}
-}

@@ -41,6 +41,10 @@ type Account struct {
 	consigned   feed[*consignment]
 	adjustments feed[*adjustment]
 	book        ledger
+	diary       standin.Recent[Occurrence]
+	occurred    int64 // of the diary's entries
+	times       map[Trigger]int
+	importing   bool // what is saved comes from a file
 
 	hooks  []*hook
 	outbox outbox
@@ -68,6 +72,8 @@ func New(cfg Config) *Account {
 		skus:       map[string]*product{},
 		names:      map[string]*family{},
 		book:       ledger{levels: Books{}, moves: standin.Recent[Movement]{Limit: cfg.LogLimit}},
+		diary:      standin.Recent[Occurrence]{Limit: cfg.LogLimit},
+		times:      map[Trigger]int{},
 		outbox:     outbox{queue: standin.NewQueue[Delivery](), tried: standin.Recent[Delivery]{Limit: cfg.LogLimit}},
 		tokens:     newTokens(cfg),
 		log:        requestLog{Recent: standin.Recent[*Request]{Limit: cfg.LogLimit}},

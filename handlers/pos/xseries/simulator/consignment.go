@@ -198,7 +198,34 @@ func (a *Account) advance(c *consignment, status string, lines []Line) error {
 	}
 	a.touch(&c.stamped)
 	a.consigned.put(c)
+	a.complete(c)
 	return nil
+}
+
+// complete writes into the diary what has come to its end.
+func (a *Account) complete(c *consignment) {
+	why := outcomeOf(c.kind)
+	if why == "" || c.status != "RECEIVED" && c.status != "STOCKTAKE_COMPLETE" {
+		return
+	}
+	for _, l := range c.lines {
+		if l.received != nil && (c.kind == Stocktake || *l.received > 0) {
+			a.occur(why, l.product, c.outlet, c.id, c.version)
+		}
+	}
+}
+
+// outcomeOf is what a consignment of a type is once it has come to its end; a return to the supplier is none of the nine.
+func outcomeOf(kind string) Trigger {
+	switch kind {
+	case StockOrder:
+		return TriggerOrder
+	case StockTransfer:
+		return TriggerTransfer
+	case Stocktake:
+		return TriggerCount
+	}
+	return ""
 }
 
 // arrival is what came of a line, or was counted of it.

@@ -53,6 +53,13 @@ func TestControl(t *testing.T) {
 		}},
 		{"GET", "settings", func() string { return "" }, nil},
 		{"GET", "outlets", func() string { return "" }, nil}, {"GET", "movements", func() string { return "" }, nil},
+		{"GET", "occurrences", func() string { return "" }, func(body string) {
+			for _, want := range []string{`"trigger":"refund"`, `"trigger":"stock transfer"`, `"trigger":"product save"`, `"trigger":"product import"`, `"trigger":"stock adjustment"`} {
+				if !strings.Contains(body, want) {
+					t.Errorf("no %s has occurred: %s", want, body)
+				}
+			}
+		}},
 		{"GET", "requests?after=1", func() string { return "" }, nil}, {"GET", "violations", func() string { return "" }, nil},
 		{"GET", "deliveries", func() string { return "" }, nil}, {"GET", "faults", func() string { return "" }, nil}, {"DELETE", "faults", func() string { return "" }, nil},
 		{"POST", "authorize", func() string { return "" }, func(body string) {

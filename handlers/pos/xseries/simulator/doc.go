@@ -64,6 +64,7 @@
 //
 //	GET    /control/books       {"<product>":{"<outlet>":7.5}}; outlets for their names
 //	GET    /control/movements   every [Movement]
+//	GET    /control/occurrences every [Occurrence] of what pushes a product
 //	GET    /control/requests    every remembered [Request]; ?after=SEQ for those after one
 //	GET    /control/violations  every [Violation]
 //	GET    /control/deliveries  every [Delivery] of a hook, and what was lost on purpose

@@ -181,6 +181,7 @@ func (a *Account) remove(p *product, whole bool) {
 	for _, p := range doomed {
 		a.touch(&p.stamped)
 		p.deleted = p.updated
+		a.occur(Deletion, p, nil, "", p.version)
 		a.products.put(p)
 		for _, l := range p.levels {
 			a.touch(&l.stamped)

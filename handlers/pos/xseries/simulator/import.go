@@ -37,6 +37,8 @@ func (a *Account) Import(file io.Reader) (Imported, error) {
 
 func (a *Account) take(rows [][]string, column map[string]int) Imported {
 	var done Imported
+	a.importing = true
+	defer func() { a.importing = false }()
 	for i, cells := range rows {
 		r := importRow{a, cells, column}
 		if err := r.take(&done); err != nil {

@@ -56,15 +56,19 @@ type outbox struct {
 	calling int       // in progress
 	latest  time.Time // of the hooks that keep their order
 	tried   standin.Recent[Delivery]
+	told    int // hooks so far
+	lost    int // of them, on purpose
 }
 
 // schedule queues a hook, or loses it. Hooks keep their order, but for the part that is overtaken.
 func (a *Account) schedule(d Delivery) {
 	now := a.cfg.Now()
 	d.ID = a.id(kindHook)
+	a.outbox.told++
 	if a.chance(a.cfg.HookLoss) {
 		d.At, d.Failure = now, "lost on purpose"
 		a.outbox.tried.Add(d)
+		a.outbox.lost++
 		return
 	}
 	delay := a.cfg.HookDelay

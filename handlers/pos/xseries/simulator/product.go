@@ -67,8 +67,10 @@ func (p *product) tracked() bool { return p.family.tracked && !p.composite() }
 // label is what a till shows: "Drizzle Anorak / Navy / M".
 func (p *product) label() string {
 	parts := []string{p.family.name}
-	for _, o := range p.options {
-		parts = append(parts, o.Value)
+	for i, o := range p.options {
+		if i == 0 || o != p.options[i-1] { // one that is repeated is said once
+			parts = append(parts, o.Value)
+		}
 	}
 	return strings.Join(parts, " / ")
 }
@@ -145,6 +147,11 @@ func (a *Account) count(p *product) {
 func (a *Account) save(p *product) {
 	a.touch(&p.stamped)
 	a.products.put(p)
+	why := TriggerSave
+	if a.importing {
+		why = TriggerImport
+	}
+	a.occur(why, p, nil, "", p.version)
 	a.announce(ProductUpdate, p.version, func() any { return a.hookProduct(p) })
 }
 

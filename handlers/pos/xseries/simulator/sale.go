@@ -20,6 +20,7 @@ type sale struct {
 	of       *sale   // which this one returns
 	returns  []*sale // of this one
 	moved    bool    // its lines are booked
+	handed   bool    // its goods have changed hands
 }
 
 type saleLine struct {
@@ -198,6 +199,12 @@ func (a *Account) become(s *sale, status string) {
 	}
 	a.touch(&s.stamped)
 	a.sales.put(s)
+	if why := s.trigger(); why != "" {
+		s.handed = true
+		for _, l := range s.lines {
+			a.occur(why, l.product, s.register.outlet, s.id, s.version)
+		}
+	}
 	a.announce(SaleUpdate, s.version, func() any { return a.hookSale(s) })
 	if takes := takesStock(status); takes != s.moved {
 		s.moved = takes
@@ -212,6 +219,26 @@ func (a *Account) become(s *sale, status string) {
 			}
 		}
 	}
+}
+
+// trigger is what has happened when a sale has got a status: its goods have changed hands, or were given back. Goods that
+// come back make it a refund, and an exchange when others leave.
+func (s *sale) trigger() Trigger {
+	switch state, _ := stateOf(s.status); {
+	case s.handed && s.status == "VOIDED":
+		return Voiding
+	case s.handed || state != "closed" && s.status != "ONACCOUNT":
+		return ""
+	}
+	back := slices.ContainsFunc(s.lines, func(l *saleLine) bool { return l.quantity < 0 })
+	left := slices.ContainsFunc(s.lines, func(l *saleLine) bool { return l.quantity > 0 })
+	switch {
+	case back && left:
+		return TriggerExchange
+	case back:
+		return TriggerRefund
+	}
+	return TriggerSale
 }
 
 // take notes how much of a product came back from a sale, or, below 0, that it did not after all.

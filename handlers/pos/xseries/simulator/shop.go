@@ -8,6 +8,7 @@ import (
 	"time"
 
 	shop "github.com/tillstream/tillstream/handlers/pos/simulator"
+	"github.com/tillstream/tillstream/handlers/standin"
 )
 
 var outletNames = [...]string{"Quayside", "Mill Lane", "Harbour Kiosk", "Fell Road", "Warehouse", "Ferry Pier", "Market Hall", "Old Customs House"}
@@ -35,6 +36,7 @@ func (a *Account) open() {
 	}
 	a.openComposites(wanted)
 	a.hooks = nil // nobody is told of how the account began
+	a.diary, a.occurred, a.times = standin.Recent[Occurrence]{Limit: a.cfg.LogLimit}, 0, map[Trigger]int{}
 }
 
 func (a *Account) openPlaces() {

@@ -105,6 +105,7 @@ func (a *Account) move(p *product, o *outlet, by Amount, cause Cause, ref string
 	a.touch(&l.stamped)
 	a.levels.put(l)
 	a.book.enter(Movement{At: l.updated, Product: p.id, Outlet: o.id, By: by, Cause: cause, Ref: ref})
+	a.occur(LevelMoved, p, o, ref, l.version)
 	a.announce(InventoryUpdate, l.version, func() any { return a.hookLevel(l) })
 }
 
@@ -193,6 +194,7 @@ func (a *Account) adjust(all []Adjustment) ([]*adjustment, error) {
 		m.id = a.id(kindAdjustment)
 		a.touch(&m.stamped)
 		a.adjustments.put(m)
+		a.occur(TriggerAdjustment, m.product, m.outlet, m.id, m.version)
 		a.move(m.product, m.outlet, m.quantity, CauseAdjustment, m.id)
 	}
 	return made, nil

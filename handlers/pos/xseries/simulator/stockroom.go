@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // few is how many lines there are of anything but an order.
@@ -19,54 +20,83 @@ func (t *Trader) lines(most int, suits func(*product) bool, quantity func(*produ
 	return out
 }
 
-func (t *Trader) begin(what string, c Consignment) (string, error) {
+// begin begins a consignment of some lines, and sees to it later; nil when there are none.
+func (t *Trader) begin(c Consignment) (*consignment, error) {
 	if len(c.Lines) == 0 {
-		return idle("begins " + what)
+		return nil, nil
 	}
 	made, err := t.account.consign(c)
-	if err != nil {
+	if err == nil {
+		t.unpack(made)
+	}
+	return made, err
+}
+
+// pack begins one of which it tells what is in it.
+func (t *Trader) pack(told string, c Consignment) (string, error) {
+	made, err := t.begin(c)
+	if made == nil {
 		return "", err
 	}
-	t.open = append(t.open, made)
-	return fmt.Sprintf("%s begins: %d lines at %s", what, len(c.Lines), made.outlet.name), nil
+	return fmt.Sprintf(told, made.name, goods(made, func(l *consignmentLine) Amount { return l.count })), err
+}
+
+// goods are the lines of a consignment, and how much of each.
+func goods(c *consignment, quantity func(*consignmentLine) Amount) string {
+	var words []string
+	for _, l := range c.lines {
+		if n := quantity(l); n > 0 {
+			words = append(words, some(n, l.product))
+		}
+	}
+	return others(words)
+}
+
+// unpack makes an errand of the next step of a consignment.
+func (t *Trader) unpack(c *consignment) {
+	t.later(10*time.Minute, 50*time.Minute, func(t *Trader) (string, error) { return t.advance(c) })
 }
 
 func (t *Trader) order() (string, error) {
 	o := t.outlet()
 	// As much as is sold, or the shop would be empty after some weeks.
 	lines := t.lines(10+t.rand.IntN(10), func(p *product) bool { return p.onHand(o) < Of(4) }, func(*product) Amount { return Of(12 + t.rand.IntN(13)) })
-	return t.begin("a stock order", Consignment{Type: StockOrder, Outlet: o.id, Supplier: "Harbour Mills", Lines: lines})
+	return t.pack(o.name+" writes %s to Harbour Mills: %s", Consignment{Type: StockOrder, Outlet: o.id, Supplier: "Harbour Mills", Lines: lines})
 }
 
 func (t *Trader) transfer() (string, error) {
 	if len(t.account.outlets) < 2 {
-		return idle("moves anything")
+		return idle()
 	}
 	from := t.outlet()
 	to := t.account.outlets[(from.index+1+t.rand.IntN(len(t.account.outlets)-1))%len(t.account.outlets)]
 	lines := t.lines(t.few(), func(p *product) bool { return p.onHand(from) >= Of(2) }, func(*product) Amount { return Of(1 + t.rand.IntN(2)) })
-	return t.begin("a transfer", Consignment{Type: StockTransfer, Outlet: to.id, Source: from.id, Lines: lines})
+	return t.pack(from.name+" packs %s for "+to.name+": %s", Consignment{Type: StockTransfer, Outlet: to.id, Source: from.id, Lines: lines})
 }
 
 func (t *Trader) sendBack() (string, error) {
 	o := t.outlet()
 	lines := t.lines(t.few(), func(p *product) bool { return p.onHand(o) >= Of(3) }, func(*product) Amount { return unit })
-	return t.begin("a return to the supplier", Consignment{Type: SupplierReturn, Outlet: o.id, Supplier: "Harbour Mills", Lines: lines})
+	return t.pack(o.name+" packs %s for Harbour Mills: %s", Consignment{Type: SupplierReturn, Outlet: o.id, Supplier: "Harbour Mills", Lines: lines})
 }
 
 func (t *Trader) stocktake() (string, error) {
 	o := t.outlet()
-	return t.begin("a count", Consignment{Type: Stocktake, Outlet: o.id, Lines: t.lines(t.few(), func(*product) bool { return true }, func(*product) Amount { return 0 })})
+	lines := t.lines(t.few(), func(*product) bool { return true }, func(*product) Amount { return 0 })
+	made, err := t.begin(Consignment{Type: Stocktake, Outlet: o.id, Lines: lines})
+	if made == nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s plans %s, of %d items", o.name, made.name, len(lines)), err
 }
 
-// advance takes the consignment that has waited longest one step further.
-func (t *Trader) advance() (string, error) {
-	if len(t.open) == 0 {
-		return idle("unpacks anything")
-	}
-	c := t.open[0]
-	t.open = t.open[1:]
+// advance takes a consignment one step further.
+func (t *Trader) advance(c *consignment) (string, error) {
 	status, lines := t.next(c)
+	before := map[*consignmentLine]Amount{}
+	for _, l := range c.lines {
+		before[l] = zero(l.received)
+	}
 	if err := t.account.advance(c, status, lines); err != nil {
 		return "", err
 	}
@@ -75,9 +105,48 @@ func (t *Trader) advance() (string, error) {
 		from = c.known
 	}
 	if len(consignmentSteps[c.kind][from]) > 0 {
-		t.open = append(t.open, c)
+		t.unpack(c)
 	}
-	return fmt.Sprintf("%s is %s", c.name, strings.ToLower(status)), nil
+	return c.tell(goods(c, func(l *consignmentLine) Amount { return zero(l.received) - before[l] })), nil
+}
+
+// tell says what a consignment has become; arrived is what came with it.
+func (c *consignment) tell(arrived string) string {
+	switch at := c.outlet.name; c.status {
+	case "SENT":
+		if c.source != nil {
+			at = c.source.name
+		}
+		if c.kind == StockOrder {
+			return fmt.Sprintf("%s of %s is sent to the supplier", c.name, at)
+		}
+		return fmt.Sprintf("%s leaves %s", c.name, at)
+	case "DISPATCHED":
+		return fmt.Sprintf("A part of %s comes to %s: %s", c.name, at, arrived)
+	case "RECEIVED":
+		if arrived == "" {
+			return fmt.Sprintf("%s is complete at %s", c.name, at)
+		}
+		return fmt.Sprintf("%s is received at %s: %s", c.name, at, arrived)
+	case "STOCKTAKE_IN_PROGRESS":
+		return fmt.Sprintf("%s goes on at %s: the shelves are counted", c.name, at)
+	case "STOCKTAKE_IN_PROGRESS_PROCESSED":
+		return fmt.Sprintf("%s at %s is looked over", c.name, at)
+	case "STOCKTAKE_COMPLETE":
+		var found []string
+		for _, l := range c.lines {
+			if n := zero(l.received); n != l.count {
+				found = append(found, fmt.Sprintf("%s, not %s", some(n, l.product), l.count))
+			}
+		}
+		if len(found) == 0 {
+			return fmt.Sprintf("%s at %s is complete, and all was as expected", c.name, at)
+		}
+		return fmt.Sprintf("%s at %s is complete: %s", c.name, at, others(found))
+	case "CANCELLED":
+		return fmt.Sprintf("%s is cancelled", c.name)
+	}
+	return fmt.Sprintf("%s becomes %s, a status that is new to everybody", c.name, c.status)
 }
 
 // next is what comes next of a consignment: mostly what should.
@@ -88,7 +157,7 @@ func (t *Trader) next(c *consignment) (string, []Line) {
 		from = c.known
 	case t.account.odd(c.id) && c.known == "":
 		return unknownConsignment, nil
-	case t.rand.IntN(12) == 0 && from != "STOCKTAKE_IN_PROGRESS_PROCESSED":
+	case t.rand.IntN(12) == 0 && from != "STOCKTAKE_IN_PROGRESS_PROCESSED" && t.happened(outcomeOf(c.kind)):
 		return "CANCELLED", nil
 	}
 	switch from {
@@ -143,16 +212,18 @@ func (t *Trader) adjust() (string, error) {
 	o := t.outlet()
 	p, ok := draw(t, t.chosen(func(p *product) bool { return p.tracked() && p.onHand(o) >= unit }))
 	if !ok {
-		return idle("adjusts")
+		return idle()
 	}
 	negative := []string{"DAMAGE", "EXPIRY", "INTERNAL_USE", "THEFT", "DONATION"}
 	given := Adjustment{Product: p.id, Outlet: o.id, Quantity: -unit, Reason: negative[t.rand.IntN(len(negative))]}
+	did := "writes off"
 	switch t.rand.IntN(4) {
 	case 0:
-		given.Quantity, given.Reason = unit, "STOCK_FOUND"
+		given.Quantity, given.Reason, did = unit, "STOCK_FOUND", "has found"
 	case 1:
 		given.Quantity, given.Reason, given.Custom = -unit/4, "CUSTOM", serialID(kindAdjustment, 0)
 	}
 	_, err := t.account.adjust([]Adjustment{given})
-	return fmt.Sprintf("%s of %s at %s: %s", given.Quantity, p.label(), o.name, strings.ToLower(given.Reason)), err
+	reason := strings.ReplaceAll(strings.ToLower(given.Reason), "_", " ")
+	return fmt.Sprintf("%s %s %s (%s)", o.name, did, some(max(given.Quantity, -given.Quantity), p), reason), err
 }

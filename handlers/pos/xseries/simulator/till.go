@@ -3,29 +3,34 @@ package simulator
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	shop "github.com/tillstream/tillstream/handlers/pos/simulator"
 )
 
 // sellAs is a sale that begins with a status.
 func sellAs(status string) func(*Trader) (string, error) {
+	said := map[string]string{
+		"CLOSED": "%s sells %s", "SAVED": "%s parks a sale of %s", "ONACCOUNT": "%s sells %s on account", "LAYBY": "%s lays by %s",
+		"AWAITING_PICKUP": "%s keeps %s to be picked up", "AWAITING_DISPATCH": "%s keeps %s to be sent", "SERVICE": "%s takes an order for work on %s",
+		unknownSale: "%s makes an offer of %s",
+	}[status]
 	return func(t *Trader) (string, error) {
 		o := t.outlet()
 		lines, told := t.basket(o)
 		if len(lines) == 0 {
-			return idle("buys")
+			return idle()
 		}
 		s, err := t.account.sell(o, status, nil, lines)
 		if err != nil {
 			return "", err
 		}
 		t.keep(s)
-		return fmt.Sprintf("%s: %s at %s", strings.ToLower(status), told, o.name), nil
+		return fmt.Sprintf(said, o.name, and(told)), nil
 	}
 }
 
-// keep remembers a sale for what may follow it.
+// keep remembers a sale for what may follow it, and makes an errand of what must.
 func (t *Trader) keep(s *sale) {
 	if state, _ := stateOf(s.status); state == "closed" {
 		if t.sold = append(t.sold, s); len(t.sold) > 400 {
@@ -33,11 +38,11 @@ func (t *Trader) keep(s *sale) {
 		}
 		return
 	}
-	t.waiting = append(t.waiting, s)
+	t.later(30*time.Minute, 4*time.Hour, func(t *Trader) (string, error) { return t.settle(s) })
 }
 
 // basket draws what somebody buys at an outlet: what is there, and now and then what is not.
-func (t *Trader) basket(o *outlet) ([]Line, string) {
+func (t *Trader) basket(o *outlet) ([]Line, []string) {
 	oversell := t.rand.IntN(50) == 0
 	there := t.chosen(func(p *product) bool {
 		return p.family.active && (!p.family.tracked || oversell || p.onHand(o) >= unit)
@@ -57,13 +62,13 @@ func (t *Trader) basket(o *outlet) ([]Line, string) {
 			quantity = min(quantity, p.onHand(o))
 		}
 		lines = append(lines, Line{p.id, quantity})
-		told = append(told, quantity.String()+" × "+p.label())
+		told = append(told, some(quantity, p))
 	}
-	return lines, strings.Join(told, ", ")
+	return lines, told
 }
 
-// back draws a sale of which something may come back, and what.
-func (t *Trader) back() (*sale, Line, bool) {
+// back draws a sale of which something may come back, and one of what.
+func (t *Trader) back() (*sale, *product, bool) {
 	t.sold = slices.DeleteFunc(t.sold, func(s *sale) bool { state, _ := stateOf(s.status); return state != "closed" })
 	for range 10 {
 		s, ok := draw(t, t.sold)
@@ -72,92 +77,79 @@ func (t *Trader) back() (*sale, Line, bool) {
 		}
 		for _, l := range s.lines {
 			if left := s.left(l.product); !l.back && left >= unit && !l.product.gone() {
-				return s, Line{l.product.id, unit}, true
+				return s, l.product, true
 			}
 		}
 	}
-	return nil, Line{}, false
+	return nil, nil, false
 }
 
 func (t *Trader) refund() (string, error) {
-	s, l, ok := t.back()
+	s, p, ok := t.back()
 	if !ok {
-		return idle("brings something back")
+		return idle()
 	}
-	r, err := t.account.bringBack(s, []Line{l}, nil)
+	r, err := t.account.bringBack(s, []Line{{p.id, unit}}, nil)
 	if err != nil {
 		return "", err
 	}
-	if t.rand.IntN(4) == 0 {
-		t.waiting = append(t.waiting, r) // the money is paid back later
-		return "a return begins", nil
+	told := fmt.Sprintf("%s takes back %s of sale %s", s.register.outlet.name, some(unit, p), s.invoice())
+	if t.happened(TriggerRefund) && t.rand.IntN(4) == 0 {
+		t.keep(r)
+		return told + ", to be paid back later", nil
 	}
-	return "a return", t.account.setSaleStatus(r, "CLOSED")
+	return told, t.account.setSaleStatus(r, "CLOSED")
 }
 
 func (t *Trader) exchange() (string, error) {
-	s, l, ok := t.back()
+	s, p, ok := t.back()
 	if !ok {
-		return idle("exchanges")
+		return idle()
 	}
-	instead, _ := draw(t, t.chosen(func(p *product) bool {
-		return p.family.active && p.id != l.Product && p.tracked() && p.onHand(s.register.outlet) >= unit
-	}))
+	o := s.register.outlet
+	instead, _ := draw(t, t.chosen(func(q *product) bool { return q.family.active && q != p && q.tracked() && q.onHand(o) >= unit }))
 	if instead == nil {
-		return idle("exchanges")
+		return idle()
 	}
-	x, err := t.account.bringBack(s, []Line{l}, []Line{{instead.id, unit}})
+	x, err := t.account.bringBack(s, []Line{{p.id, unit}}, []Line{{instead.id, unit}})
 	if err != nil {
 		return "", err
 	}
-	if err := t.account.setSaleStatus(x, "CLOSED"); err != nil {
-		return "", err
-	}
-	return "an exchange for " + instead.label(), nil
+	return fmt.Sprintf("%s exchanges %s for %s", o.name, some(unit, p), some(unit, instead)), t.account.setSaleStatus(x, "CLOSED")
 }
 
 func (t *Trader) refundWithoutReceipt() (string, error) {
 	p, ok := draw(t, t.chosen((*product).tracked))
 	if !ok {
-		return idle("brings something back")
+		return idle()
 	}
-	_, err := t.account.sell(t.outlet(), "CLOSED", nil, []Line{{p.id, -unit}})
-	return "a return without a receipt: " + p.label(), err
+	o := t.outlet()
+	_, err := t.account.sell(o, "CLOSED", nil, []Line{{p.id, -unit}})
+	return fmt.Sprintf("%s takes back %s without a receipt", o.name, some(unit, p)), err
 }
 
 func (t *Trader) void() (string, error) {
 	s, ok := draw(t, slices.DeleteFunc(slices.Clone(t.sold), func(s *sale) bool { return s.status != "CLOSED" || len(s.returns) > 0 }))
 	if !ok {
-		return idle("voids a sale")
+		return idle()
 	}
-	return "sale " + s.invoice() + " is voided", t.account.setSaleStatus(s, "VOIDED")
+	return fmt.Sprintf("Sale %s of %s is voided", s.invoice(), s.register.outlet.name), t.account.setSaleStatus(s, "VOIDED")
 }
 
 // settle closes a sale that was waiting, or gives it up.
-func (t *Trader) settle() (string, error) {
-	if len(t.waiting) == 0 {
-		return idle("collects anything")
-	}
-	s := t.waiting[0]
-	t.waiting = t.waiting[1:]
+func (t *Trader) settle(s *sale) (string, error) {
 	next := saleSteps[s.status][0]
-	if s.status == unknownSale || s.status == "SAVED" {
-		next = "CLOSED"
-	}
 	if t.rand.IntN(8) == 0 || s.of != nil && s.short() {
 		next = "VOIDED"
 	}
 	if err := t.account.setSaleStatus(s, next); err != nil {
 		return "", err
 	}
-	t.keepClosed(s)
-	return fmt.Sprintf("sale %s is %s", s.invoice(), strings.ToLower(next)), nil
-}
-
-func (t *Trader) keepClosed(s *sale) {
-	if state, _ := stateOf(s.status); state == "closed" {
-		t.keep(s)
+	if next == "VOIDED" {
+		return fmt.Sprintf("Sale %s of %s is given up", s.invoice(), s.register.outlet.name), nil
 	}
+	t.keep(s)
+	return fmt.Sprintf("Sale %s of %s is closed", s.invoice(), s.register.outlet.name), nil
 }
 
 // short says that less is left to bring back than a return was begun with.

@@ -1,0 +1,191 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/tillstream/tillstream/handlers/audit"
+	"github.com/tillstream/tillstream/handlers/audit/tree"
+	"github.com/tillstream/tillstream/streams"
+	"github.com/tillstream/tillstream/streams/streamstest"
+)
+
+func export(t *testing.T, c *streams.Conn, key *tree.SigningKey) []byte {
+	t.Helper()
+	e := audit.Exporter{Conn: c, Key: key.Public(), Now: time.Now, Keep: func(k streams.Key) bool { return k == streams.MakeKey("demo", "cursor") }}
+	var b bytes.Buffer
+	if _, err := e.Export(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// bare is a broker on which nothing was ever made.
+func bare(t *testing.T) *streams.Conn {
+	t.Helper()
+	c, err := streams.Connect(t.Context(), streamstest.Config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func restore(ctx context.Context, c *streams.Conn, archive []byte, keys ...tree.Key) error {
+	checked, err := audit.CheckArchive(bytes.NewReader(archive), keys...)
+	if err != nil {
+		return err
+	}
+	return audit.Restore(ctx, c, checked, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(archive)), nil }, nil)
+}
+
+// An installation that is restored is the one that was exported: messages, positions,
+// times and ids, what was signed of them, and how far accounts are read.
+func TestExport(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, 1)
+	c := start(t, t.TempDir())
+	record(t, c, 1, 300)
+	link(t, c, "i-1", 77)
+	publish(t, c, "pos.demo.i-3", "not JSON", nil)
+	projected(t, c)
+	sign(t, c, key)
+	put(t, c.Control(), streams.MakeKey("demo", "cursor"), "4711")
+	put(t, c.Control(), streams.MakeKey("demo", "token"), "secret")
+	archive := export(t, c, key)
+	record(t, c, 301, 320) // is not in it
+
+	to := bare(t)
+	if err := restore(t.Context(), to, archive, key.Public()); err != nil {
+		t.Fatal(err)
+	}
+	for stream, want := range map[string]int{"POS": 301, "SYNC": 2, "DEADLETTERS": 1, "HEADS": 2} {
+		got, all := messages(t, to, stream), messages(t, c, stream)[:want]
+		for i := range all {
+			all[i].Pending = 0
+		}
+		for i := range got {
+			got[i].Pending = 0
+		}
+		same := slices.EqualFunc(got, all, func(a, b streams.Message) bool {
+			var h tree.Hasher
+			return h.Leaf(&tree.Message{Log: a.Stream, Position: a.Position, Subject: a.Subject, RecordedAt: a.RecordedAt, Header: a.Header, Data: a.Data}) ==
+				h.Leaf(&tree.Message{Log: b.Stream, Position: b.Position, Subject: b.Subject, RecordedAt: b.RecordedAt, Header: b.Header, Data: b.Data})
+		})
+		if !same {
+			t.Errorf("%s: restored %d messages of %d, or others", stream, len(got), want)
+		}
+	}
+	if e, err := to.Control().Get(t.Context(), streams.MakeKey("demo", "cursor")); err != nil || string(e.Value) != "4711" {
+		t.Errorf("the cursor is %q, %v", e.Value, err)
+	}
+	if _, err := to.Control().Get(t.Context(), streams.MakeKey("demo", "token")); err == nil {
+		t.Error("a secret is in the archive")
+	}
+	projected(t, to)
+	if bad := verify(t, to, key, [][]byte{lastHead(t, c, "POS")}, audit.Topology, audit.Positions, audit.Tree, audit.Since, audit.Events, audit.Fold, audit.Publications, audit.Sums); len(bad) > 0 {
+		t.Errorf("what was restored: %+v", bad)
+	}
+	// The tree goes on with the same key.
+	record(t, to, 301, 310)
+	if status := sign(t, to, key); status[0].Signed != 311 || status[0].Problem != "" {
+		t.Errorf("signed on: %+v", status[0])
+	}
+	var full *streams.NotEmptyError
+	if err := restore(t.Context(), to, archive); !errors.As(err, &full) {
+		t.Errorf("restored over it: %v", err)
+	}
+	// Another key did not sign it.
+	if err := restore(t.Context(), bare(t), archive, testKey(t, 2).Public()); err == nil {
+		t.Error("an archive was taken for that of another installation")
+	}
+}
+
+// Whatever is changed in an archive, and wherever it is cut, it is refused before
+// anything is written.
+func TestCheckArchive(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, 1)
+	c := start(t, t.TempDir())
+	record(t, c, 1, 50)
+	sign(t, c, key)
+	archive := export(t, c, key)
+	if _, err := audit.CheckArchive(bytes.NewReader(archive), key.Public()); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		bad := bytes.Clone(archive)
+		at := rapid.IntRange(0, len(archive)-1).Draw(t, "at")
+		if rapid.Bool().Draw(t, "cut") {
+			bad = bad[:at]
+		} else {
+			bad[at] ^= byte(rapid.IntRange(1, 255).Draw(t, "bits"))
+		}
+		// The broker is none: writing to it would panic.
+		if err := restore(context.Background(), nil, bad); err == nil {
+			t.Fatalf("an archive damaged at byte %d was taken", at)
+		}
+	})
+}
+
+// An archive of a log that is not what was signed is refused, though its checksums are
+// right.
+func TestCheckArchive_contradiction(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, 1)
+	c := start(t, t.TempDir())
+	record(t, c, 1, 50)
+	sign(t, c, key)
+	list := messages(t, c, "POS")
+	list[29].Data = []byte("{}")
+	replace(t, c, "POS", list)
+	var contradiction *audit.ContradictionError
+	if _, err := audit.CheckArchive(bytes.NewReader(export(t, c, key))); !errors.As(err, &contradiction) || contradiction.Log != "POS" {
+		t.Errorf("got %v", err)
+	}
+	replace(t, c, "POS", list[:20])
+	if _, err := audit.CheckArchive(bytes.NewReader(export(t, c, key))); !errors.As(err, &contradiction) || contradiction.From != 21 {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A bundle proves the events of an item, and that the log was only added to.
+func TestProve(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, 1)
+	c := start(t, t.TempDir())
+	record(t, c, 1, 300)
+	if _, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []streams.Query{{From: 1, To: 1}}, nil); !errors.Is(err, audit.ErrUnsigned) {
+		t.Errorf("before anything is signed: %v", err)
+	}
+	sign(t, c, key)
+	since := lastHead(t, c, "POS")
+	record(t, c, 301, recorded)
+	sign(t, c, key)
+	record(t, c, recorded+1, recorded+5)
+	b, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []streams.Query{{Store: "demo", Key: "i-3"}, {From: 599, To: 599}}, since)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, earlier, err := b.Verify(key.Public())
+	if err != nil || head.Size != recorded || earlier.Size != 300 || len(b.Events) != 87 {
+		t.Errorf("%d events, a head of %d, earlier %d, %v", len(b.Events), head.Size, earlier.Size, err)
+	}
+	if _, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []streams.Query{{From: 603, To: 603}}, nil); !errors.Is(err, audit.ErrUnsigned) {
+		t.Errorf("what is newer than the newest head: %v", err)
+	}
+	if _, err := audit.Prove(t.Context(), c, testKey(t, 2).Public(), c.POS(), nil, nil); err == nil {
+		t.Error("another key's head was taken")
+	}
+}

@@ -1,0 +1,132 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit"
+	"github.com/tillstream/tillstream/handlers/audit/tree"
+	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// ProofOrder says what is to be proven.
+type ProofOrder struct {
+	Item  string `json:"item" doc:"SKU, POS item id or product id, or a position of the log"`
+	Log   string `json:"log,omitempty" enum:"POS,SYNC"`
+	Since string `json:"since,omitempty" doc:"an earlier signed tree head that the log has to continue"`
+}
+
+func (c *Console) mountEvidence(api huma.API) {
+	register(c, api, http.MethodPost, "/v1/stores/{store}/proof", "Prove messages of a log to somebody who has the public key only", c.prove)
+	op := operation(http.MethodGet, "/v1/export", "Both logs, the dead letters and the signed heads, in one archive")
+	op.Description = "The archive is of the moment at which the answer begins, whatever is recorded meanwhile. It is whole when it ends with its checksums, which tillstream restore looks at."
+	op.Responses = map[string]*huma.Response{"200": {Description: "a tar file, compressed by zstd", Content: map[string]*huma.MediaType{zstdTar: {}}}}
+	huma.Register(api, op, handle(c, op, c.export))
+}
+
+const zstdTar = "application/zstd"
+
+type proofInput struct {
+	Store string `path:"store"`
+	Body  ProofOrder
+}
+
+func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle], error) {
+	store, err := c.Store(in.Store)
+	if err != nil {
+		return nil, err
+	}
+	if c.Exporter == nil {
+		return nil, problem.New(http.StatusNotFound, "this process keeps no evidence")
+	}
+	e := c.Exporter()
+	if e.Key.Name() == "" {
+		return nil, problem.New(http.StatusConflict, "nothing was ever signed here").WithHint("tillstream up")
+	}
+	log := e.Conn.POS()
+	if in.Body.Log == e.Conn.Sync().Name() {
+		log = e.Conn.Sync()
+	}
+	queries, err := c.proven(ctx, store, log, in.Body.Item)
+	if err != nil {
+		return nil, err
+	}
+	var since []byte
+	if in.Body.Since != "" {
+		since = []byte(in.Body.Since)
+	}
+	b, err := audit.Prove(ctx, e.Conn, e.Key, log, queries, since)
+	if errors.Is(err, audit.ErrUnsigned) && c.signed(ctx) {
+		b, err = audit.Prove(ctx, e.Conn, e.Key, log, queries, since)
+	}
+	if errors.Is(err, audit.ErrUnsigned) {
+		return nil, problem.New(http.StatusConflict, err.Error()).WithHint("the same again in a minute")
+	}
+	return &body[*tree.Bundle]{b}, err
+}
+
+// proven is what a reference selects in a log: a position, or all messages of an item
+// or product.
+func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, ref string) ([]streams.Query, error) {
+	m, err := c.find(store.ID, ref)
+	if err != nil {
+		at, parseErr := strconv.ParseUint(ref, 10, 63)
+		if parseErr != nil || at == 0 {
+			return nil, err
+		}
+		last, err := log.Last(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case domain.Position(at) > last:
+			return nil, problem.Newf(http.StatusNotFound, "the log %s ends at position %d", log.Name(), last)
+		}
+		return []streams.Query{{From: domain.Position(at), To: domain.Position(at)}}, nil
+	}
+	if log != c.Exporter().Conn.POS() {
+		return []streams.Query{{Store: store.ID, Key: string(m.Product)}}, nil
+	}
+	if m.Item != "" {
+		return []streams.Query{{Store: store.ID, Key: string(m.Item)}}, nil
+	}
+	p, err := c.Catalog.Product(ctx, store.ID, m.Product)
+	if err != nil {
+		return nil, err
+	}
+	var out []streams.Query
+	for _, it := range p.Items {
+		out = append(out, streams.Query{Store: store.ID, Key: string(it.ID)})
+	}
+	return out, nil
+}
+
+// signed has what is recorded now signed, as far as this process is the one that does,
+// and it does not take long.
+func (c *Console) signed(ctx context.Context) bool {
+	if c.Sign == nil {
+		return false
+	}
+	const patience = 10 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return c.Sign(ctx) == nil
+}
+
+func (c *Console) export(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+	e := c.Exporter()
+	c.signed(ctx) // so that it is vouched for up to its end, where that can be had
+	return &huma.StreamResponse{Body: func(out huma.Context) {
+		out.SetHeader("Content-Type", zstdTar)
+		if _, err := e.Export(out.Context(), out.BodyWriter()); err != nil && out.Context().Err() == nil {
+			// The answer has begun: that it lacks its end says that it is none.
+			c.Logger.Error("export", "err", err)
+		}
+	}}, nil
+}

@@ -50,6 +50,7 @@ func (r *round) create(ctx context.Context) error {
 			t.refuse(Refusal{Reason: "none with its SKU is there"}, r.p.cfg.Now())
 			continue
 		}
+		t.unsent = true
 		orphans = append(orphans, t)
 		notes = append(notes, note{event: t.creating()})
 	}
@@ -98,6 +99,7 @@ func (r *round) sendCreation(ctx context.Context, _ *phase, rows []Row) error {
 		t.leave(true) // it must be recorded under its new name first
 		return errNothing
 	}
+	t.unsent = false
 	body := newProduct(&t.desired.Listing, r.p.cfg.Weight, r.p.cfg.Categories)
 	made, err := r.p.cfg.Client.CreateProduct(ctx, body)
 	switch {

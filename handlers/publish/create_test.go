@@ -172,6 +172,24 @@ func TestPublisher_Create_neverTwo(t *testing.T) {
 	})
 }
 
+// What changes between the record of its creation and its turn was not sent, and does
+// not wait as if it had been.
+func TestPublisher_Create_changedMeanwhile(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{Latency: 2 * time.Second}, func(c *publish.Config) { c.CreateAll = true })
+		ids := s.saveMany(8)
+		s.run()
+		pass(3 * time.Second) // the first creations are in flight, and the last one waits
+		last := string(ids[7])
+		s.save(item{id: last, sku: "SKU-" + last, name: "Renamed", stock: "1"})
+		pass(publish.DefaultQuiet / 2)
+		s.agree(ids...)
+		if got := recorded[*domain.ProductCreating](s.log); len(got) != len(ids)+1 {
+			t.Errorf("%d creations recorded, want one of each and another one of the renamed", len(got))
+		}
+	})
+}
+
 func TestPublisher_Run_createAll(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s := newShop(t, simulator.Config{Quota: 450}, func(c *publish.Config) { c.CreateAll = true })

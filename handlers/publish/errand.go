@@ -39,6 +39,10 @@ type errand struct {
 	verify  bool
 	doubted string
 
+	// unsent says that the creation that was recorded last was not tried, so that there
+	// is nothing to wait for: one that was tried before it has had its time.
+	unsent bool
+
 	// pressed are the products that were asked to make way for this one.
 	pressed map[domain.ProductID]bool
 

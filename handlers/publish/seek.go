@@ -41,7 +41,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		case m.Reason != "" && r.makeWay(ctx, m, t):
 		case m.Reason != "":
 			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
-		case creating != nil:
+		case creating != nil && !t.unsent:
 			if until := creating.At.Add(r.p.cfg.Quiet); until.After(r.p.cfg.Now()) && !r.settled(t) {
 				t.keepQuiet(until) // the last try may still come true
 				t.leave(true)

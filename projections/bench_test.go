@@ -27,7 +27,7 @@ func (made) Get(context.Context, domain.Key) (domain.Entry, error) {
 func (made) PutAll(context.Context, []domain.Entry) error { return nil }
 
 func (m made) Scan(_ context.Context, _ domain.StoreID, each func(domain.Entry) error) error {
-	if err := each(domain.Entry{Value: []byte(`{"format":1,"position":9}`)}); err != nil {
+	if err := each(domain.Entry{Value: fmt.Appendf(nil, `{"format":%d,"position":9}`, projections.SnapshotFormat)}); err != nil {
 		return err
 	}
 	for i := range m.products {

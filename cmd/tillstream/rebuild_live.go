@@ -205,11 +205,17 @@ func (e *engine) rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 		}
 		return e.adopt(b)
 	})
-	if err != nil || b.looks() {
+	if !b.report.Switched {
 		return b.report, err
 	}
-	return b.report, b.settle(ctx)
+	// There is no way back by ending the rebuild now. What is not settled within this
+	// time, the next start settles.
+	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	return b.report, errors.Join(err, b.settle(settling))
 }
+
+const settleWithin = time.Minute
 
 // adopt goes on with a new epoch in the place of the one in use: whoever reads the
 // catalog reads the new one at once.

@@ -83,18 +83,17 @@ func (p *Publisher) askFor(ctx context.Context, kept time.Duration, do func(cont
 
 // enterWithin enters the gate, or says what is wrong when that takes longer than kept.
 func (p *Publisher) enterWithin(ctx context.Context, kept time.Duration) (pass, error) {
-	away := func() error {
+	away := func(within time.Duration) error {
 		t, now := p.patience.trouble(), p.cfg.Now()
-		if t.cause == nil || t.until.Sub(now) <= kept {
+		if t.cause == nil || t.until.Sub(now) <= within {
 			return nil
 		}
 		return &awayError{said: fmt.Sprintf("%s since %s, %s", complaint(t.cause), clock(t.since), t.nextTry(now, time.Time{})), cause: t.cause}
 	}
-	for {
-		if err := away(); err != nil {
+	for within := kept; ; within = math.MinInt64 { // after waiting, whatever is wrong is the answer
+		if err := away(within); err != nil {
 			return pass{}, err
 		}
-		// Whoever else tries and fails meanwhile puts the next try off.
 		waiting, cancel := context.WithTimeout(ctx, kept)
 		entered, err := p.patience.enter(waiting)
 		cancel()

@@ -159,3 +159,41 @@ func (o Origins) Newest(fields ...string) (domain.Recorded, bool) {
 	}
 	return newest, newest.Position > 0
 }
+
+// Origins finds the origins of all values of a product as it is now, whatever items have
+// been in it.
+func (p *Past) Origins(ctx context.Context, store domain.StoreID, product domain.ProductID) (Origins, error) {
+	to, err := p.reach(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	o := Origins{}
+	err = p.replay(ctx, store, product, to, func(s *scene, rec domain.Recorded, unusable error) error {
+		if unusable != nil {
+			return nil
+		}
+		before := s.products[product]
+		_, _ = s.fold(&rec) // a dead letter changed nothing
+		after := s.products[product]
+		if after == before {
+			return nil
+		}
+		for _, c := range Compare(before, after) {
+			o[c.Field] = rec
+		}
+		if after.Described() && (before == nil || !before.Described()) {
+			o.decide("family", rec, ".name", ".description", ".brand", ".active", ".track_inventory")
+		}
+		if it, held := after.Item(domain.ItemID(rec.Subject)); held && it.Described {
+			var was domain.Item
+			if before != nil {
+				was, _ = before.Item(it.ID)
+			}
+			if !was.Described {
+				o.decide("items."+string(it.ID), rec, "", ".sku", ".options", ".retail_price", ".supply_price")
+			}
+		}
+		return nil
+	})
+	return o, err
+}

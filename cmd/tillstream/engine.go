@@ -167,6 +167,7 @@ func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
 		Catalog: e.catalog, Publications: e.publications, Past: e.past(), Project: e.project,
+		Logs:        console.Logs{POS: e.app.conn.POS(), Sync: e.app.conn.Sync()},
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
 		Tokens:   console.NewTokens(e.app.conn.Control()),
@@ -178,12 +179,13 @@ func (e *engine) serve() {
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
-		store := console.Store{ID: id, Mode: domain.StockMode(s.Stock)}
+		store := console.Store{ID: id, Mode: domain.StockMode(s.Stock), Rules: s.rules(), NoImages: s.Images == "none"}
 		if p := e.publishers[id]; p != nil {
 			store.Publisher = p
 		}
 		if a := e.accounts[id]; a != nil {
 			store.Account = a.status
+			store.Prices = s.POS.XSeries.Prices
 		}
 		e.console.Stores = append(e.console.Stores, store)
 	}

@@ -18,17 +18,17 @@ type selection struct {
 	from, to, clock string
 	types           []string
 	source, actor   string
+	bounds          [2]string // what the flags of from and to are called
 }
 
 // flags adds them to a command that is about a log.
-func (s *selection) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&s.from, "from", "", "begin at a `MOMENT`")
-	cmd.Flags().StringVar(&s.to, "to", "", "end at a `MOMENT`, which counts")
-	s.choice(cmd)
-}
+func (s *selection) flags(cmd *cobra.Command) { s.boundFlags(cmd, "from", "to") }
 
-// choice adds them without the bounds.
-func (s *selection) choice(cmd *cobra.Command) {
+// boundFlags adds them with other names for the bounds.
+func (s *selection) boundFlags(cmd *cobra.Command, from, to string) {
+	s.bounds = [2]string{"--" + from, "--" + to}
+	cmd.Flags().StringVar(&s.from, from, "", "begin at a `MOMENT`")
+	cmd.Flags().StringVar(&s.to, to, "", "end at a `MOMENT`, which counts")
 	clockFlag(cmd, &s.clock)
 	cmd.Flags().StringSliceVar(&s.types, "type", nil, "only events of these `TYPE`s, with or without their version: pos.item.sold, pos.stock")
 	cmd.Flags().StringVar(&s.source, "source", "", "only what this `SOURCE` has published, or one below it")
@@ -36,7 +36,7 @@ func (s *selection) choice(cmd *cobra.Command) {
 	// Completing a flag cannot fail but for a flag that is not there.
 	_ = cmd.RegisterFlagCompletionFunc("type", func(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
 		var types []string
-		for _, t := range domain.POSTypes() {
+		for _, t := range slices.Concat(domain.POSTypes(), domain.SyncTypes()) {
 			types = append(types, string(t))
 		}
 		return startingWith(types, prefix), cobra.ShellCompDirectiveNoFileComp
@@ -51,7 +51,7 @@ func clockFlag(cmd *cobra.Command, clock *string) {
 
 // check refuses what cannot be meant.
 func (c *cli) checkSelection(s *selection) error {
-	for _, f := range []struct{ name, text string }{{"--from", s.from}, {"--to", s.to}} {
+	for _, f := range []struct{ name, text string }{{s.bounds[0], s.from}, {s.bounds[1], s.to}} {
 		if err := c.checkMoment(f.name, f.text); err != nil {
 			return err
 		}

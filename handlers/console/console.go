@@ -35,6 +35,7 @@ type Console struct {
 	DeadLetters  *streams.DeadLetters
 	POS          projections.Log
 	Sync         projections.Log
+	Logs         Logs
 	Tokens       *Tokens
 	Rebuilder    Rebuilder
 
@@ -71,10 +72,16 @@ type Console struct {
 type Store struct {
 	ID        domain.StoreID
 	Mode      domain.StockMode
-	Publisher Publisher // nil when the store has no BigCommerce credentials
+	Rules     domain.Rules // how its state is shown in BigCommerce
+	NoImages  bool         // a product is created without any
+	Prices    string       // inclusive or exclusive of tax, as they are read from the POS account; empty: as events have them
+	Publisher Publisher    // nil when the store has no BigCommerce credentials
 	// Account says where the store's POS account stands; nil when it has none.
 	Account func() projections.AccountStatus
 }
+
+// Logs are both logs as they lie in the broker.
+type Logs struct{ POS, Sync *streams.Log }
 
 // Running is what only the process knows of itself.
 type Running struct {
@@ -121,6 +128,8 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	c.mountProducts(api)
 	c.mountHistory(api)
 	c.mountDiff(api)
+	c.mountExplain(api)
+	c.mountReplay(api)
 	c.mountLinks(api)
 	c.mountPushes(api)
 	c.mountPreview(api)

@@ -55,7 +55,7 @@ func freshDemoFolder(data string) error {
 	case err != nil:
 		return fmt.Errorf("data folder: %w", err)
 	case len(entries) > 0 && !isDemo(data):
-		return withHint(fmt.Errorf("the data folder %s holds something that is not the demo's", data), "up --demo --data .tillstream-demo")
+		return withHint(fmt.Errorf("the data folder %s holds something that is not the demo's", data), "tillstream up --demo --data .tillstream-demo")
 	}
 	if err := os.RemoveAll(data); err != nil {
 		return fmt.Errorf("data folder: %w", err)

@@ -63,7 +63,9 @@ func (k *Keeper) Run(ctx context.Context) error {
 	for _, l := range k.logs {
 		for i := range k.Receivers {
 			d := newDispatch(&k.Receivers[i], k.Now)
+			l.mu.Lock() // the status may be asked for before
 			l.dispatches = append(l.dispatches, d)
+			l.mu.Unlock()
 			sends.Go(func() { d.run(sending) })
 		}
 	}

@@ -12,9 +12,11 @@ type Trail string
 
 // MostTrail is how long the trail of an item gets at most, in bytes, and MostTrails
 // about how long those of a product's items get together. A position takes six bytes in
-// a log of ten million events.
+// a log of ten million events. Each write of the state bears the trail again, and each
+// position that is read costs the server a block of the log, so a longer trail would
+// cost more and not help.
 const (
-	MostTrail  = 1 << 10
+	MostTrail  = 256
 	MostTrails = 64 << 10
 
 	leastTrail = 96

@@ -195,7 +195,8 @@ func (s *Store) adopt(edit func(*Config) error) error {
 // real is how long a simulated duration takes by the clock.
 func (s *Store) real(d time.Duration) time.Duration { return s.cfg.real(d) }
 
-func (c Config) real(d time.Duration) time.Duration { return time.Duration(float64(d) / c.TimeScale) }
+// A copy of the settings would read those that may change meanwhile.
+func (c *Config) real(d time.Duration) time.Duration { return time.Duration(float64(d) / c.TimeScale) }
 
 // longTailed draws a latency of a log-normal distribution: it has the long tail that services have, and BigCommerce
 // publishes no figures.

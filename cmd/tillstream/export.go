@@ -80,7 +80,9 @@ func (c *cli) archive(ctx context.Context, cfg Config, w io.Writer) (err error) 
 		return err
 	}
 	defer answer.Body.Close()
-	_, err = io.Copy(w, answer.Body)
+	if _, err = io.Copy(w, answer.Body); errors.Is(err, io.ErrUnexpectedEOF) {
+		return withHint(errors.New("the answer was cut off before its end"), "the same again; the log of the program that runs says why")
+	}
 	return err
 }
 
@@ -243,7 +245,7 @@ func restoreAnywhere(ctx context.Context, cfg Config, log *slog.Logger, dry bool
 		return nil
 	}
 	if err := restore(a.conn); err != nil {
-		return withHint(err, "remove what is there of POS, SYNC, DEADLETTERS and HEADS (nats stream rm), as a user who may, and then the same again")
+		return withHint(err, "remove what is there of POS, SYNC, DEADLETTERS, HEADS and TILES (nats stream rm), as a user who may, and then the same again")
 	}
 	return nil
 }

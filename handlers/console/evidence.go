@@ -81,14 +81,7 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 		if parseErr != nil || at == 0 {
 			return nil, err
 		}
-		last, err := log.Last(ctx)
-		switch {
-		case err != nil:
-			return nil, err
-		case domain.Position(at) > last:
-			return nil, problem.Newf(http.StatusNotFound, "the log %s ends at position %d", log.Name(), last)
-		}
-		return []streams.Query{{From: domain.Position(at), To: domain.Position(at)}}, nil
+		return c.provenAt(ctx, store, log, domain.Position(at))
 	}
 	if log != c.Exporter().Conn.POS() {
 		return []streams.Query{{Store: store.ID, Key: string(m.Product)}}, nil
@@ -105,6 +98,26 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 		out = append(out, streams.Query{Store: store.ID, Key: string(it.ID)})
 	}
 	return out, nil
+}
+
+// provenAt is the message at one position. Of another store's, nothing is said: whoever
+// asks may have a token for this one only.
+func (c *Console) provenAt(ctx context.Context, store *Store, log *streams.Log, at domain.Position) ([]streams.Query, error) {
+	last, err := log.Last(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case at > last:
+		return nil, problem.Newf(http.StatusNotFound, "the log %s ends at position %d", log.Name(), last)
+	}
+	m, err := log.At(ctx, at)
+	switch {
+	case err != nil:
+		return nil, err
+	case m.Store != store.ID:
+		return nil, problem.Newf(http.StatusNotFound, "position %d of the log %s is not of store %q", at, log.Name(), store.ID)
+	}
+	return []streams.Query{{Store: store.ID, From: at, To: at}}, nil
 }
 
 // signed has what is recorded now signed, as far as this process is the one that does,
@@ -124,9 +137,11 @@ func (c *Console) export(ctx context.Context, _ *struct{}) (*huma.StreamResponse
 	c.signed(ctx) // so that it is vouched for up to its end, where that can be had
 	return &huma.StreamResponse{Body: func(out huma.Context) {
 		out.SetHeader("Content-Type", zstdTar)
-		if _, err := e.Export(out.Context(), out.BodyWriter()); err != nil && out.Context().Err() == nil {
-			// The answer has begun: that it lacks its end says that it is none.
-			c.Logger.Error("export", "err", err)
+		if _, err := e.Export(out.Context(), out.BodyWriter()); err != nil {
+			if out.Context().Err() == nil {
+				c.Logger.Error("export", "err", err)
+			}
+			panic(http.ErrAbortHandler) // which is how the caller learns that it is not whole
 		}
 	}}, nil
 }

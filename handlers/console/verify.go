@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -110,7 +111,8 @@ func Verify(ctx context.Context, v *audit.Verifier, write func(any) error) error
 	lines := make(chan any)
 	ended := make(chan error, 1)
 	done := make(chan struct{})
-	defer close(done)
+	leave := sync.OnceFunc(func() { close(done) })
+	defer leave()
 	put := func(line any) bool {
 		select {
 		case lines <- line:
@@ -135,6 +137,8 @@ func Verify(ctx context.Context, v *audit.Verifier, write func(any) error) error
 		case line := <-lines:
 			if err := write(line); err != nil {
 				cancel()
+				leave()
+				<-ended // so that the next one does not begin beside it
 				return err
 			}
 		case err := <-ended:

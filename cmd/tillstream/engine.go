@@ -26,9 +26,8 @@ import (
 	"github.com/tillstream/tillstream/streams"
 )
 
-// engine is everything that works on one view of the projections, wired:
-//
-// The tree over both logs, which nothing here waits for, is kept by the audit handler.
+// engine is everything that works on one view of the projections, wired as follows. The
+// tree over both logs, which nothing here waits for, is kept by the audit handler.
 //
 //	X-Series ─► poll ─┐
 //	HTTP ─► ingest ─► POS log ─► project ─► catalog ─► PRODUCTS bucket

@@ -33,6 +33,7 @@ type epochBuild struct {
 	catalog *projections.Catalog
 	handler *project.Handler
 	owed    []owedPush
+	dropped uint64 // the epoch that the switch has left without use; 0 for none
 	report  console.RebuildReport
 	began   time.Time
 }
@@ -234,8 +235,9 @@ func (b *epochBuild) discard(ctx context.Context) error {
 	return b.app.conn.DropProducts(context.WithoutCancel(ctx), b.epoch)
 }
 
-// owedInList is how many products one list of what is owed has at most.
-const owedInList = 2000
+// owedInList is how many products one list of what is owed has at most: with the
+// longest ids, escaped, it is still below a megabyte, which a broker takes.
+const owedInList = 500
 
 // switchOver makes the epoch the current one: with one write, before which what the
 // switch owes BigCommerce is on record. Of the epochs before it keeps one.
@@ -253,21 +255,38 @@ func (b *epochBuild) switchOver(ctx context.Context) error {
 		}
 		lists++
 	}
-	next, dropped := b.record, b.record.Previous
+	next := b.record
 	next.Previous, next.Current = next.Current, b.epoch
 	next.Building, next.Basis, next.Owed, next.SwitchedAt = 0, "", lists, time.Now().UTC()
 	if b.wish.Rollback { // what was being built is still of use
 		next.Building, next.Basis = b.record.Building, b.record.Basis
 	}
-	record, err := conn.SetEpochs(ctx, next)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	record, err := b.app.setEpochs(context.WithoutCancel(ctx), next)
 	if err != nil {
 		return err
 	}
-	b.record, b.report.Switched = record, true
-	if dropped != 0 && dropped != b.epoch {
-		return conn.DropProducts(ctx, dropped)
+	if b.record.Previous != b.epoch {
+		b.dropped = b.record.Previous
 	}
+	b.record, b.report.Switched = record, true
 	return nil
+}
+
+// setEpochs records a switch. One that was not answered may be on record nevertheless,
+// and whoever goes on without it folds into an epoch that nobody reads any more.
+func (a *app) setEpochs(ctx context.Context, next streams.Epochs) (streams.Epochs, error) {
+	record, err := a.conn.SetEpochs(ctx, next)
+	if err == nil {
+		return record, nil
+	}
+	there, readErr := a.conn.Epochs(ctx)
+	if readErr == nil && there.Current == next.Current && there.SwitchedAt.Equal(next.SwitchedAt) {
+		return there, nil
+	}
+	return record, errors.Join(err, readErr)
 }
 
 // settle does what is left to do after a switch: doing it again changes nothing.
@@ -275,7 +294,10 @@ func (b *epochBuild) settle(ctx context.Context) (err error) {
 	if b.record, err = b.app.payOwed(ctx, b.record, b.publications); err != nil {
 		return err
 	}
-	return b.handler.Settle(ctx)
+	if err := b.handler.Settle(ctx); err != nil || b.dropped == 0 {
+		return err
+	}
+	return b.app.conn.DropProducts(ctx, b.dropped)
 }
 
 // rebuildSource says in the SYNC log that a rebuild wants a push.

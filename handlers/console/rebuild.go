@@ -119,5 +119,8 @@ func (w *RebuildWish) check() error {
 	if n > 1 {
 		return problem.New(http.StatusUnprocessableEntity, `of "at", "rollback", "forget" and "cancel" only one may be asked for`)
 	}
+	if w.DryRun && (w.Rollback || w.Cancel) {
+		return problem.New(http.StatusUnprocessableEntity, `neither "rollback" nor "cancel" can be tried with "dry_run"`)
+	}
 	return nil
 }

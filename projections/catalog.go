@@ -40,6 +40,7 @@ type Catalog struct {
 	mu       sync.RWMutex
 	shelves  map[domain.StoreID]*shelf
 	position domain.Position
+	adopted  int // how often it has gone on as another one
 	stored   checkpoint
 	marked   bool          // the bucket has a checkpoint
 	reached  chan struct{} // closed, and replaced, when there is a new checkpoint

@@ -25,6 +25,7 @@ func (c *Catalog) Adopt(other *Catalog) {
 	c.shelves, c.position = other.shelves, other.position
 	c.clean, c.dirty, c.steps = other.clean, other.dirty, other.steps
 	c.stored, c.marked = other.stored, other.marked
+	c.adopted++
 	close(c.reached)
 	c.reached = make(chan struct{})
 }

@@ -76,7 +76,8 @@ func (c *Catalog) foldApart(ctx context.Context, rec domain.Recorded, event doma
 			return nil, err
 		}
 	}
-	result, err := c.folding.Fold(c.modes(rec.Store), rec, event, holder, target)
+	s := c.scene(rec.Store)
+	result, err := s.folding.Fold(s.mode, rec, event, holder, target)
 	if err != nil {
 		return nil, err
 	}

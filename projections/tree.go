@@ -48,6 +48,7 @@ func (h *Hash) UnmarshalText(text []byte) error {
 //     is 32 zero bytes.
 type Tree struct {
 	Position domain.Position
+	adopted  int // that of the catalog
 	leaves   []leaf
 	last     [treeWidth]span // of the last level, into leaves
 	digests  map[string]Hash // by path, of the nodes that hold a snapshot
@@ -124,12 +125,19 @@ func (c *Catalog) Tree() (*Tree, error) {
 	return t, nil
 }
 
+// Current reports whether a tree of c is of what c holds now.
+func (c *Catalog) Current(t *Tree) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return t.Position == c.position && t.adopted == c.adopted
+}
+
 // leaves lists all products at one position, and the states of those that have been
 // changed since they were stored last, by their places in the list.
 func (c *Catalog) leaves() (*Tree, map[int]*domain.Product, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	t := &Tree{Position: c.position, leaves: make([]leaf, 0, c.size())}
+	t := &Tree{Position: c.position, adopted: c.adopted, leaves: make([]leaf, 0, c.size())}
 	unhashed := map[int]*domain.Product{}
 	for _, s := range c.shelves {
 		for _, rows := range [][]*row{s.sorted, s.fresh} {

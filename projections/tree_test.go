@@ -129,3 +129,26 @@ func TestHash_UnmarshalText(t *testing.T) {
 		}
 	}
 }
+
+// TestCatalog_Current: a tree is that of a catalog until another event is folded, or
+// the catalog goes on as another one, at the same position, too.
+func TestCatalog_Current(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		history := randomLog(t)
+		c, other := openRandom(t, newBucket()), openRandom(t, newBucket())
+		foldRandom(t, c, history)
+		foldRandom(t, other, history)
+		was := tree(t, c)
+		if !c.Current(was) {
+			t.Error("a tree is not that of its catalog")
+		}
+		c.Adopt(other)
+		if c.Current(was) {
+			t.Error("a tree is taken for that of another catalog")
+		}
+		if !c.Current(tree(t, c)) {
+			t.Error("the tree of the other one is not current")
+		}
+	})
+}

@@ -49,7 +49,7 @@ func (c *Console) digest(ctx context.Context, in *digestInput) (*body[DigestPage
 // the same, so it is kept for as long as the memory is not wanted.
 func (c *Console) tree() (*projections.Tree, error) {
 	if tree := c.trees.Load(); tree != nil {
-		if t := tree.Value(); t != nil && t.Position == c.Catalog.Position() {
+		if t := tree.Value(); t != nil && c.Catalog.Current(t) {
 			return t, nil
 		}
 	}

@@ -119,11 +119,7 @@ func (c *Conn) clear(ctx context.Context, stream string) error {
 	if !slices.Contains(excess, "$JS.API.STREAM.DELETE."+stream) {
 		return fmt.Errorf("the log %s is there, empty, and the user %q may not remove it: remove it with `nats stream rm %s` as a user who may, or restore as one", stream, c.cfg.User, stream)
 	}
-	c.handles.Delete(stream)
-	if err := c.js.DeleteStream(ctx, stream); err != nil {
-		return fmt.Errorf("remove the empty log %s: %w", stream, c.translate(err))
-	}
-	return nil
+	return c.drop(ctx, stream)
 }
 
 // beginRestore tells the server what is coming, and returns where to send it.

@@ -77,6 +77,8 @@ func (l *Log) fetch(ctx context.Context, at []domain.Position) ([]Message, error
 	out := make([]Message, len(at))
 	next := make(chan int)
 	var fetchers sync.WaitGroup
+	end := sync.OnceFunc(func() { close(next); fetchers.Wait() })
+	defer end()
 	for _, js := range []jetstream.JetStream{l.conn.askJS, l.conn.readJS} {
 		stream, err := l.conn.handle(ctx, js, l.stream)
 		if err != nil {
@@ -101,8 +103,7 @@ func (l *Log) fetch(ctx context.Context, at []domain.Position) ([]Message, error
 		}
 		next <- i
 	}
-	close(next)
-	fetchers.Wait()
+	end()
 	return out, context.Cause(ctx)
 }
 

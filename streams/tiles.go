@@ -32,6 +32,9 @@ func (c *Conn) tilesConfig() jetstream.StreamConfig {
 	return cfg
 }
 
+// Name is the name of the stream.
+func (t *Tiles) Name() string { return streamTiles }
+
 func tilesOf(log string, level int) string {
 	return tilesPrefix + "." + log + "." + strconv.Itoa(level) + "."
 }

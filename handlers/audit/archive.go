@@ -3,6 +3,7 @@ package audit
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -11,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -394,7 +397,10 @@ func CheckArchive(r io.Reader, keys ...tree.Key) (Checked, error) {
 
 // head takes a signed head of the archive.
 func (c *Checked) head(m *tree.Message, keys []tree.Key, ahead map[string][]tree.Head) error {
-	log := m.Subject[len("heads."):]
+	log, is := strings.CutPrefix(m.Subject, "heads.")
+	if !is {
+		return damaged("position %d of HEADS has the subject %q", m.Position, m.Subject)
+	}
 	h, err := tree.OpenHead(m.Data, log, keys...)
 	var unknown *tree.UnknownSignerError
 	switch {
@@ -403,7 +409,10 @@ func (c *Checked) head(m *tree.Message, keys []tree.Key, ahead map[string][]tree
 	case err != nil:
 		return &ContradictionError{log, 1, domain.Position(max(h.Size, 1)), fmt.Sprintf("the head at position %d of HEADS: %v", m.Position, err)}
 	}
-	ahead[log] = append(ahead[log], h)
+	// In the order of their sizes, so that the log comes to each: the heads of a process
+	// that was slow to lose its lease may stand behind newer ones.
+	i, _ := slices.BinarySearchFunc(ahead[log], h.Size, func(a tree.Head, size int64) int { return cmp.Compare(a.Size, size) })
+	ahead[log] = slices.Insert(ahead[log], i, h)
 	for _, s := range c.Signers {
 		if s == h.Origin {
 			return nil

@@ -1,14 +1,21 @@
 package audit_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
 	"github.com/tillstream/tillstream/handlers/audit"
@@ -112,6 +119,23 @@ func TestExport(t *testing.T) {
 	}
 }
 
+// Hashes that are left of another log keep an archive out: they would contradict what is
+// restored, for ever.
+func TestEmpty_tiles(t *testing.T) {
+	t.Parallel()
+	c := start(t, t.TempDir())
+	if err := audit.Empty(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Tiles().Put(t.Context(), "POS", 0, 0, []byte("hashes")); err != nil {
+		t.Fatal(err)
+	}
+	var full *streams.NotEmptyError
+	if err := audit.Empty(t.Context(), c); !errors.As(err, &full) || full.Stream != "TILES" {
+		t.Errorf("got %v", err)
+	}
+}
+
 // Whatever is changed in an archive, and wherever it is cut, it is refused before
 // anything is written.
 func TestCheckArchive(t *testing.T) {
@@ -157,6 +181,112 @@ func TestCheckArchive_contradiction(t *testing.T) {
 	replace(t, c, "POS", list[:20])
 	if _, err := audit.CheckArchive(bytes.NewReader(export(t, c, key))); !errors.As(err, &contradiction) || contradiction.From != 21 {
 		t.Errorf("got %v", err)
+	}
+}
+
+// changed is an archive with other messages in it, and the checksums made right.
+func changed(t *testing.T, archive []byte, change func(*tree.Message)) []byte {
+	t.Helper()
+	z, err := zstd.NewReader(bytes.NewReader(archive))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var out bytes.Buffer
+	compressed, err := zstd.NewWriter(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := tar.NewReader(z), tar.NewWriter(compressed)
+	type sum struct {
+		Name   string `json:"name"`
+		SHA256 string `json:"sha256"`
+	}
+	var sums []sum
+	for h, err := from.Next(); !errors.Is(err, io.EOF); h, err = from.Next() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case h.Name == "checksums.json":
+			if b, err = json.Marshal(map[string]any{"members": sums}); err != nil {
+				t.Fatal(err)
+			}
+		case strings.HasSuffix(h.Name, ".leaves"):
+			b = changedLeaves(t, b, change)
+		}
+		s := sha256.Sum256(b)
+		sums = append(sums, sum{h.Name, hex.EncodeToString(s[:])})
+		h.Size = int64(len(b))
+		if err := to.WriteHeader(h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := to.Write(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(to.Close(), compressed.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func changedLeaves(t *testing.T, b []byte, change func(*tree.Message)) (out []byte) {
+	t.Helper()
+	for len(b) > 0 {
+		n := binary.BigEndian.Uint32(b)
+		m, err := tree.ParseLeaf(b[4 : 4+n])
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&m)
+		leaf := tree.AppendLeaf(nil, &m)
+		out = append(binary.BigEndian.AppendUint32(out, uint32(len(leaf))), leaf...)
+		b = b[4+n:]
+	}
+	return out
+}
+
+// Whoever makes an archive may put anything into it: what is no head is refused, and
+// each head is compared, in whatever order they stand.
+func TestCheckArchive_heads(t *testing.T) {
+	t.Parallel()
+	key := testKey(t, 1)
+	c, other := start(t, t.TempDir()), start(t, t.TempDir())
+	record(t, other, 2, 11)
+	sign(t, other, key)
+	record(t, c, 1, 10)
+	sign(t, c, key)
+	record(t, c, 11, 50)
+	sign(t, c, key)
+	newest, foreign := lastHead(t, c, "POS"), lastHead(t, other, "POS")
+	archive := export(t, c, key)
+	if checked, err := audit.CheckArchive(bytes.NewReader(changed(t, archive, func(*tree.Message) {})), key.Public()); err != nil || checked.Heads != 2 {
+		t.Fatalf("%d heads, %v", checked.Heads, err)
+	}
+	var damaged *audit.DamagedError
+	if _, err := audit.CheckArchive(bytes.NewReader(changed(t, archive, func(m *tree.Message) {
+		if m.Log == "HEADS" {
+			m.Subject = "h"
+		}
+	}))); !errors.As(err, &damaged) {
+		t.Errorf("a head of no log: %v", err)
+	}
+	var contradiction *audit.ContradictionError
+	if _, err := audit.CheckArchive(bytes.NewReader(changed(t, archive, func(m *tree.Message) {
+		switch {
+		case m.Log != "HEADS":
+		case m.Position == 1:
+			m.Data = newest
+		default:
+			m.Data = foreign
+		}
+	}))); !errors.As(err, &contradiction) {
+		t.Errorf("a head of another history behind the newest: %v", err)
 	}
 }
 

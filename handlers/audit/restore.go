@@ -15,9 +15,10 @@ import (
 )
 
 // Empty says whether nothing was ever recorded on a broker. The error is a
-// [*streams.NotEmptyError] when something was.
+// [*streams.NotEmptyError] when something was; hashes that are left of other logs are
+// something, too: they would contradict those that are restored.
 func Empty(ctx context.Context, conn *streams.Conn) error {
-	for _, stream := range streams.Kept() {
+	for _, stream := range append(streams.Kept(), conn.Tiles().Name()) {
 		extent, err := conn.Extent(ctx, stream)
 		var missing *streams.MissingError
 		switch {

@@ -40,7 +40,8 @@ const mostUnlettered = 1000
 type foldCheck struct {
 	scratch *scratch
 	catalog *projections.Catalog
-	last    domain.Position // of the log when the check began
+	passes  map[domain.Position]bool // see [project.Passed]
+	last    domain.Position          // of the log when the check began
 	tally   domain.Tally
 	letters uint64
 	waiting uint64 // cannot be used, and are not folded by the installation itself yet
@@ -83,7 +84,11 @@ func (v *verification) newFold(ctx context.Context) (*foldCheck, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	return &foldCheck{scratch: s, catalog: catalog}, nil
+	passes, err := project.Passed(ctx, v.Conn)
+	if err != nil && !streams.Missing(err) { // which is told
+		return nil, errors.Join(err, s.close())
+	}
+	return &foldCheck{scratch: s, catalog: catalog, passes: passes}, nil
 }
 
 func (v *verification) store(id domain.StoreID) (Store, bool) {
@@ -108,7 +113,7 @@ func (c *eventCheck) take(ctx context.Context, m *streams.Message) error {
 		return c.takeOther(m)
 	}
 	f := c.fold
-	got, err := project.Refold(ctx, f.catalog, func(id domain.StoreID) bool { _, known := c.v.store(id); return known }, *m)
+	got, err := project.Refold(ctx, f.catalog, func(id domain.StoreID) bool { _, known := c.v.store(id); return known }, f.passes, *m)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,11 @@ import (
 // projected folds everything into the stored projections, as a program does.
 func projected(t *testing.T, c *streams.Conn) {
 	t.Helper()
+	projectedFor(t, c, "demo")
+}
+
+func stored(t *testing.T, c *streams.Conn) *projections.Catalog {
+	t.Helper()
 	if err := c.EnsureProducts(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
@@ -29,11 +34,18 @@ func projected(t *testing.T, c *streams.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return catalog
+}
+
+// projectedFor does so as a program does in which only one store is configured.
+func projectedFor(t *testing.T, c *streams.Conn, store domain.StoreID) {
+	t.Helper()
+	catalog := stored(t, c)
 	last, err := c.POS().Last(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := project.New(catalog, c, func(s domain.StoreID) bool { return s == "demo" })
+	h := project.New(catalog, c, func(s domain.StoreID) bool { return s == store })
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- h.Run(ctx) }()
@@ -224,5 +236,28 @@ func publish(t *testing.T, c *streams.Conn, subject, data string, header nats.He
 	t.Helper()
 	if _, err := admin(t, c).PublishMsg(t.Context(), &nats.Msg{Subject: subject, Data: []byte(data), Header: header}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What somebody has decided about single messages is no fault: a message that was
+// requeued counts where it stands again, and one that was dropped nowhere.
+func TestVerifier_decided(t *testing.T) {
+	t.Parallel()
+	c := start(t, t.TempDir())
+	record(t, c, 1, 3)
+	projectedFor(t, c, "other") // so that they are dead letters
+	h := project.New(stored(t, c), c, func(s domain.StoreID) bool { return s == "demo" })
+	if _, err := h.Requeue(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Drop(t.Context(), 2, "it was a test"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Requeue(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	projected(t, c)
+	if bad := verify(t, c, nil, nil, audit.Events, audit.Duplicates, audit.Fold, audit.Sums); len(bad) > 0 {
+		t.Errorf("found %+v", bad)
 	}
 }

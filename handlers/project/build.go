@@ -53,10 +53,10 @@ const buildAge = 10 * time.Second
 // because it has its outcome where it stands again. What becomes of letters whose
 // messages can be folded here waits for [Handler.Settle].
 //
-// While the broker is away it waits. Interrupted, it leaves a catalog that the next call goes on with. Messages are
-// decoded by several goroutines and folded by one, in the order of the log: an item
-// may move between any two products, so the order among products matters, and
-// decoding is what takes the time.
+// While the broker is away it waits. Interrupted, it leaves a catalog that the next
+// call goes on with. Messages are decoded by several goroutines and folded by one, in
+// the order of the log: an item may move between any two products, so the order among
+// products matters, and decoding is what takes the time.
 func (h *Handler) Build(ctx context.Context, to domain.Position, o BuildOptions) error {
 	if h.build == nil {
 		h.build = &build{passes: map[domain.Position]bool{}}
@@ -117,18 +117,26 @@ func (h *Handler) loadDecided(ctx context.Context) error {
 		if !h.ours(&l) {
 			continue
 		}
-		switch l.Resolution {
-		case streams.Open:
+		if l.Resolution == streams.Open {
 			h.remember(openLetterOf(&l))
-		case streams.Dropped:
-			h.build.passes[l.Original.Position] = true
-		case streams.Requeued:
-			var at domain.Position
-			_, err := fmt.Sscanf(l.Why, readAgain, &at)
-			h.build.passes[l.Original.Position] = err != nil || at != l.Original.Position
 		}
+		h.build.passes[l.Original.Position] = passed(&l)
 	}
 	return nil
+}
+
+// passed reports whether it is decided that a letter's message is not used where it
+// stands.
+func passed(l *streams.Letter) bool {
+	switch l.Resolution {
+	case streams.Dropped:
+		return true
+	case streams.Requeued:
+		var at domain.Position
+		_, err := fmt.Sscanf(l.Why, readAgain, &at)
+		return err != nil || at != l.Original.Position
+	}
+	return false
 }
 
 // order is a handful that is being decoded.

@@ -12,16 +12,37 @@ import (
 // Refolded is what becomes of a message when a log is folded anew.
 type Refolded struct {
 	Recorded domain.Recorded // as far as the message is an event
-	Outcome  domain.Outcome  // empty when it cannot be used
-	Kind     streams.Kind    // of the dead letter that it is then
+	Outcome  domain.Outcome  // empty when it cannot be used, or is passed over
+	Kind     streams.Kind    // of the dead letter that it is when it cannot be used
 	Reason   error
 }
 
+// Passed are the positions of the POS log whose messages no fold uses: their dead
+// letters were dropped, or requeued, so that they have their outcome elsewhere.
+func Passed(ctx context.Context, conn *streams.Conn) (map[domain.Position]bool, error) {
+	letters, err := conn.DeadLetters().List(ctx, "", false)
+	if err != nil {
+		return nil, err
+	}
+	out := map[domain.Position]bool{}
+	for i := range letters {
+		if l := &letters[i]; l.Handler == handlerName && l.Original.Stream == conn.POS().Name() && passed(l) {
+			out[l.Original.Position] = true
+		}
+	}
+	return out, nil
+}
+
 // Refold folds the next message of the POS log into a catalog of the caller's own,
-// exactly as a [Handler] would, and records nothing. The error is the catalog's.
-func Refold(ctx context.Context, catalog *projections.Catalog, known func(domain.StoreID) bool, m streams.Message) (Refolded, error) {
+// exactly as [Handler.Build] would, and records nothing. Passes are those of [Passed].
+// The error is the catalog's.
+func Refold(ctx context.Context, catalog *projections.Catalog, known func(domain.StoreID) bool, passes map[domain.Position]bool, m streams.Message) (Refolded, error) {
 	r := decode(m)
 	out := Refolded{Recorded: r.rec, Reason: r.err}
+	if passes[m.Position] {
+		catalog.Advance(m.Position)
+		return out, nil
+	}
 	switch {
 	case m.Store != "" && !known(m.Store):
 		out.Kind = UnknownStore

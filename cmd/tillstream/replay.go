@@ -193,21 +193,44 @@ func (r *replay) whole(f *os.File) (int64, domain.Position, error) {
 	}
 	end := bytes.LastIndexByte(tail, '\n') + 1
 	size := begin + int64(end)
+	// It is looked at before it is cut: it may be another file than was meant.
+	next, err := r.behind(tail[:end])
+	switch {
+	case err != nil:
+		return 0, 0, withHint(fmt.Errorf("%s: its last line is none of replay's: %w", r.file, err), "another file")
+	case end == 0 && (begin > 0 || !begun(tail, r.format)):
+		return 0, 0, withHint(fmt.Errorf("%s: does not begin with a line of replay's", r.file), "another file")
+	}
 	if err := f.Truncate(size); err != nil {
 		return 0, 0, err
 	}
-	if _, err := f.Seek(size, io.SeekStart); err != nil || end == 0 {
-		return size, 0, err
+	_, err = f.Seek(size, io.SeekStart)
+	return size, next, err
+}
+
+// behind is the position behind that of the last of some lines; 0 when there is none.
+func (r *replay) behind(lines []byte) (domain.Position, error) {
+	if len(lines) == 0 {
+		return 0, nil
 	}
-	line := tail[bytes.LastIndexByte(tail[:end-1], '\n')+1 : end]
-	at, header, err := positionOf(line, r.format)
-	if err != nil {
-		return 0, 0, withHint(fmt.Errorf("%s: its last line is none of replay's: %w", r.file, err), "another file")
+	last := lines[bytes.LastIndexByte(lines[:len(lines)-1], '\n')+1:]
+	at, header, err := positionOf(last, r.format)
+	if err != nil || header {
+		return 0, err
 	}
-	if header {
-		return size, 0, nil
+	return at + 1, nil
+}
+
+// begun reports whether a text is the beginning of a first line, or nothing.
+func begun(text []byte, format string) bool {
+	first := []string{`{"specversion":"1.0","position":"`, `{"position":"`}
+	if format == "csv" {
+		first = []string{"position,recorded_at,"}
 	}
-	return size, at + 1, nil
+	return slices.ContainsFunc(first, func(begin string) bool {
+		n := min(len(text), len(begin))
+		return string(text[:n]) == begin[:n]
+	})
 }
 
 // positionOf reads the position of a line of either form; header says that it is the

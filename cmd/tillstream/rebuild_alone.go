@@ -67,7 +67,7 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 // opponent is the current epoch as far as it can be compared with, nil for not at all,
 // and how far the new one is to be folded.
 func (b *epochBuild) opponent(ctx context.Context, last domain.Position) (*projections.Catalog, domain.Position, error) {
-	current, why, err := b.app.currentCatalog(ctx, b.record.Current, last)
+	current, why, err := b.app.currentCatalog(ctx, b.record.Current, last, b.looks())
 	if err != nil {
 		return nil, 0, err
 	}
@@ -87,9 +87,9 @@ func (b *epochBuild) opponent(ctx context.Context, last domain.Position) (*proje
 }
 
 // currentCatalog opens the current epoch to compare with it, at the end of the log
-// where this version can fold it, else where it is. It returns nil when it cannot be
-// read, and why.
-func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Position) (*projections.Catalog, string, error) {
+// where this version can fold it, else where it is; there, too, when it is only for
+// looking, which changes nothing. It returns nil when it cannot be read, and why.
+func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Position, looks bool) (*projections.Catalog, string, error) {
 	there, err := a.conn.ProductsEpochs(ctx)
 	if err != nil {
 		return nil, "", err
@@ -116,6 +116,8 @@ func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Posi
 		if _, err := c.Tree(); err != nil {
 			return nil, fmt.Sprintf("epoch %d was left unfinished by another version of tillstream", epoch), nil
 		}
+		return c, "", nil
+	case looks:
 		return c, "", nil
 	}
 	h := a.newHandler(c)

@@ -199,6 +199,31 @@ func TestRebuild_killedAfterSwitch(t *testing.T) {
 	}
 }
 
+// TestRebuild_dryRunAtRest: a dry run compares with what is stored as it is, and
+// records nothing of what comes behind it.
+func TestRebuild_dryRunAtRest(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 3)
+	in.stop()
+	a, err := openApp(t.Context(), in.cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	stray := in.envelope(&domain.ProductDeleted{Item: "i-00"})
+	if _, err := a.conn.POS().Append(t.Context(), "elsewhere", []domain.Envelope{stray}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := a.rebuildAlone(t.Context(), console.RebuildWish{DryRun: true}, func(console.RebuildProgress) {})
+	if err != nil || r.Compared == nil || r.Compared.Products != 0 || r.Compared.Position != 3 {
+		t.Errorf("a dry run says %+v, %v", r, err)
+	}
+	letters, err := a.conn.DeadLetters().List(t.Context(), "", false)
+	if err != nil || len(letters) != 0 {
+		t.Errorf("a dry run left %d dead letters, %v", len(letters), err)
+	}
+}
+
 // TestRebuild_atWork: rebuilds that go on while events come in and are pushed miss
 // none of them, and what is in use at the end is what the log says.
 func TestRebuild_atWork(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/streams"
 )
 
 // How much is taken in at a time, whoever sends it. What is too much is told to come
@@ -17,6 +18,10 @@ const (
 	MostRequests = 256       // of events
 	MostImports  = 8         // each has a row's place in memory for every row of its file
 	MostWaiting  = 128 << 20 // bytes of events on their way into the log, of all requests together
+	// MostQueued is how many events are on their way at a time, but for those of files,
+	// which let them pass: less than a second's worth. What is more waits where it is, and
+	// not for an answer.
+	MostQueued = 8 * streams.MaxGroup
 )
 
 // comeBack is when a request that found no place may find one. The answer to an event
@@ -47,13 +52,17 @@ func (p places) take(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// share is what one request has of something that all requests have together.
+// share is what one request has of something that all requests have together; of
+// nothing, where there is no bound.
 type share struct {
 	of   *semaphore.Weighted
 	held atomic.Int64
 }
 
 func (s *share) acquire(ctx context.Context, n int64) error {
+	if s.of == nil {
+		return nil
+	}
 	if err := s.of.Acquire(ctx, n); err != nil {
 		return err
 	}
@@ -62,6 +71,9 @@ func (s *share) acquire(ctx context.Context, n int64) error {
 }
 
 func (s *share) release(n int64) {
+	if s.of == nil {
+		return
+	}
 	s.of.Release(n)
 	s.held.Add(-n)
 }

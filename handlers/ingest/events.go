@@ -56,7 +56,7 @@ func (s *Service) Events(ctx context.Context, store domain.StoreID, body io.Read
 	if !dry {
 		submit = s.log.Submit
 	}
-	return s.pipe(ctx, store, submit, sales.next, func(u unit, appended []streams.Appended, err error) error {
+	return s.pipe(ctx, store, submit, s.queued, sales.next, func(u unit, appended []streams.Appended, err error) error {
 		for i, parsed := range u.about.([]parsedEvent) {
 			a := Answer{Line: parsed.line, ID: parsed.envelope.ID, Err: parsed.err}
 			switch {

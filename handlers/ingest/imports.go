@@ -157,7 +157,7 @@ func (r *importRun) do(ctx context.Context, body io.Reader) (Report, []string, e
 	if !r.im.Dry {
 		submit = s.log.SubmitBulk
 	}
-	if err = s.pipe(ctx, r.store, submit, next, done, func() error { return nil }); err == nil {
+	if err = s.pipe(ctx, r.store, submit, nil, next, done, func() error { return nil }); err == nil {
 		err = r.finish(ctx)
 	}
 	return r.report, r.rows.Ignored(), err

@@ -46,13 +46,14 @@ type Service struct {
 
 	log Log
 	now func() time.Time
-	// waiting is what the events that are on their way into the log take of memory.
-	waiting *semaphore.Weighted
+	// waiting is what the events that are on their way into the log take of memory, and
+	// queued how many those are that somebody waits for.
+	waiting, queued *semaphore.Weighted
 }
 
 // New returns a Service that appends to log.
 func New(log Log, now func() time.Time) *Service {
-	return &Service{Patience: DefaultPatience, MostAhead: DefaultMostAhead, MostSpooled: DefaultMostSpooled, log: log, now: now, waiting: semaphore.NewWeighted(MostWaiting)}
+	return &Service{Patience: DefaultPatience, MostAhead: DefaultMostAhead, MostSpooled: DefaultMostSpooled, log: log, now: now, waiting: semaphore.NewWeighted(MostWaiting), queued: semaphore.NewWeighted(MostQueued)}
 }
 
 func (s *Service) await(ctx context.Context, wait func(context.Context) ([]streams.Appended, error)) ([]streams.Appended, error) {

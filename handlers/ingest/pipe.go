@@ -31,6 +31,9 @@ type inFlight struct {
 	unit          unit
 	wait          func(context.Context) ([]streams.Appended, error)
 	events, bytes int64
+
+	answers []streams.Appended
+	err     error
 }
 
 // submitter is how units get into the log, see [Log].
@@ -38,19 +41,21 @@ type submitter func(context.Context, domain.StoreID, []domain.Envelope) func(con
 
 // pipe appends the units that next yields until it returns io.EOF, in their
 // order, by submit, and calls done for each in the same order; idle is called
-// whenever no further answer is on its way. Without submit, nothing is recorded.
+// whenever no further answer is on its way. Without submit, nothing is recorded. The
+// events take of queue while they are on their way, if there is one.
 //
 // It does not run further ahead of projecting than [Service.MostAhead].
-func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitter, next func() (unit, error), done func(unit, []streams.Appended, error) error, idle func() error) error {
-	queue := make(chan inFlight, MostGroupsInFlight)
+func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitter, queue *semaphore.Weighted, next func() (unit, error), done func(unit, []streams.Appended, error) error, idle func() error) error {
+	submitted := make(chan inFlight, MostGroupsInFlight)
 	events := semaphore.NewWeighted(MostEventsInFlight)
-	waiting := share{of: s.waiting}
+	waiting, queued := share{of: s.waiting}, share{of: queue}
 	defer waiting.giveBack()
+	defer queued.giveBack()
 	pace := pacer{projection: s.Projection, most: s.MostAhead, patience: s.Patience, now: s.now}
 	var unread error // why next ended, which concerns nothing that it yielded before
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		defer close(queue)
+		defer close(submitted)
 		for {
 			u, err := next()
 			if errors.Is(err, io.EOF) {
@@ -63,37 +68,53 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitt
 			f := inFlight{unit: u}
 			if u.refuse == nil && len(u.group) > 0 && submit != nil {
 				f.events, f.bytes = sizeOf(u.group)
-				if err := admit(ctx, &pace, events, &waiting, f); err != nil {
+				if err := admit(ctx, &pace, events, &queued, &waiting, f); err != nil {
 					return err
 				}
 				f.wait = submit(ctx, store, u.group)
 			}
 			select {
-			case queue <- f:
+			case submitted <- f:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 		}
 	})
+	// What is shared is given back when the log has answered, however slowly the caller
+	// reads: there is room here for all that a request may have on its way.
+	answered := make(chan inFlight, MostGroupsInFlight)
 	g.Go(func() error {
-		for f := range queue {
-			var answers []streams.Appended
-			err := f.unit.refuse
+		defer close(answered)
+		for f := range submitted {
+			f.err = f.unit.refuse
 			if f.wait != nil {
-				answers, err = s.await(ctx, f.wait)
-				events.Release(f.events)
+				f.answers, f.err = s.await(ctx, f.wait)
+				queued.release(f.events)
 				waiting.release(f.bytes)
 			}
-			if unknown, ok := errors.AsType[*streams.UnknownOutcomeError](err); ok {
+			if unknown, ok := errors.AsType[*streams.UnknownOutcomeError](f.err); ok {
 				return unknown // what is behind it would wait as long, one after the other
 			}
-			for _, a := range answers {
+			for _, a := range f.answers {
 				pace.appended(a.Position)
 			}
-			if err := done(f.unit, answers, err); err != nil {
+			select {
+			case answered <- f:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for f := range answered {
+			if f.wait != nil {
+				events.Release(f.events)
+			}
+			if err := done(f.unit, f.answers, f.err); err != nil {
 				return err
 			}
-			if len(queue) == 0 {
+			if len(answered) == 0 && len(submitted) == 0 {
 				if err := idle(); err != nil {
 					return err
 				}
@@ -109,11 +130,14 @@ func (s *Service) pipe(ctx context.Context, store domain.StoreID, submit submitt
 
 // admit waits until a unit may be on its way. It waits for the pace first: what it has
 // taken of memory is given back by an answer of the log, and by nothing else.
-func admit(ctx context.Context, pace *pacer, events *semaphore.Weighted, waiting *share, f inFlight) error {
+func admit(ctx context.Context, pace *pacer, events *semaphore.Weighted, queued, waiting *share, f inFlight) error {
 	if err := pace.wait(ctx); err != nil {
 		return err
 	}
 	if err := events.Acquire(ctx, f.events); err != nil {
+		return err
+	}
+	if err := queued.acquire(ctx, f.events); err != nil {
 		return err
 	}
 	return waiting.acquire(ctx, f.bytes)

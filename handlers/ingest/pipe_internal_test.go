@@ -17,7 +17,7 @@ import (
 func TestService_pipe_left(t *testing.T) {
 	t.Parallel()
 	const all = 1000
-	s := &Service{Patience: time.Minute, now: time.Now, waiting: semaphore.NewWeighted(all)}
+	s := &Service{Patience: time.Minute, now: time.Now, waiting: semaphore.NewWeighted(all), queued: semaphore.NewWeighted(all)}
 	units := func(n int) func() (unit, error) {
 		return func() (unit, error) {
 			if n--; n < 0 {
@@ -39,10 +39,10 @@ func TestService_pipe_left(t *testing.T) {
 			return nil, &streams.UnknownOutcomeError{Err: ctx.Err()}
 		}
 	}
-	if err := s.pipe(ctx, "harbour", silent, units(5), nothing, idle); err == nil || submitted != 4 {
+	if err := s.pipe(ctx, "harbour", silent, s.queued, units(5), nothing, idle); err == nil || submitted != 4 {
 		t.Errorf("%d units were submitted, %v; want 4, and an end", submitted, err)
 	}
-	if !s.waiting.TryAcquire(all) {
+	if !s.waiting.TryAcquire(all) || !s.queued.TryAcquire(all) {
 		t.Error("something is still taken")
 	}
 }

@@ -284,7 +284,7 @@ func readHeads(file string) ([]string, error) {
 // verifier is one of this process, without an order. Without an engine one is made when
 // BigCommerce is to be read.
 func (a *app) verifier(e *engine) audit.Verifier {
-	v := audit.Verifier{Conn: a.conn, Products: productsInUse{a.conn}}
+	v := audit.Verifier{Conn: a.conn, Products: productsInUse{a.conn}, Dir: a.cfg.Data}
 	if key, err := readSigningKey(&a.cfg); err == nil {
 		v.Keys = append(v.Keys, key.Public())
 	}

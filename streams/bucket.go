@@ -131,33 +131,13 @@ func (b *Bucket) putBatch(ctx context.Context, entries []Entry) error {
 // that is written meanwhile may be seen twice, the newer value later. It returns
 // the first error of do as it is.
 func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, do func(Entry) error) error {
-	r, err := b.conn.openReader(ctx, b.stream, b.prefix, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{filterOf(b.prefix, store, "")},
-		DeliverPolicy:  jetstream.DeliverAllPolicy,
-	}, readAhead())
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for pending := r.pending; pending > 0; {
-		msg, err := r.next(ctx)
-		if err != nil {
-			return err
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("scan %s: %w", b.stream, err)
-		}
+	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		key, ok := strings.CutPrefix(msg.Subject(), b.prefix+".")
 		if !ok {
 			return fmt.Errorf("scan %s: subject %q is not of this bucket", b.stream, msg.Subject())
 		}
-		if err := do(Entry{Key: Key(key), Value: msg.Data(), Revision: meta.Sequence.Stream}); err != nil {
-			return err
-		}
-		pending = meta.NumPending
-	}
-	return nil
+		return do(Entry{Key: Key(key), Value: msg.Data(), Revision: meta.Sequence.Stream})
+	})
 }
 
 // Stores lists the stores that have a key, in their order; none when the bucket does

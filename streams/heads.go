@@ -79,31 +79,5 @@ func signedHead(log string, at uint64, recorded time.Time, header nats.Header, t
 	return SignedHead{domain.Position(at), log, recorded.UTC(), text, leaves}
 }
 
-// readAll calls do for every message of some subjects that there is now.
-func (c *Conn) readAll(ctx context.Context, stream, subject string, do func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
-	r, err := c.openReader(ctx, stream, "", jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy,
-	}, readAhead())
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for pending := r.pending; pending > 0; {
-		msg, err := r.next(ctx)
-		if err != nil {
-			return err
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("read %s: %w", stream, err)
-		}
-		if err := do(msg, meta); err != nil {
-			return err
-		}
-		pending = meta.NumPending
-	}
-	return nil
-}
-
 // Missing reports whether err says that there is no such stream at all.
 func Missing(err error) bool { return errors.Is(err, jetstream.ErrStreamNotFound) }

@@ -125,6 +125,32 @@ func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstr
 	return r, nil
 }
 
+// readAll calls do for every message of some subjects that there is now.
+func (c *Conn) readAll(ctx context.Context, stream, subject string, do func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+	r, err := c.openReader(ctx, stream, "", jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy,
+	}, readAhead())
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for pending := r.pending; pending > 0; {
+		msg, err := r.next(ctx)
+		if err != nil {
+			return err
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("read %s: %w", stream, err)
+		}
+		if err := do(msg, meta); err != nil {
+			return err
+		}
+		pending = meta.NumPending
+	}
+	return nil
+}
+
 // Next waits for the next message. It returns the context's error when that ends
 // first; the reader can then still be used.
 func (r *Reader) Next(ctx context.Context) (Message, error) {

@@ -372,7 +372,6 @@ func TestTamper_administrator(t *testing.T) {
 		c := start(t, t.TempDir())
 		record(t, c, 1, recorded)
 		sign(t, c, key)
-		list := messages(t, c, "POS")
 		js := admin(t, c)
 		s, err := js.Stream(t.Context(), "POS")
 		if err != nil {
@@ -382,8 +381,9 @@ func TestTamper_administrator(t *testing.T) {
 		if err := s.DeleteMsg(t.Context(), 77); err == nil {
 			t.Error("the log let a message be deleted")
 		}
-		// The log is made again without its protection.
-		replace(t, c, "POS", list)
+		// The log is made again without its protection. It is deleted only once: the
+		// server removes a deleted stream's files later, and one of the same name that is
+		// deleted before it has done so comes back with its messages.
 		if err := js.DeleteStream(t.Context(), "POS"); err != nil {
 			t.Fatal(err)
 		}

@@ -31,14 +31,15 @@ type row struct {
 	stockDue domain.Position
 	tally    domain.Tally
 	items    []place
-	hash     Hash // of the snapshot that was stored or read last
+	hash     Hash // of the snapshot that was stored or read last; zero for none
 	deleted  bool
 	vacant   bool // counted as such
 
-	state  *domain.Product // nil when it must be read from the bucket
-	cached *list.Element   // its place among the states that may be forgotten
-	dirty  bool            // changed since it was last handed over for writing
-	sealed int             // how many writes of it are under way
+	state  domain.Packed // empty when it must be read from the bucket
+	page   uint64        // where in the bucket: a page, or 0 for a value by itself
+	cached *list.Element // its place among the states that may be forgotten
+	dirty  bool          // changed since it was last handed over for writing
+	sealed int32         // how many writes of it are under way
 }
 
 // place is one item of a row.
@@ -77,6 +78,7 @@ type digest struct {
 	Tally domain.Tally `json:"tally"`
 
 	hash Hash
+	page uint64
 }
 
 // row returns the row of a product, new when there is none.

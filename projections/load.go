@@ -85,7 +85,7 @@ func readDigest(e domain.Entry) (digest, error) {
 	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
 		return d, badSnapshot(e.Key, fmt.Errorf("it is of product %q of store %q", d.ID, d.Store))
 	}
-	d.hash = hashSnapshot(d.Store, d.ID, e.Value)
+	d.hash, d.page = hashSnapshot(d.Store, d.ID, e.Value), e.Page
 	return d, nil
 }
 
@@ -107,7 +107,7 @@ func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 		}
 	}
 	shelf.put(r, d.Position, d.Due, d.StockDue, d.Tally, deleted, items)
-	r.hash = d.hash
+	r.hash, r.page = d.hash, d.page
 }
 
 // conflict is an item that was met in two products.
@@ -150,7 +150,7 @@ func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
 		}
 		left := loses.Moved(t.item, since)
 		c.mu.Lock()
-		c.set(&left)
+		c.set(&left, left.Pack())
 		c.mu.Unlock()
 		if err := c.reindex(keeps); err != nil {
 			return err

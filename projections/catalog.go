@@ -142,10 +142,18 @@ func (c *Catalog) shelf(store domain.StoreID) *shelf {
 
 // index makes the index agree with p.
 func (c *Catalog) index(p *domain.Product) *row {
-	shelf := c.shelf(p.Store)
-	r := shelf.row(p.ID)
-	shelf.put(r, p.Position, p.Due, p.StockDue, p.Tally, p.Deleted(), places(p))
+	r := c.shelf(p.Store).row(p.ID)
+	c.indexAs(r, p)
 	return r
+}
+
+// indexAs is index given the product's row.
+func (c *Catalog) indexAs(r *row, p *domain.Product) {
+	items := r.items
+	if !r.holds(p) {
+		items = places(p)
+	}
+	r.shelf.put(r, p.Position, p.Due, p.StockDue, p.Tally, p.Deleted(), items)
 }
 
 // size is the number of products.

@@ -44,7 +44,7 @@ func (c *Catalog) Enough(products int) bool {
 }
 
 // piece is how many products of a draft one goroutine encodes and puts at a time.
-const piece = 1024
+const piece = 4096
 
 // writeDraft is [Batch.Write] of a draft, on as many processors as there are. The first
 // checkpoint says that the bucket is not to be used until the second.

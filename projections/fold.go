@@ -41,7 +41,10 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 		holderID = holderRow.id
 	}
 	targetID := domain.Target(holderID, event)
-	targetRow := shelf.products[targetID]
+	targetRow := holderRow
+	if targetRow == nil || targetID != holderID {
+		targetRow = shelf.products[targetID]
+	}
 	c.mu.Unlock()
 
 	var holder *domain.Product
@@ -78,6 +81,9 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	switch {
 	case result.Outcome == "":
 		// A snapshot that was stored ahead of the checkpoint holds it already.
+	case len(result.Products) == 1 && targetRow != nil && result.Products[0].ID == targetID:
+		c.indexAs(targetRow, &result.Products[0])
+		c.change(targetRow, states[0])
 	case len(result.Products) == 1 || c.draft:
 		for i := range result.Products {
 			c.set(&result.Products[i], states[i])
@@ -90,7 +96,11 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 
 // set takes a new state of a product.
 func (c *Catalog) set(p *domain.Product, state domain.Packed) {
-	r := c.index(p)
+	c.change(c.index(p), state)
+}
+
+// change takes a new state of a row's product.
+func (c *Catalog) change(r *row, state domain.Packed) {
 	c.unlist(r)
 	if r.dirty {
 		c.heavy -= len(r.state)
@@ -236,7 +246,11 @@ func (b *Batch) put(ctx context.Context, rows []*row, states []domain.Packed) er
 // encodeAll makes the values of some states, and their hashes.
 func encodeAll(rows []*row, states []domain.Packed) ([]domain.Entry, []Hash, error) {
 	entries, hashes := make([]domain.Entry, len(states)), make([]Hash, len(states))
-	var all []byte
+	size := 0
+	for _, state := range states {
+		size += 3 * len(state) // about what JSON makes of it
+	}
+	all := make([]byte, 0, size)
 	for i, r := range rows {
 		begun := len(all)
 		p := states[i].Unpack(r.shelf.store, r.id)

@@ -190,6 +190,40 @@ func (s *shelf) sort() {
 	s.sorted, s.fresh = merged, nil
 }
 
+// holds reports whether the row's items are those of a product already, which most
+// events leave as they are.
+func (r *row) holds(p *domain.Product) bool {
+	if len(r.items) != len(p.Items) {
+		return false
+	}
+	for i := range p.Items {
+		if it := &p.Items[i]; r.items[i].item != it.ID || !isFolded(r.items[i].sku, it.SKU, it.Described) {
+			return false
+		}
+	}
+	return true
+}
+
+// isFolded is folded == foldedSKU(sku, described), mostly without making that.
+func isFolded(folded string, sku domain.SKU, described bool) bool {
+	if !described || len(folded) != len(sku) {
+		return folded == foldedSKU(sku, described)
+	}
+	for i := range len(sku) {
+		c := sku[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c <= ' ' || c >= 0x7f {
+			return folded == foldedSKU(sku, described)
+		}
+		if c != folded[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // places lists the items of a product for the index.
 func places(p *domain.Product) []place {
 	out := make([]place, len(p.Items))

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/klauspost/compress/s2"
@@ -143,15 +144,22 @@ func (b *Bucket) entries(subject string, data []byte, revision uint64, each func
 // encodePage writes, behind the version, the compressed form of every key and value in
 // turn, each behind its length.
 func encodePage(entries []Entry) []byte {
-	var plain []byte
+	room := pageRooms.Get().(*pageRoom)
+	defer pageRooms.Put(room)
+	plain := room.plain[:0]
 	for _, e := range entries {
 		plain = append(binary.AppendUvarint(plain, uint64(len(e.Key))), e.Key...)
 		plain = append(binary.AppendUvarint(plain, uint64(len(e.Value))), e.Value...)
 	}
-	out := make([]byte, 1+s2.MaxEncodedLen(len(plain)))
-	out[0] = pageVersion
-	return out[:1+len(s2.Encode(out[1:], plain))]
+	room.plain = plain
+	room.packed = s2.Encode(room.packed[:cap(room.packed)], plain)
+	return append([]byte{pageVersion}, room.packed...)
 }
+
+// pageRoom is where a page is encoded.
+type pageRoom struct{ plain, packed []byte }
+
+var pageRooms = sync.Pool{New: func() any { return new(pageRoom) }}
 
 // decodePage undoes [encodePage]. The values do not overlap.
 func decodePage(data []byte) ([]Entry, error) {

@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/projections"
@@ -37,7 +38,7 @@ func newBucket(writes ...domain.Entry) *bucket {
 }
 
 func (b *bucket) put(e domain.Entry) {
-	e.Revision = uint64(len(b.writes) + 1)
+	e.Revision = cmp.Or(e.Page, uint64(len(b.writes)+1))
 	b.newest[e.Key] = len(b.writes)
 	b.writes = append(b.writes, e)
 }
@@ -219,7 +220,7 @@ func flush(t testing.TB, c *projections.Catalog) {
 
 func diff(t testing.TB, what string, got, want any) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
+	if d := gocmp.Diff(want, got); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }

@@ -86,8 +86,8 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 }
 
 // Observe takes a value that another process has written to the bucket, for a
-// Catalog that is not folded into. Values may come late, twice, or not at all:
-// only a newer one is taken.
+// Catalog that is not folded into. Values may come late, twice, or not at all: an
+// older one is not taken.
 func (c *Catalog) Observe(e domain.Entry) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -98,12 +98,13 @@ func (c *Catalog) Observe(e domain.Entry) error {
 	if err := json.Unmarshal(e.Value, p); err != nil {
 		return badSnapshot(e.Key, err)
 	}
-	if r, ok := c.shelf(p.Store).products[p.ID]; ok && p.Position <= r.position {
+	if r, ok := c.shelf(p.Store).products[p.ID]; ok && r.past(p.Position, e.Revision) {
 		return nil
 	}
 	r := c.index(p)
 	c.unlist(r)
-	r.state, r.page, r.hash = p.Pack(), e.Page, hashSnapshot(p.Store, p.ID, e.Value)
+	r.state, r.hash = p.Pack(), hashSnapshot(p.Store, p.ID, e.Value)
+	r.revision, r.paged = e.Revision, e.Page > 0
 	c.keep(r)
 	return nil
 }
@@ -169,7 +170,8 @@ func (c *Catalog) size() int {
 // has it exactly when memory has not.
 func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
 	c.mu.RLock()
-	state, position, page, bucket := r.state, r.position, r.page, r.shelf.bucket
+	state, position, bucket := r.state, r.position, r.shelf.bucket
+	page, paged := r.revision, r.paged
 	c.mu.RUnlock()
 	if state != "" {
 		return state.Unpack(r.shelf.store, r.id), nil
@@ -177,7 +179,7 @@ func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
 	key := domain.Key{Store: r.shelf.store, ID: string(r.id)}
 	var e domain.Entry
 	var err error
-	if page > 0 {
+	if paged {
 		e, err = bucket.FromPage(ctx, page, key)
 	} else {
 		e, err = bucket.Get(ctx, key)

@@ -271,7 +271,7 @@ func (b *Batch) stored(rows []*row, entries []domain.Entry, hashes []Hash) {
 	defer c.mu.Unlock()
 	for i, r := range rows {
 		r.sealed--
-		r.hash, r.page = hashes[i], entries[i].Page
+		r.hash, r.revision, r.paged = hashes[i], entries[i].Page, entries[i].Page > 0
 		c.keep(r)
 	}
 }

@@ -36,10 +36,13 @@ type row struct {
 	vacant   bool // counted as such
 
 	state  domain.Packed // empty when it must be read from the bucket
-	page   uint64        // where in the bucket: a page, or 0 for a value by itself
 	cached *list.Element // its place among the states that may be forgotten
 	dirty  bool          // changed since it was last handed over for writing
+	paged  bool          // its value in the bucket lies in the page that the revision names
 	sealed int32         // how many writes of it are under way
+	// revision is that of the value in the bucket; 0 for one that was written here, by
+	// itself.
+	revision uint64
 }
 
 // place is one item of a row.
@@ -77,8 +80,15 @@ type digest struct {
 	} `json:"items"`
 	Tally domain.Tally `json:"tally"`
 
-	hash Hash
-	page uint64
+	hash     Hash
+	revision uint64
+	paged    bool
+}
+
+// past reports whether the row is folded further than a value of the bucket, or is of the
+// same position and not written earlier: a value may be replaced, see [Catalog.Replace].
+func (r *row) past(position domain.Position, revision uint64) bool {
+	return position < r.position || position == r.position && revision <= r.revision
 }
 
 // row returns the row of a product, new when there is none.

@@ -48,15 +48,27 @@ in BigCommerce changes. --dry-run compares and switches to nothing; --explain sh
 examples.
 
 Interrupted, it goes on where it was when it is run again. The epoch before is kept
-until the next rebuild, and --rollback goes back to it.`,
+until the next rebuild, and --rollback goes back to it.
+
+--item folds one item or product only, from its own events and those of whatever it had
+to do with, and replaces the snapshots in use that are something else.
+
+The exit code of a dry run that finds differences is 3.`,
 		Example: `  tillstream rebuild --dry-run --explain
   tillstream rebuild
   tillstream rebuild --rollback
+  tillstream rebuild --item CK-121 --dry-run
   tillstream rebuild --at 120000 --json`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.complete(cmd, c.dryRun); err != nil {
 				return err
+			}
+			if f.wish.Item != "" {
+				return c.sessionOfStore(cmd, needWrites, func(ctx context.Context, to *storeClient) error {
+					f.wish.Store = domain.StoreID(to.store)
+					return aboutItem(c.rebuildAt(ctx, to.client, f))
+				})
 			}
 			cfg, err := c.config(cmd, roleProject)
 			if cfg.Server != "" || runningAt(cfg.Data) != "" {
@@ -71,11 +83,16 @@ until the next rebuild, and --rollback goes back to it.`,
 	configFlags(cmd, "server", "token_file", "nats", "log.level", "log.format")
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "show products that differ")
 	cmd.Flags().Uint64Var(&f.at, "at", 0, "only say what the log up to this `position` comes to")
+	cmd.Flags().StringVar(&f.wish.Item, "item", "", "only this `ITEM`: a SKU, a POS item id or a product id")
+	cmd.Flags().StringVar(&c.store, "store", "", "`id` of the item's store; may be left out when there is one ("+envPrefix+"STORE)")
 	cmd.Flags().BoolVar(&f.wish.Rollback, "rollback", false, "go back to the epoch before")
 	cmd.Flags().BoolVar(&f.wish.Forget, "forget", false, "remove the epoch before, and with it the way back")
 	cmd.Flags().BoolVar(&f.wish.Cancel, "cancel", false, "end the rebuild that a running tillstream is at")
 	cmd.Flags().DurationVar(&f.wait, "wait", leaseWait, "on a cluster, how long to wait for the owner to end")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON, with keys that stay as they are")
+	// Completing a flag cannot fail but for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("item", c.completeItem)
+	_ = cmd.RegisterFlagCompletionFunc("store", c.completeStores)
 	return c.writes(cmd)
 }
 
@@ -87,9 +104,15 @@ func (f *rebuildFlags) complete(cmd *cobra.Command, dryRun bool) error {
 	if cmd.Flags().Changed("at") && f.at == 0 {
 		return misuse("--at 0: must be 1 or more")
 	}
+	if cmd.Flags().Changed("item") && f.wish.Item == "" {
+		return misuse(`--item "": must be a SKU, a POS item id or a product id`)
+	}
+	if cmd.Flags().Changed("store") && f.wish.Item == "" {
+		return misuse("--store goes with --item: an epoch is of all stores")
+	}
 	f.wish.At, f.wish.DryRun = domain.Position(f.at), dryRun
 	var one []string
-	for _, name := range []string{"at", "rollback", "forget", "cancel"} {
+	for _, name := range []string{"at", "item", "rollback", "forget", "cancel"} {
 		if cmd.Flags().Changed(name) {
 			one = append(one, "--"+name)
 		}
@@ -115,7 +138,7 @@ func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err erro
 	if isDemo(cfg.Data) && runningAt(cfg.Data) == "" {
 		return withHint(fmt.Errorf("the data folder %s is that of the demo, which begins it anew each time", cfg.Data), "tillstream up --demo, or another folder with --data")
 	}
-	a, err := openChecked(ctx, cfg, c.logger(cfg.Log), (*streams.Conn).EnsureLogs)
+	a, err := openChecked(ctx, cfg, c.logger(cfg.Log), unlessRestoring((*streams.Conn).EnsureLogs))
 	if locked, is := errors.AsType[*streams.LockedError](err); is {
 		if locked.Holder.Address == "" {
 			return withHint(locked, "the same again in a moment: it is starting, or another command is at work")
@@ -204,7 +227,7 @@ func rebuildStep(p console.RebuildProgress) string {
 // rebuilt tells what a rebuild came to.
 func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
 	if c.json {
-		return c.stdout.document(r)
+		return errors.Join(c.stdout.document(r), f.verdict(r))
 	}
 	out := c.stdout
 	if f.wish.Forget {
@@ -227,10 +250,21 @@ func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
 	if r.Switched {
 		out.line("epoch %d is in use now; tillstream rebuild --rollback goes back to epoch %d", r.Epoch, r.Was)
 	}
+	if r.Replaced > 0 {
+		out.line("%s replaced", count(r.Replaced, "snapshot"))
+	}
+	return f.verdict(r)
+}
+
+// verdict makes the exit code of what a dry run has found.
+func (f *rebuildFlags) verdict(r *console.RebuildReport) error {
+	if f.wish.DryRun && r.Compared != nil && r.Compared.Products > 0 {
+		return errDiffers
+	}
 	return nil
 }
 
-// comparison tells what differs from the epoch before.
+// comparison tells what differs from the epoch before, or of an item from what is stored.
 func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
 	out := c.stdout
 	if r.Compared == nil {
@@ -240,18 +274,18 @@ func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
 		return
 	}
 	if r.Compared.Products == 0 {
-		out.line("nothing differs from epoch %d", r.Was)
+		out.line("nothing differs from %s", map[bool]string{true: "what is stored", false: fmt.Sprintf("epoch %d", r.Was)}[f.wish.Item != ""])
 		return
 	}
 	would := ""
-	if !r.Switched {
+	if !r.Switched && r.Replaced == 0 {
 		would = "would "
 	}
 	out.line("%s %sdiffer: %s", count(r.Compared.Products, "product"), would, sentence(byNumber(r.Compared.Fields)...))
 	if r.Compared.Pushed > 0 {
 		out.line("%s %schange in BigCommerce", count(r.Compared.Pushed, "linked product"), would)
 	}
-	if !f.explain {
+	if !f.explain && f.wish.Item == "" {
 		return
 	}
 	for _, d := range r.Compared.Examples {

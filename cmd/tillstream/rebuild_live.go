@@ -157,8 +157,11 @@ const withinReach = 5000
 
 // rebuild folds a new epoch beside the catalog in use, and switches to it.
 func (e *engine) rebuild(ctx context.Context, wish console.RebuildWish, tell func(console.RebuildProgress)) (report console.RebuildReport, err error) {
-	if wish.Forget {
+	switch {
+	case wish.Forget:
 		return e.app.forget(ctx, wish.DryRun)
+	case wish.Item != "":
+		return e.rebuildItem(ctx, wish, tell)
 	}
 	b := &epochBuild{app: e.app, wish: wish, tell: tell, publications: e.publications}
 	if at := e.catalog.Position(); wish.At > at {

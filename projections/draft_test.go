@@ -99,9 +99,39 @@ func TestCatalog_Draft(t *testing.T) {
 				if err != nil || string(got) != value {
 					t.Errorf("product %v, %v\n got %s\nwant %s", key, err, got, value)
 				}
+				err = c.CompareStored(t.Context(), whole, key.Store, []domain.ProductID{p.ID}, domain.Rules{}, func(d projections.Difference) error {
+					t.Errorf("product %v is stored otherwise: %v", key, d.Changes)
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
+		replaceRandom(t, c, b)
 	})
+}
+
+// replaceRandom replaces a product's snapshot by one of the same position, which whoever
+// opens the bucket then finds, also where the first lies in a page.
+func replaceRandom(t *rapid.T, c *projections.Catalog, b *bucket) {
+	for _, store := range c.Stores() {
+		s := rapid.SampledFrom(c.Products(store, "", 1000)).Draw(t, "replaced")
+		p, err := c.Product(t.Context(), store, s.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Family.Description += " as it should be"
+		if err := c.Replace(t.Context(), []domain.Product{p}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []*projections.Catalog{c, openRandom(t, b)} {
+			got, err := c.Product(t.Context(), store, s.ID)
+			if err != nil || got.Family.Description != p.Family.Description {
+				t.Errorf("replaced by %q, and found %q, %v", p.Family.Description, got.Family.Description, err)
+			}
+		}
+	}
 }
 
 // flushRandom flushes, perhaps by way of an error at any of the writes.

@@ -84,8 +84,8 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 }
 
 // Observe takes a value that another process has written to the bucket, for a
-// Catalog that is not folded into. Values may come late, twice, or not at all:
-// only a newer one is taken.
+// Catalog that is not folded into. Values may come late, twice, or not at all: an
+// older one is not taken.
 func (c *Catalog) Observe(e domain.Entry) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -96,12 +96,13 @@ func (c *Catalog) Observe(e domain.Entry) error {
 	if err := json.Unmarshal(e.Value, p); err != nil {
 		return badSnapshot(e.Key, err)
 	}
-	if r, ok := c.shelf(p.Store).products[p.ID]; ok && p.Position <= r.position {
-		return nil
+	hash := hashSnapshot(p.Store, p.ID, e.Value)
+	if r, ok := c.shelf(p.Store).products[p.ID]; ok && (p.Position < r.position || p.Position == r.position && hash == r.hash) {
+		return nil // one of the same position that is another was replaced, see Replace
 	}
 	r := c.index(p)
 	c.unlist(r)
-	r.state, r.hash = p, hashSnapshot(p.Store, p.ID, e.Value)
+	r.state, r.hash = p, hash
 	c.keep(r)
 	return nil
 }

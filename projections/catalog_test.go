@@ -439,4 +439,25 @@ func TestCatalog_Observe(t *testing.T) {
 	diff(t, "summaries", observer.Products("demo", "", 99), c.Products("demo", "", 99))
 	diff(t, "tally", observer.Tally("demo"), c.Tally("demo"))
 	diff(t, "position", observer.Position(), c.Position())
+
+	p, err := c.Product(t.Context(), "demo", observer.Products("demo", "", 1)[0].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Family.Description = "replaced"
+	if err := c.Replace(t.Context(), []domain.Product{p}); err != nil {
+		t.Fatal(err)
+	}
+	if err := observer.Observe(b.writes[len(b.writes)-1]); err != nil {
+		t.Fatal(err)
+	}
+	ours, err := c.Tree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := observer.Tree()
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "digest after a replacement", theirs.Digest(), ours.Digest())
 }

@@ -78,15 +78,21 @@ func CompareCatalogs(ctx context.Context, before, after *Catalog, rules func(dom
 }
 
 func compareProduct(ctx context.Context, before, after *Catalog, store domain.StoreID, id domain.ProductID, rules domain.Rules) (Difference, error) {
-	d := Difference{Store: store, Product: id}
 	was, err := productOrNone(ctx, before, store, id)
 	if err != nil {
-		return d, err
+		return Difference{}, err
 	}
 	is, err := productOrNone(ctx, after, store, id)
 	if err != nil {
-		return d, err
+		return Difference{}, err
 	}
+	return differenceOf(store, id, was, is, rules), nil
+}
+
+// differenceOf says what differs between two states of a product that are not the same;
+// nil is none.
+func differenceOf(store domain.StoreID, id domain.ProductID, was, is *domain.Product, rules domain.Rules) Difference {
+	d := Difference{Store: store, Product: id}
 	if was != nil {
 		l := was.Listing(rules)
 		d.Was = l.Digest()
@@ -112,7 +118,7 @@ func compareProduct(ctx context.Context, before, after *Catalog, store domain.St
 			d.Fields = []string{Bookkeeping}
 		}
 	}
-	return d, nil
+	return d
 }
 
 func productOrNone(ctx context.Context, c *Catalog, store domain.StoreID, id domain.ProductID) (*domain.Product, error) {

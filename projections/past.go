@@ -116,12 +116,7 @@ func (p *Past) replay(ctx context.Context, store domain.StoreID, product domain.
 // read calls each with the events of some items up to a position, in the order of the
 // log, and with the reason for one that was not folded.
 func (p *Past) read(ctx context.Context, store domain.StoreID, trails map[string]domain.Trail, to domain.Position, each func(rec domain.Recorded, unusable error) error) error {
-	from := strands{log: p.POS, store: store, trails: trails}
-	if p.Aside != nil {
-		from.aside = func(ctx context.Context, item string) ([]domain.Position, error) {
-			return p.Aside(ctx, store, domain.ItemID(item))
-		}
-	}
+	from := p.strands(store, trails)
 	folded := map[domain.Position]bool{}
 	whole := map[string]bool{} // the items of which all that were folded are known
 	for item, trail := range trails {
@@ -139,6 +134,17 @@ func (p *Past) read(ctx context.Context, store domain.StoreID, trails map[string
 		}
 		return each(rec, err)
 	})
+}
+
+// strands are the events of some items, wherever they lie.
+func (p *Past) strands(store domain.StoreID, trails map[string]domain.Trail) strands {
+	s := strands{log: p.POS, store: store, trails: trails}
+	if p.Aside != nil {
+		s.aside = func(ctx context.Context, item string) ([]domain.Position, error) {
+			return p.Aside(ctx, store, domain.ItemID(item))
+		}
+	}
+	return s
 }
 
 // errPutAside is why an event changed nothing that this program could fold.

@@ -47,15 +47,20 @@ func (e Events) Places(ctx context.Context, store domain.StoreID, id string, to 
 
 // ReadAt is [Events.Read] of the messages at some positions, in their order.
 func (e Events) ReadAt(ctx context.Context, at []domain.Position, each func(domain.Recorded, error) error) error {
+	return e.log.ReadAt(ctx, at, func(m Message) error { return each(recordedOr(m)) })
+}
+
+// ReadAt is [Log.Read] of the messages at some positions, in their order.
+func (l *Log) ReadAt(ctx context.Context, at []domain.Position, do func(Message) error) error {
 	for len(at) > 0 {
 		some := at[:min(len(at), fetchedAtOnce)]
 		at = at[len(some):]
-		messages, err := e.log.fetch(ctx, some)
+		messages, err := l.fetch(ctx, some)
 		if err != nil {
 			return err
 		}
 		for _, m := range messages {
-			if err := each(recordedOr(m)); err != nil {
+			if err := do(m); err != nil {
 				return err
 			}
 		}

@@ -177,35 +177,53 @@ func (b *epochBuild) fold(ctx context.Context, to domain.Position) error {
 // and what BigCommerce is to be told of it.
 func (b *epochBuild) compare(ctx context.Context, current *projections.Catalog) error {
 	b.tell(console.RebuildProgress{Phase: "comparing", Position: b.catalog.Position(), Of: b.catalog.Position()})
-	rules := map[domain.StoreID]domain.Rules{}
-	for _, s := range b.app.cfg.Stores {
-		rules[domain.StoreID(s.ID)] = s.rules()
-	}
-	c := &console.RebuildComparison{Position: b.catalog.Position(), Fields: map[string]int{}, Examples: []projections.Difference{}}
-	b.report.Compared, b.owed = c, nil
-	tree, err := projections.CompareCatalogs(ctx, current, b.catalog, func(s domain.StoreID) domain.Rules { return rules[s] }, func(d projections.Difference) error {
-		c.Products++
-		for _, field := range d.Fields {
-			c.Fields[field]++
-		}
-		if len(c.Examples) < console.MostExamples {
-			c.Examples = append(c.Examples, d)
-		}
-		pub := b.publications.Publication(d.Store, d.Product)
-		if d.Shown && pub.Link != nil && d.Digest != "" {
-			c.Pushed++
-			was := d.Was
-			if was == "" {
-				was = "nothing"
-			}
-			b.owed = append(b.owed, owedPush{d.Store, d.Product, d.Position, d.Digest, was})
-		}
-		return nil
-	})
+	c := newComparing(b.publications, b.catalog.Position())
+	tree, err := projections.CompareCatalogs(ctx, current, b.catalog, b.app.rulesOf(), c.take)
 	if err != nil {
 		return fmt.Errorf("compare epoch %d with epoch %d: %w", b.epoch, b.record.Current, err)
 	}
-	b.report.Digest = tree.Digest()
+	b.report.Compared, b.owed, b.report.Digest = c.found, c.owed, tree.Digest()
+	return nil
+}
+
+// rulesOf says how the products of each configured store are shown.
+func (a *app) rulesOf() func(domain.StoreID) domain.Rules {
+	rules := map[domain.StoreID]domain.Rules{}
+	for _, s := range a.cfg.Stores {
+		rules[domain.StoreID(s.ID)] = s.rules()
+	}
+	return func(s domain.StoreID) domain.Rules { return rules[s] }
+}
+
+// comparing counts products that come out otherwise, and finds out what BigCommerce is
+// to be told of it.
+type comparing struct {
+	publications *projections.Publications
+	found        *console.RebuildComparison
+	owed         []owedPush
+}
+
+func newComparing(publications *projections.Publications, at domain.Position) *comparing {
+	return &comparing{publications: publications, found: &console.RebuildComparison{Position: at, Fields: map[string]int{}, Examples: []projections.Difference{}}}
+}
+
+func (c *comparing) take(d projections.Difference) error {
+	c.found.Products++
+	for _, field := range d.Fields {
+		c.found.Fields[field]++
+	}
+	if len(c.found.Examples) < console.MostExamples {
+		c.found.Examples = append(c.found.Examples, d)
+	}
+	pub := c.publications.Publication(d.Store, d.Product)
+	if d.Shown && pub.Link != nil && d.Digest != "" {
+		c.found.Pushed++
+		was := d.Was
+		if was == "" {
+			was = "nothing"
+		}
+		c.owed = append(c.owed, owedPush{d.Store, d.Product, d.Position, d.Digest, was})
+	}
 	return nil
 }
 
@@ -320,7 +338,7 @@ func (a *app) payOwed(ctx context.Context, record streams.Epochs, publications *
 		}
 		for _, store := range slices.Sorted(maps.Keys(byStore)) {
 			for some := range slices.Chunk(byStore[store], streams.MaxGroup) {
-				if err := a.want(ctx, record, store, some, publications); err != nil {
+				if err := a.want(ctx, switched(record), store, some, publications); err != nil {
 					return record, err
 				}
 			}
@@ -333,15 +351,25 @@ func (a *app) payOwed(ctx context.Context, record streams.Epochs, publications *
 	return a.conn.SetEpochs(ctx, record)
 }
 
+// urge is why products are to be pushed although nothing has happened in the POS.
+type urge struct {
+	reason string
+	of     string // with at, what sets the wish apart from others for the same product
+	at     time.Time
+}
+
+func switched(record streams.Epochs) urge {
+	return urge{fmt.Sprintf("epoch %d folds the same events to something else than epoch %d", record.Current, record.Previous), fmt.Sprint(record.Current), record.SwitchedAt}
+}
+
 // want records that products of a store are to be pushed.
-func (a *app) want(ctx context.Context, record streams.Epochs, store domain.StoreID, owed []owedPush, publications *projections.Publications) error {
+func (a *app) want(ctx context.Context, why urge, store domain.StoreID, owed []owedPush, publications *projections.Publications) error {
 	envelopes, events := make([]domain.Envelope, len(owed)), make([]domain.Event, len(owed))
 	for i, o := range owed {
-		events[i] = &domain.PushWanted{Product: o.Product, Position: o.Position, Digest: o.Digest, Was: o.Was,
-			Reason: fmt.Sprintf("epoch %d folds the same events to something else than epoch %d", record.Current, record.Previous)}
-		id := domain.DeriveEventID(rebuildSource, string(store), string(o.Product), fmt.Sprint(record.Current), record.SwitchedAt.Format(time.RFC3339Nano))
+		events[i] = &domain.PushWanted{Product: o.Product, Position: o.Position, Digest: o.Digest, Was: o.Was, Reason: why.reason}
+		id := domain.DeriveEventID(rebuildSource, string(store), string(o.Product), why.of, why.at.Format(time.RFC3339Nano))
 		var err error
-		if envelopes[i], err = domain.NewEnvelope(id, rebuildSource, record.SwitchedAt, events[i]); err != nil {
+		if envelopes[i], err = domain.NewEnvelope(id, rebuildSource, why.at, events[i]); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
@@ -38,7 +37,10 @@ func (e *engine) renewIndex(ctx context.Context, dry bool, tell func(console.Reb
 	var made search.Renewal
 	var err error
 	if dry {
-		made, err = e.index.Sum(ctx)
+		made = search.Renewal{File: e.index.Path, Position: e.catalog.Position(), Events: e.catalog.Position() + e.publications.Position()}
+		for _, store := range e.catalog.Stores() {
+			made.Products += e.catalog.Size(store) - e.catalog.Vacant(store)
+		}
 	} else {
 		made, err = e.index.Renew(ctx, tellIndexing(tell))
 	}
@@ -50,9 +52,8 @@ func (e *engine) renewIndex(ctx context.Context, dry bool, tell func(console.Reb
 
 // tellIndexing tells how far a new search index is.
 func tellIndexing(tell func(console.RebuildProgress)) func(at, of domain.Position) {
-	began := time.Now()
 	return func(at, of domain.Position) {
-		tell(console.RebuildProgress{Phase: "indexing", Position: at, Of: of}.timed(0, began))
+		tell(console.RebuildProgress{Phase: "indexing", Position: at, Of: of})
 	}
 }
 

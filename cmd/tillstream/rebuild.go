@@ -17,6 +17,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/projections/search"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -48,15 +49,33 @@ in BigCommerce changes. --dry-run compares and switches to nothing; --explain sh
 examples.
 
 Interrupted, it goes on where it was when it is run again. The epoch before is kept
-until the next rebuild, and --rollback goes back to it.`,
+until the next rebuild, and --rollback goes back to it.
+
+The search index, which products and report ask, is made anew with it; --index makes
+only that.
+
+--item folds one item or product only, from its own events and those of whatever it had
+to do with, and replaces the snapshots in use that are something else.
+
+The exit code of a dry run that finds differences is 3.`,
 		Example: `  tillstream rebuild --dry-run --explain
   tillstream rebuild
   tillstream rebuild --rollback
+  tillstream rebuild --item CK-121 --dry-run
   tillstream rebuild --at 120000 --json`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.complete(cmd, c.dryRun); err != nil {
 				return err
+			}
+			if f.wish.Item != "" {
+				return c.sessionOfStore(cmd, needWrites, func(ctx context.Context, to *storeClient) error {
+					f.wish.Store = domain.StoreID(to.store)
+					return aboutItem(c.rebuildAt(ctx, to.client, f))
+				})
+			}
+			if f.wish.Index {
+				return c.session(cmd, needReads, func(ctx context.Context, to *client) error { return c.rebuildAt(ctx, to, f) })
 			}
 			cfg, err := c.config(cmd, roleProject)
 			if cfg.Server != "" || runningAt(cfg.Data) != "" {
@@ -71,11 +90,17 @@ until the next rebuild, and --rollback goes back to it.`,
 	configFlags(cmd, "server", "token_file", "nats", "log.level", "log.format")
 	cmd.Flags().BoolVar(&f.explain, "explain", false, "show products that differ")
 	cmd.Flags().Uint64Var(&f.at, "at", 0, "only say what the log up to this `position` comes to")
+	cmd.Flags().StringVar(&f.wish.Item, "item", "", "only this `ITEM`: a SKU, a POS item id or a product id")
+	cmd.Flags().StringVar(&c.store, "store", "", "`id` of the item's store; may be left out when there is one ("+envPrefix+"STORE)")
 	cmd.Flags().BoolVar(&f.wish.Rollback, "rollback", false, "go back to the epoch before")
 	cmd.Flags().BoolVar(&f.wish.Forget, "forget", false, "remove the epoch before, and with it the way back")
 	cmd.Flags().BoolVar(&f.wish.Cancel, "cancel", false, "end the rebuild that a running tillstream is at")
+	cmd.Flags().BoolVar(&f.wish.Index, "index", false, "only make the search index anew, which the product states are left out of")
 	cmd.Flags().DurationVar(&f.wait, "wait", leaseWait, "on a cluster, how long to wait for the owner to end")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON, with keys that stay as they are")
+	// Completing a flag cannot fail but for a flag that is not there.
+	_ = cmd.RegisterFlagCompletionFunc("item", c.completeItem)
+	_ = cmd.RegisterFlagCompletionFunc("store", c.completeStores)
 	return c.writes(cmd)
 }
 
@@ -87,9 +112,15 @@ func (f *rebuildFlags) complete(cmd *cobra.Command, dryRun bool) error {
 	if cmd.Flags().Changed("at") && f.at == 0 {
 		return misuse("--at 0: must be 1 or more")
 	}
+	if cmd.Flags().Changed("item") && f.wish.Item == "" {
+		return misuse(`--item "": must be a SKU, a POS item id or a product id`)
+	}
+	if cmd.Flags().Changed("store") && f.wish.Item == "" {
+		return misuse("--store goes with --item: an epoch is of all stores")
+	}
 	f.wish.At, f.wish.DryRun = domain.Position(f.at), dryRun
 	var one []string
-	for _, name := range []string{"at", "rollback", "forget", "cancel"} {
+	for _, name := range []string{"at", "item", "rollback", "forget", "cancel", "index"} {
 		if cmd.Flags().Changed(name) {
 			one = append(one, "--"+name)
 		}
@@ -191,7 +222,11 @@ func (c *cli) rebuildAt(ctx context.Context, to *client, f rebuildFlags) error {
 
 // rebuildStep says how far a rebuild is.
 func rebuildStep(p console.RebuildProgress) string {
-	if p.Phase != "folding" {
+	switch p.Phase {
+	case "folding":
+	case "indexing":
+		return fmt.Sprintf("indexing, %s of %s", thousands(int(p.Position)), count(int(p.Of), "event"))
+	default:
 		return p.Phase
 	}
 	text := fmt.Sprintf("%s of %s", thousands(int(p.Position)), count(int(p.Of), "event"))
@@ -204,7 +239,7 @@ func rebuildStep(p console.RebuildProgress) string {
 // rebuilt tells what a rebuild came to.
 func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
 	if c.json {
-		return c.stdout.document(r)
+		return errors.Join(c.stdout.document(r), f.verdict(r))
 	}
 	out := c.stdout
 	if f.wish.Forget {
@@ -213,6 +248,10 @@ func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
 			done = "would be removed, and there would be no way back from epoch"
 		}
 		out.line("epoch %d %s %d", r.Epoch, done, r.Was)
+		return nil
+	}
+	if f.wish.Index {
+		c.indexed(r.Index, f.wish.DryRun)
 		return nil
 	}
 	n := r.Events.Add(domain.Tally{Folded: r.DeadLetters})
@@ -227,10 +266,36 @@ func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
 	if r.Switched {
 		out.line("epoch %d is in use now; tillstream rebuild --rollback goes back to epoch %d", r.Epoch, r.Was)
 	}
+	if r.Replaced > 0 {
+		out.line("%s replaced", count(r.Replaced, "snapshot"))
+	}
+	if r.Index != nil {
+		c.indexed(r.Index, false)
+	}
+	return f.verdict(r)
+}
+
+// indexed tells what became of the search index.
+func (c *cli) indexed(x *search.Renewal, dry bool) {
+	switch {
+	case x.Problem != "":
+		c.stdout.line("the search index was not made anew: %s", oneLine(x.Problem))
+	case dry:
+		c.stdout.line("the search index would be made anew: %s and %s in %s", count(int(x.Events), "event"), count(x.Products, "product"), x.File)
+	default:
+		c.stdout.line("the search index is new: %s and %s in %.1f seconds", count(int(x.Events), "event"), count(x.Products, "product"), x.Seconds)
+	}
+}
+
+// verdict makes the exit code of what a dry run has found.
+func (f *rebuildFlags) verdict(r *console.RebuildReport) error {
+	if f.wish.DryRun && r.Compared != nil && r.Compared.Products > 0 {
+		return errDiffers
+	}
 	return nil
 }
 
-// comparison tells what differs from the epoch before.
+// comparison tells what differs from the epoch before, or of an item from what is stored.
 func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
 	out := c.stdout
 	if r.Compared == nil {
@@ -240,18 +305,18 @@ func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
 		return
 	}
 	if r.Compared.Products == 0 {
-		out.line("nothing differs from epoch %d", r.Was)
+		out.line("nothing differs from %s", map[bool]string{true: "what is stored", false: fmt.Sprintf("epoch %d", r.Was)}[f.wish.Item != ""])
 		return
 	}
 	would := ""
-	if !r.Switched {
+	if !r.Switched && r.Replaced == 0 {
 		would = "would "
 	}
 	out.line("%s %sdiffer: %s", count(r.Compared.Products, "product"), would, sentence(byNumber(r.Compared.Fields)...))
 	if r.Compared.Pushed > 0 {
 		out.line("%s %schange in BigCommerce", count(r.Compared.Pushed, "linked product"), would)
 	}
-	if !f.explain {
+	if !f.explain && f.wish.Item == "" {
 		return
 	}
 	for _, d := range r.Compared.Examples {

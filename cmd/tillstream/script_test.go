@@ -34,7 +34,7 @@ import (
 //	shows SKU field=value…   BigCommerce shows that: name, description, price, cost, visible, stock
 //	pushed SKU [!]           BigCommerce was sent the product since this was asked last, or was not
 //	edit SKU field=value     the merchant changes a field in BigCommerce: weight, name or description
-//	damage products|publications spoil a bucket of the folder, which nobody may hold
+//	damage products|product|publications spoil a bucket of the folder, which nobody may hold
 //	vanish SKU               the merchant deletes the product in BigCommerce
 //	post CODE PATH FILE TYPE send a file to the program, and expect the status
 func TestScript(t *testing.T) {
@@ -254,11 +254,17 @@ func edit(ts *testscript.TestScript, _ bool, args []string) {
 func damage(ts *testscript.TestScript, _ bool, args []string) {
 	conn, err := streams.Connect(context.Background(), streams.Config{DataDir: ts.Getenv("TILLSTREAM_DATA")})
 	ts.Check(err)
-	if args[0] == "products" {
-		epochs, readErr := conn.Epochs(context.Background())
+	epochs, readErr := conn.Epochs(context.Background())
+	ts.Check(readErr)
+	switch bucket := conn.Products(epochs.Current); args[0] {
+	case "products":
+		_, err = bucket.Put(context.Background(), streams.CheckpointKey(), []byte(`{"format":999}`), nil)
+	case "product":
+		key := streams.MakeKey("harbour", "i-1")
+		e, readErr := bucket.Get(context.Background(), key)
 		ts.Check(readErr)
-		_, err = conn.Products(epochs.Current).Put(context.Background(), streams.CheckpointKey(), []byte(`{"format":999}`), nil)
-	} else {
+		_, err = bucket.Put(context.Background(), key, bytes.Replace(e.Value, []byte("Kona"), []byte("Cona"), 1), nil)
+	default:
 		_, err = conn.Publications().Put(context.Background(), streams.MakeKey("harbour", "i-1"), []byte("scrap"), nil)
 	}
 	ts.Check(errors.Join(err, conn.Close()))

@@ -25,6 +25,10 @@ type RebuildWish struct {
 	DryRun bool `json:"dry_run,omitempty" doc:"compare, and switch to nothing"`
 	// At looks at what the log up to a position comes to, and switches to nothing.
 	At domain.Position `json:"at,omitempty" doc:"fold up to this position, say what comes out, and switch to nothing"`
+	// Item folds only what it means, and replaces the snapshots that come out otherwise
+	// where they lie, in the current epoch. It needs its store.
+	Item  string         `json:"item,omitempty" doc:"fold only this item or product: a SKU, a POS item id or a product id"`
+	Store domain.StoreID `json:"store,omitempty" doc:"of the item"`
 	// Rollback goes back to the epoch that was in use before.
 	Rollback bool `json:"rollback,omitempty" doc:"go back to the epoch before"`
 	// Forget removes the epoch that a rollback would go back to.
@@ -37,7 +41,7 @@ type RebuildWish struct {
 
 // RebuildProgress is how far a rebuild is.
 type RebuildProgress struct {
-	Phase       string          `json:"phase" enum:"folding,comparing,switching,indexing"`
+	Phase       string          `json:"phase" enum:"folding,comparing,switching,replacing,indexing"`
 	Position    domain.Position `json:"position"`
 	Of          domain.Position `json:"of"`
 	PerSecond   float64         `json:"per_second,omitempty"`
@@ -52,10 +56,12 @@ type RebuildReport struct {
 	Resumed     bool             `json:"resumed,omitempty"` // a rebuild that was interrupted was gone on with
 	Position    domain.Position  `json:"position"`          // up to which it is folded
 	Products    int              `json:"products"`
-	Digest      projections.Hash `json:"digest"`
-	Events      domain.Tally     `json:"events"`       // that were folded now, by what became of them
-	DeadLetters uint64           `json:"dead_letters"` // of what was folded now
+	Digest      projections.Hash `json:"digest,omitzero"` // of all; none of a single item
+	Events      domain.Tally     `json:"events"`          // that were folded now, by what became of them
+	DeadLetters uint64           `json:"dead_letters"`    // of what was folded now
 	Seconds     float64          `json:"seconds"`
+	// Replaced is how many snapshots of the current epoch were replaced.
+	Replaced int `json:"replaced,omitempty"`
 	// Compared says what differs from the current epoch; nil when nothing could be
 	// compared, and NotCompared says why.
 	Compared    *RebuildComparison `json:"compared"`
@@ -116,13 +122,13 @@ func (c *Console) rebuild(ctx context.Context, in *rebuildInput) (*huma.StreamRe
 // check refuses wishes that exclude each other.
 func (w *RebuildWish) check() error {
 	n := 0
-	for _, is := range []bool{w.At > 0, w.Rollback, w.Forget, w.Cancel, w.Index} {
+	for _, is := range []bool{w.At > 0, w.Item != "", w.Rollback, w.Forget, w.Cancel, w.Index} {
 		if is {
 			n++
 		}
 	}
 	if n > 1 {
-		return problem.New(http.StatusUnprocessableEntity, `of "at", "rollback", "forget", "cancel" and "index" only one may be asked for`)
+		return problem.New(http.StatusUnprocessableEntity, `of "at", "item", "rollback", "forget", "cancel" and "index" only one may be asked for`)
 	}
 	if w.DryRun && (w.Rollback || w.Cancel) {
 		return problem.New(http.StatusUnprocessableEntity, `neither "rollback" nor "cancel" can be tried with "dry_run"`)

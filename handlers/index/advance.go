@@ -13,14 +13,17 @@ import (
 // advance writes the next transaction, and reports whether there is nothing more.
 func (h *Handler) advance(ctx context.Context, x *sqlite.Index, at sqlite.Standing) (sqlite.Standing, bool, error) {
 	b := &sqlite.Batch{Events: map[search.Kind][]domain.Position{}, Standing: at}
+	var looks []domain.Key
 	more, err := h.products(ctx, b)
 	if err == nil && !more {
-		more, err = h.messages(ctx, b)
+		looks = h.looked()
+		more, err = h.messages(ctx, b, looks)
 	}
-	if err == nil && b.Standing != at {
+	if err == nil && (b.Standing != at || len(b.Rows)+len(b.Gone) > 0) {
 		err = x.Apply(ctx, b)
 	}
 	if err != nil {
+		h.look(looks)
 		return at, false, err
 	}
 	return b.Standing, !more, nil
@@ -83,8 +86,11 @@ func (h *Handler) products(ctx context.Context, b *sqlite.Batch) (more bool, err
 
 // messages reads what the logs have that is folded and not in the index, and the
 // products that it is about. It reports whether there is more of it.
-func (h *Handler) messages(ctx context.Context, b *sqlite.Batch) (more bool, err error) {
-	t := touched{handler: h, keys: map[domain.Key]bool{}}
+func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.Key) (more bool, err error) {
+	t := touched{handler: h, keys: map[domain.Key]bool{}, items: map[domain.Key]bool{}}
+	for _, key := range looks {
+		t.keys[key] = true
+	}
 	s := &b.Standing
 	pos, sync := h.Catalog.Position(), h.Publications.Position()
 	if to := min(pos, s.POS.Position+domain.Position(h.Group)); to > s.POS.Position {
@@ -155,9 +161,6 @@ func (t *touched) product(store domain.StoreID, id domain.ProductID) {
 
 // item notes an item; the products that it is and was in are found when all are known.
 func (t *touched) item(store domain.StoreID, id domain.ItemID) {
-	if t.items == nil {
-		t.items = map[domain.Key]bool{}
-	}
 	t.items[domain.Key{Store: store, ID: string(id)}] = true
 }
 

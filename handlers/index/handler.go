@@ -40,6 +40,7 @@ type Handler struct {
 	index    *sqlite.Index // nil while there is none that can be asked
 	standing sqlite.Standing
 	problem  string
+	looks    []domain.Key  // products to look at although no message is about them
 	wishes   uint64        // for a new file
 	renewed  uint64        // of these, those that were fulfilled
 	changed  chan struct{} // closed, and replaced, with every change of these
@@ -186,6 +187,32 @@ func (h *Handler) publish(x *sqlite.Index, at sqlite.Standing) {
 func (h *Handler) change() {
 	close(h.changed)
 	h.changed = make(chan struct{})
+}
+
+// Look has products looked at of which no message says that they have changed. A kill
+// before they are written is made good by the next message about them.
+func (h *Handler) Look(store domain.StoreID, ids ...domain.ProductID) {
+	keys := make([]domain.Key, len(ids))
+	for i, id := range ids {
+		keys[i] = domain.Key{Store: store, ID: string(id)}
+	}
+	h.look(keys)
+	h.hurry()
+}
+
+func (h *Handler) look(keys []domain.Key) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.looks = append(h.looks, keys...)
+}
+
+// looked takes the products that are to be looked at.
+func (h *Handler) looked() []domain.Key {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	keys := h.looks
+	h.looks = nil
+	return keys
 }
 
 // idleFor is how long it waits for news before it looks by itself, for what nobody tells

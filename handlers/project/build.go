@@ -58,11 +58,8 @@ const buildAge = 10 * time.Second
 // the order of the log: an item may move between any two products, so the order among
 // products matters, and decoding is what takes the time.
 func (h *Handler) Build(ctx context.Context, to domain.Position, o BuildOptions) error {
-	if h.build == nil {
-		h.build = &build{passes: map[domain.Position]bool{}}
-		if err := h.loadDecided(ctx); err != nil {
-			return err
-		}
+	if err := h.beginBuild(ctx); err != nil {
+		return err
 	}
 	h.build.quiet = o.Quiet
 	h.MaxAge, h.Backlog = buildAge, math.MaxUint64
@@ -102,6 +99,19 @@ func (h *Handler) Settle(ctx context.Context) error {
 		h.build.owed = h.build.owed[1:]
 	}
 	return nil
+}
+
+// beginBuild reads, once, what was decided about single messages.
+func (h *Handler) beginBuild(ctx context.Context) error {
+	if h.build != nil {
+		return nil
+	}
+	h.build = &build{passes: map[domain.Position]bool{}}
+	err := h.loadDecided(ctx)
+	if err != nil {
+		h.build = nil
+	}
+	return err
 }
 
 // loadDecided reads what was decided about single messages.

@@ -76,18 +76,14 @@ func Open(ctx context.Context, path string) (x *Index, anew string, err error) {
 	_, err = os.Stat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if !missing {
-		x, err = open(ctx, path)
-		if err == nil {
-			err = x.known(ctx)
-		}
-		if err == nil {
-			x.lock = lock
-			return x, "", nil
+		if x, err = open(ctx, path); err == nil {
+			if err = x.known(ctx); err == nil {
+				x.lock = lock
+				return x, "", nil
+			}
+			err = errors.Join(err, x.write.Close(), x.read.Close())
 		}
 		anew = err.Error()
-		if x != nil {
-			err = errors.Join(x.write.Close(), x.read.Close())
-		}
 		if ctx.Err() != nil {
 			return nil, "", errors.Join(ctx.Err(), lock.Unlock())
 		}
@@ -108,6 +104,10 @@ func create(ctx context.Context, path string) (*Index, error) {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
+	}
+	// What a shop sells is nobody else's business; the files beside it get the same mode.
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		return nil, err
 	}
 	x, err := open(ctx, path)
 	if err != nil {
@@ -143,8 +143,10 @@ func open(ctx context.Context, path string) (*Index, error) {
 		return nil, errors.Join(err, write.Close())
 	}
 	read.SetMaxOpenConns(mostReaders)
-	x := &Index{path: path, write: write, read: read}
-	return x, write.PingContext(ctx)
+	if err := write.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, write.Close(), read.Close())
+	}
+	return &Index{path: path, write: write, read: read}, nil
 }
 
 // known refuses a file that is not of this version, or that is damaged as far as that

@@ -125,7 +125,6 @@ func (s *selection) covers(rec *domain.Recorded) bool {
 		(s.since.IsZero() || !rec.Time.Before(s.since)) && (s.until.IsZero() || !rec.Time.After(s.until))
 }
 
-
 // AtInput says at which moment something is asked for. It is exported for huma.
 type AtInput struct {
 	At   string `query:"at" doc:"a position of the POS log, a time (RFC 3339), a day, or how long ago (2h, 3d); now by default"`

@@ -29,6 +29,13 @@ type hearing struct {
 	handle *message.Handler // of the current epoch
 }
 
+// current is the epoch whose states the catalog has.
+func (h *hearing) current() uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.epoch
+}
+
 func (h *hearing) close() error {
 	err := h.subscriber.Close()
 	if h.news != nil {

@@ -61,7 +61,11 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 	if err := b.switchOver(ctx); err != nil {
 		return b.report, err
 	}
-	return b.report, errors.Join(b.settle(ctx), b.publications.Flush(ctx))
+	err = errors.Join(b.settle(ctx), b.publications.Flush(ctx))
+	if !a.rebuilds { // else the engine that starts sees to it, without keeping anybody waiting
+		b.report.Index = a.reindexAlone(ctx, b.epoch, b.catalog, b.publications, tell)
+	}
+	return b.report, err
 }
 
 // opponent is the current epoch as far as it can be compared with, nil for not at all,

@@ -126,6 +126,9 @@ func (q *Quantity) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Decimal returns the number for arithmetic and for other encodings.
+func (q Quantity) Decimal() decimal.Decimal { return q.d }
+
 // Sign is -1, 0 or 1.
 func (q Quantity) Sign() int { return q.d.Sign() }
 

@@ -209,6 +209,11 @@ const (
 	Synced      State = "confirmed"   // BigCommerce has the newest state
 )
 
+// States are all of them, in that order.
+func States() []State {
+	return []State{Broken, Refusing, Unlinked, Quarantined, Held, Pending, Discarded, Synced}
+}
+
 // What a refusal says when BigCommerce has no longer the product that the link
 // names: not found, and the name of the link's id in the SYNC log.
 const (

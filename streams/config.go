@@ -39,6 +39,10 @@ type Config struct {
 	TLSCA           string // PEM file of authorities to trust besides the system's
 	TLSCert, TLSKey string // PEM files of a client certificate
 
+	// InboxPrefix is where the user of URL may listen to answers, when that is not
+	// everywhere; see [AdapterInbox].
+	InboxPrefix string
+
 	// Listen is the embedded server's address, [DefaultListen] when empty. Port 0
 	// takes a free port.
 	Listen string

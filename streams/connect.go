@@ -145,6 +145,9 @@ func (c *Conn) open(name string) (*nats.Conn, error) {
 	if c.cfg.TLSCert != "" {
 		opts = append(opts, nats.ClientCert(c.cfg.TLSCert, c.cfg.TLSKey))
 	}
+	if c.cfg.InboxPrefix != "" {
+		opts = append(opts, nats.CustomInboxPrefix(c.cfg.InboxPrefix))
+	}
 	nc, err := nats.Connect(c.cfg.URL, opts...)
 	if err != nil {
 		where := c.cfg.URL

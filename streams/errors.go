@@ -52,9 +52,11 @@ const (
 	codeStoreFailed         jetstream.ErrorCode = 10077
 	codeHeaderTooLarge      jetstream.ErrorCode = 10097
 	codeRollupFailed        jetstream.ErrorCode = 10111
+	codeOtherStream         jetstream.ErrorCode = 10060
 	codeStreamOffline       jetstream.ErrorCode = 10118
 	codeDuplicateInProcess  jetstream.ErrorCode = 10158
 	codeTooManyRequests     jetstream.ErrorCode = 10167
+	codeBatchNotEnabled     jetstream.ErrorCode = 10174
 	codeIncompleteBatch     jetstream.ErrorCode = 10176
 	codeDuplicateInBatch    jetstream.ErrorCode = 10201
 	codeTooManyBatches      jetstream.ErrorCode = 10210

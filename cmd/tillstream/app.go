@@ -62,7 +62,7 @@ type pace struct {
 // openApp takes the data folder, connects to the broker and checks its streams.
 // Everything it has opened is closed by close, or by itself on an error.
 func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
-	return openChecked(ctx, cfg, log, (*streams.Conn).Ensure)
+	return openChecked(ctx, cfg, log, unlessRestoring((*streams.Conn).Ensure))
 }
 
 // openChecked is openApp with a check of its own.
@@ -74,6 +74,11 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	a := &app{
 		cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}),
 		folding: projections.Present(), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}, heard: func(*domain.Recorded) {},
+	}
+	if a.embedded() {
+		if err := interruptedRestore(cfg.Data); err != nil {
+			return nil, errors.Join(err, a.close())
+		}
 	}
 	if err := a.connect(ctx); err != nil {
 		return nil, errors.Join(err, a.close())

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -165,7 +166,7 @@ func TestStoreClient_EachPage(t *testing.T) {
 	}))
 	defer server.Close()
 	var got []string
-	_, err := (&storeClient{newClient(server.URL, ""), "s"}).eachPage(t.Context(), "pending", 0, func(page []json.RawMessage) error {
+	_, err := (&storeClient{newClient(server.URL, ""), "s"}).eachPage(t.Context(), url.Values{"state": {"pending"}}, 0, func(page []json.RawMessage) error {
 		for _, p := range page {
 			got = append(got, string(p))
 		}

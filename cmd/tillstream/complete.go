@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +39,7 @@ func (c *cli) completeState(cmd *cobra.Command, state string, given []string, pr
 		if err != nil {
 			return err
 		}
-		_, err = (&storeClient{to, store}).eachPage(ctx, state, mostCompleted, func(page []json.RawMessage) error {
+		_, err = (&storeClient{to, store}).eachPage(ctx, url.Values{"state": {state}}, mostCompleted, func(page []json.RawMessage) error {
 			for _, raw := range page {
 				var p console.ProductLine
 				if err := json.Unmarshal(raw, &p); err != nil {

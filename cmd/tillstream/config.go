@@ -18,6 +18,10 @@ type Config struct {
 	HTTPRate int      `koanf:"http_rate"` // requests a second that the bearer of one token may send; 0: any number
 	Only     []string `koanf:"only"`      // roles that up takes; empty: all of them
 
+	// Index is the file of the search index, which belongs to one process; empty: in
+	// Data. With "off" there is none.
+	Index string `koanf:"index"`
+
 	// Listen is where the embedded broker listens. It has users and passwords of
 	// its own, below Data.
 	Listen string `koanf:"listen"`

@@ -27,6 +27,7 @@ func settings() []setting {
 		{key: "http", env: "HTTP", flag: "http", read: address, help: "`address` to serve HTTP at"},
 		{key: "http_rate", env: "HTTP_RATE", read: whole(0, maxWhole)},
 		{key: "only", env: "ONLY", flag: "only", read: someOf(allRoles()...), help: "take only these `roles`, separated by commas: " + strings.Join(allRoles(), ", ")},
+		{key: "index", env: "INDEX", read: text},
 		{key: "listen", env: "LISTEN", flag: "listen", read: address, help: "`address` of the embedded broker"},
 		{key: "server", env: "SERVER", flag: "server", read: httpURL, help: "`URL` of a running tillstream to talk to"},
 		{key: "token", env: "TOKEN", read: text, secret: true},

@@ -179,7 +179,7 @@ func natsURLs(value any) (any, error) {
 	list, ok := texts(value)
 	for _, s := range list {
 		u, err := url.Parse(s)
-		ok = ok && err == nil && u.Host != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme)
+		ok = ok && err == nil && u.Host != "" && slices.Contains(natsSchemes, u.Scheme)
 	}
 	if !ok || len(list) == 0 {
 		return nil, errors.New("must be URLs separated by commas, such as nats://nats-1:4222,nats://nats-2:4222")

@@ -273,7 +273,7 @@ func checkAccepted(t *testing.T, producers []*producer, log []domain.Recorded) {
 }
 
 // epochOf is the epoch in use.
-func epochOf(t *testing.T, conn *streams.Conn) uint64 {
+func epochOf(t testing.TB, conn *streams.Conn) uint64 {
 	t.Helper()
 	epochs, err := conn.Epochs(t.Context())
 	if err != nil {

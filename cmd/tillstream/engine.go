@@ -18,16 +18,19 @@ import (
 	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/index"
 	"github.com/tillstream/tillstream/handlers/ingest"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/handlers/publish"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/projections/search"
 	"github.com/tillstream/tillstream/streams"
 )
 
 // engine is everything that works on one view of the projections, wired as follows. The
-// tree over both logs, which nothing here waits for, is kept by the audit handler.
+// tree over both logs and the search index, which nothing here waits for, are kept by the
+// audit handler and the index handler.
 //
 //	X-Series ─► poll ─┐
 //	HTTP ─► ingest ─► POS log ─► project ─► catalog ─► PRODUCTS bucket
@@ -47,6 +50,7 @@ type engine struct {
 	publishers   map[domain.StoreID]*publish.Publisher
 	accounts     map[domain.StoreID]*account
 	sources      *project.SourceKeeper // nil: another process projects
+	index        *index.Handler        // nil: there is no search index
 	keeper       *audit.Keeper         // nil: another process signs
 	console      *console.Console
 	handler      http.Handler
@@ -93,6 +97,9 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 			e.sources.Sources.Apply(rec)
 			a.heard(rec)
 		}
+	}
+	if file := a.cfg.indexFile(); file != "" && roles.has(roleConsole) {
+		e.index = index.New(file, search.Source{Catalog: e.catalog, Publications: e.publications}, a.conn, e.hearing.current)
 	}
 	if roles.has(roleAudit) {
 		if e.keeper, err = a.newKeeper(); err != nil {
@@ -175,6 +182,9 @@ func (e *engine) serve() {
 	}
 	if e.keeper != nil {
 		e.console.Sign = e.keeper.Sign
+	}
+	if e.index != nil {
+		e.console.Index = e.index
 	}
 	for _, s := range e.app.cfg.Stores {
 		id := domain.StoreID(s.ID)
@@ -296,6 +306,9 @@ func (e *engine) work(ctx context.Context) error {
 	}
 	g.Go(func() error { return errors.Join(router.Run(ctx), e.hearing.close()) })
 	g.Go(func() error { e.tellProblems(ctx); return nil })
+	if e.index != nil {
+		g.Go(func() error { e.index.Run(ctx); return nil })
+	}
 	g.Go(func() error {
 		// A snapshot that is written before the router listens wakes nobody: the
 		// publishers look at everything after that. And what a product was in the
@@ -351,6 +364,9 @@ func (e *engine) tellProblems(ctx context.Context) {
 			for _, s := range e.keeper.Status() {
 				now["the tree over "+s.Log] = s.Problem
 			}
+		}
+		if e.index != nil {
+			now["the search index"] = e.index.Status().Problem
 		}
 		if e.sources != nil {
 			for _, s := range e.app.cfg.Stores {

@@ -188,7 +188,7 @@ func readLog(t *testing.T, data string) []domain.Recorded {
 	return log
 }
 
-func openData(t *testing.T, data string) *streams.Conn {
+func openData(t testing.TB, data string) *streams.Conn {
 	t.Helper()
 	conn, err := streams.Connect(context.WithoutCancel(t.Context()), streams.Config{DataDir: data})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/projections/search"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -47,8 +48,11 @@ this version of tillstream folds it otherwise, linked products are pushed whose 
 in BigCommerce changes. --dry-run compares and switches to nothing; --explain shows
 examples.
 
-Interrupted, it goes on where it was when it is run again. The epoch before is kept
-until the next rebuild, and --rollback goes back to it.
+Interrupted, it goes on from what it had stored when it is run again, or begins anew.
+The epoch before is kept until the next rebuild, and --rollback goes back to it.
+
+The search index, which products and report ask, is made anew with it; --index makes
+only that.
 
 --item folds one item or product only, from its own events and those of whatever it had
 to do with, and replaces the snapshots in use that are something else.
@@ -70,6 +74,9 @@ The exit code of a dry run that finds differences is 3.`,
 					return aboutItem(c.rebuildAt(ctx, to.client, f))
 				})
 			}
+			if f.wish.Index {
+				return c.session(cmd, needReads, func(ctx context.Context, to *client) error { return c.rebuildAt(ctx, to, f) })
+			}
 			cfg, err := c.config(cmd, roleProject)
 			if cfg.Server != "" || runningAt(cfg.Data) != "" {
 				cfg, err = c.config(cmd) // whose stores are those of the program that runs
@@ -88,6 +95,7 @@ The exit code of a dry run that finds differences is 3.`,
 	cmd.Flags().BoolVar(&f.wish.Rollback, "rollback", false, "go back to the epoch before")
 	cmd.Flags().BoolVar(&f.wish.Forget, "forget", false, "remove the epoch before, and with it the way back")
 	cmd.Flags().BoolVar(&f.wish.Cancel, "cancel", false, "end the rebuild that a running tillstream is at")
+	cmd.Flags().BoolVar(&f.wish.Index, "index", false, "only make the search index anew, which the product states are left out of")
 	cmd.Flags().DurationVar(&f.wait, "wait", leaseWait, "on a cluster, how long to wait for the owner to end")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print JSON, with keys that stay as they are")
 	// Completing a flag cannot fail but for a flag that is not there.
@@ -112,7 +120,7 @@ func (f *rebuildFlags) complete(cmd *cobra.Command, dryRun bool) error {
 	}
 	f.wish.At, f.wish.DryRun = domain.Position(f.at), dryRun
 	var one []string
-	for _, name := range []string{"at", "item", "rollback", "forget", "cancel"} {
+	for _, name := range []string{"at", "item", "rollback", "forget", "cancel", "index"} {
 		if cmd.Flags().Changed(name) {
 			one = append(one, "--"+name)
 		}
@@ -138,7 +146,7 @@ func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err erro
 	if isDemo(cfg.Data) && runningAt(cfg.Data) == "" {
 		return withHint(fmt.Errorf("the data folder %s is that of the demo, which begins it anew each time", cfg.Data), "tillstream up --demo, or another folder with --data")
 	}
-	a, err := openChecked(ctx, cfg, c.logger(cfg.Log), (*streams.Conn).EnsureLogs)
+	a, err := openChecked(ctx, cfg, c.logger(cfg.Log), unlessRestoring((*streams.Conn).EnsureLogs))
 	if locked, is := errors.AsType[*streams.LockedError](err); is {
 		if locked.Holder.Address == "" {
 			return withHint(locked, "the same again in a moment: it is starting, or another command is at work")
@@ -170,7 +178,7 @@ func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err erro
 	bar := c.newProgress("rebuild", 0)
 	report, err := a.rebuildAlone(ctx, f.wish, func(p console.RebuildProgress) { bar.step("%s", rebuildStep(p)) })
 	if err != nil {
-		return withHint(fmt.Errorf("rebuild: %w", err), "tillstream rebuild again, which goes on where it was")
+		return withHint(fmt.Errorf("rebuild: %w", err), "tillstream rebuild again, which goes on from what was stored or begins anew")
 	}
 	return c.rebuilt(&report, f)
 }
@@ -206,7 +214,7 @@ func (c *cli) rebuildAt(ctx context.Context, to *client, f rebuildFlags) error {
 	case report == nil:
 		return errors.New("the answer to the rebuild ended before its report")
 	case f.wish.Cancel:
-		c.stdout.line("the rebuild was ended; the next one goes on where it was")
+		c.stdout.line("the rebuild was ended; the next one goes on from what it had stored, or begins anew")
 		return nil
 	}
 	return c.rebuilt(report, f)
@@ -214,7 +222,11 @@ func (c *cli) rebuildAt(ctx context.Context, to *client, f rebuildFlags) error {
 
 // rebuildStep says how far a rebuild is.
 func rebuildStep(p console.RebuildProgress) string {
-	if p.Phase != "folding" {
+	switch p.Phase {
+	case "folding":
+	case "indexing":
+		return fmt.Sprintf("indexing, %s of %s", thousands(int(p.Position)), count(int(p.Of), "event"))
+	default:
 		return p.Phase
 	}
 	text := fmt.Sprintf("%s of %s", thousands(int(p.Position)), count(int(p.Of), "event"))
@@ -238,6 +250,10 @@ func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
 		out.line("epoch %d %s %d", r.Epoch, done, r.Was)
 		return nil
 	}
+	if f.wish.Index {
+		c.indexed(r.Index, f.wish.DryRun)
+		return nil
+	}
 	n := r.Events.Add(domain.Tally{Folded: r.DeadLetters})
 	out.line("%s in %.1f seconds", sentence(
 		count(int(n.Folded+n.Superseded+n.Duplicate), "event")+" read",
@@ -253,7 +269,22 @@ func (c *cli) rebuilt(r *console.RebuildReport, f rebuildFlags) error {
 	if r.Replaced > 0 {
 		out.line("%s replaced", count(r.Replaced, "snapshot"))
 	}
+	if r.Index != nil {
+		c.indexed(r.Index, false)
+	}
 	return f.verdict(r)
+}
+
+// indexed tells what became of the search index.
+func (c *cli) indexed(x *search.Renewal, dry bool) {
+	switch {
+	case x.Problem != "":
+		c.stdout.line("the search index was not made anew: %s", oneLine(x.Problem))
+	case dry:
+		c.stdout.line("the search index would be made anew: %s and %s in %s", count(int(x.Events), "event"), count(x.Products, "product"), x.File)
+	default:
+		c.stdout.line("the search index is new: %s and %s in %.1f seconds", count(int(x.Events), "event"), count(x.Products, "product"), x.Seconds)
+	}
 }
 
 // verdict makes the exit code of what a dry run has found.

@@ -61,7 +61,11 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 	if err := b.switchOver(ctx); err != nil {
 		return b.report, err
 	}
-	return b.report, errors.Join(b.settle(ctx), b.publications.Flush(ctx))
+	err = errors.Join(b.settle(ctx), b.publications.Flush(ctx))
+	if !a.rebuilds { // else the engine that starts sees to it, without keeping anybody waiting
+		b.report.Index = a.reindexAlone(ctx, b.epoch, b.catalog, b.publications, tell)
+	}
+	return b.report, err
 }
 
 // opponent is the current epoch as far as it can be compared with, nil for not at all,
@@ -152,7 +156,11 @@ type noBucket struct{}
 func (noBucket) Get(context.Context, domain.Key) (domain.Entry, error) {
 	return domain.Entry{}, domain.ErrNotFound
 }
-func (noBucket) PutAll(context.Context, []domain.Entry) error { return nil }
+func (noBucket) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
+	return domain.Entry{}, domain.ErrNotFound
+}
+func (noBucket) PutAll(context.Context, []domain.Entry) error   { return nil }
+func (noBucket) PutPages(context.Context, []domain.Entry) error { return nil }
 func (noBucket) Scan(context.Context, domain.StoreID, func(domain.Entry) error) error {
 	return nil
 }

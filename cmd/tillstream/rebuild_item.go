@@ -208,6 +208,9 @@ func (b *itemBuild) replace(ctx context.Context, differ []domain.ProductID, owed
 	if err := e.catalog.Replace(context.WithoutCancel(ctx), states); err != nil {
 		return fmt.Errorf("replace %d snapshots: %w", len(states), err)
 	}
+	if e.index != nil {
+		e.index.Look(b.store, differ...)
+	}
 	for _, id := range differ {
 		e.wake(b.store, id)
 	}

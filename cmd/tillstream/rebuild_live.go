@@ -110,6 +110,7 @@ const tellEvery = 200 * time.Millisecond
 // Rebuild is of [console.Rebuilder].
 func (e *engine) Rebuild(ctx context.Context, wish console.RebuildWish, tell func(console.RebuildProgress)) (console.RebuildReport, error) {
 	switch {
+	case wish.Index: // which every process has for itself
 	case !e.roles.has(roleProject):
 		return console.RebuildReport{}, problem.New(http.StatusServiceUnavailable, "this process does not project: it has not the role, or stands by for the one that does").
 			WithHint("the same with --server URL, of the process whose log says that it is the owner")
@@ -135,7 +136,7 @@ func (e *engine) Rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 		select {
 		case <-job.done:
 			if job.err != nil && ctx.Err() == nil && errors.Is(job.err, context.Canceled) {
-				return job.report, problem.New(http.StatusConflict, "the rebuild was ended; the next one goes on where it was")
+				return job.report, problem.New(http.StatusConflict, "the rebuild was ended; the next one goes on from what it had stored, or begins anew")
 			}
 			return job.report, job.err
 		case <-tick.C:
@@ -160,6 +161,8 @@ func (e *engine) rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 	switch {
 	case wish.Forget:
 		return e.app.forget(ctx, wish.DryRun)
+	case wish.Index:
+		return e.renewIndex(ctx, wish.DryRun, tell)
 	case wish.Item != "":
 		return e.rebuildItem(ctx, wish, tell)
 	}
@@ -215,7 +218,11 @@ func (e *engine) rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 	// time, the next start settles, and of letters and dropped epochs the next rebuild.
 	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
-	return b.report, errors.Join(err, b.settle(settling))
+	err = errors.Join(err, b.settle(settling))
+	if e.index != nil {
+		b.report.Index = reindex(ctx, e.index, tell)
+	}
+	return b.report, err
 }
 
 const settleWithin = time.Minute

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -309,4 +310,58 @@ func TestRebuild_killed(t *testing.T) {
 	}
 	p.stop()
 	checkProjection(t, p.data, foldFromZero(t, domain.StockLevels, readLog(t, p.data)))
+}
+
+// effectsSince counts what BigCommerce has taken of each product since a request.
+func (in *installation) effectsSince(request int) map[string]int {
+	n := map[string]int{}
+	for _, r := range in.requests(request) {
+		for _, e := range r.Effects {
+			p, _ := in.shop.Product(e.Product)
+			n[p.Name]++
+		}
+	}
+	return n
+}
+
+// TestRebuild_pending: what was pending when everything was rebuilt, at work or at rest,
+// is pushed after it, once, and nothing else is.
+func TestRebuild_pending(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 5)
+	before := in.newest()
+	in.happen(counted("i-02", 5))
+	in.settle()
+	once := in.effectsSince(before)["Shirt 02"]
+
+	before = in.newest()
+	in.shop.Down(true)
+	in.happen(counted("i-03", 5))
+	if r := in.rebuild(console.RebuildWish{}); !r.Switched {
+		t.Errorf("%+v", r)
+	}
+	in.shop.Down(false)
+	in.settle()
+	if diff := cmp.Diff(map[string]int{"Shirt 03": once}, in.effectsSince(before)); diff != "" {
+		t.Errorf("at work (-want +got):\n%s", diff)
+	}
+
+	before = in.newest()
+	in.stop()
+	a, err := openApp(t.Context(), in.cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.conn.POS().Append(t.Context(), testStore, []domain.Envelope{in.envelope(counted("i-04", 5))})
+	if err == nil {
+		_, err = a.rebuildAlone(t.Context(), console.RebuildWish{}, func(console.RebuildProgress) {})
+	}
+	if err := errors.Join(err, a.close()); err != nil {
+		t.Fatal(err)
+	}
+	in.start()
+	in.settle()
+	if diff := cmp.Diff(map[string]int{"Shirt 04": once}, in.effectsSince(before)); diff != "" {
+		t.Errorf("at rest (-want +got):\n%s", diff)
+	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/csv"
@@ -15,8 +14,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -27,7 +24,7 @@ func (c *cli) replayCommand() *cobra.Command {
 	r := replay{cli: c}
 	cmd := &cobra.Command{
 		Use:   "replay",
-		Short: "Print the events of a log as they were recorded, or send them to another tillstream",
+		Short: "Print the events of a log as they were recorded, or send them to another installation",
 		Long: `replay prints what the POS log holds, or the SYNC log: every event, as it was published,
 one CloudEvents document per line, with its position, the time at which it was recorded
 and its store besides. What is no event has a line with the reason, and no specversion.
@@ -38,11 +35,16 @@ short, behind its last whole line, if the same events are chosen.
 --to URL sends the events to another tillstream, at the speed at which they were recorded
 times --speed. They keep their ids, so that sending some of them again within a day
 changes nothing. The token of the other is read from --to-token-file or ` + envPrefix + `TO_TOKEN.
+
+--to nats://HOST publishes them into the POS log of another installation, at its NATS
+servers, for which the user needs no right but that. --resume goes on behind the newest
+event of the store there, whenever that was, for which the user needs to read it.
 ` + momentHelp,
 		Example: `  tillstream replay | jq -r .type | sort | uniq -c
   tillstream replay --log SYNC --from 24h --format csv -o pushes.csv
   tillstream replay --item CK-121
-  tillstream replay --to https://till.example.org --to-token-file token --speed 10`,
+  tillstream replay --to https://till.example.org --to-token-file token --speed 10
+  tillstream replay --to tls://nats-1:4222,tls://nats-2:4222 --to-credentials app.creds`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := r.check(); err != nil {
@@ -56,10 +58,11 @@ changes nothing. The token of the other is read from --to-token-file or ` + envP
 	cmd.Flags().StringVar(&r.item, "item", "", "only the events of this `ITEM`, or of the items that are or were in this product; of the SYNC log, of its product")
 	cmd.Flags().StringVar(&r.format, "format", "ndjson", "`ndjson` or csv")
 	cmd.Flags().StringVarP(&r.file, "output", "o", "", "write to a `FILE`")
-	cmd.Flags().BoolVar(&r.resume, "resume", false, "go on with the file of --output that was cut short")
-	cmd.Flags().StringVar(&r.to, "to", "", "send to the tillstream at this `URL`")
+	cmd.Flags().BoolVar(&r.resume, "resume", false, "go on with the file of --output, or the log of --to nats://…, where it was cut short")
+	cmd.Flags().StringVar(&r.to, "to", "", "send to the tillstream, or the NATS servers, at this `URL`")
 	cmd.Flags().StringVar(&r.toStore, "to-store", "", "the `id` that the store has there; by default the same")
 	cmd.Flags().StringVar(&r.toToken, "to-token-file", "", "`FILE` with the token of the other ("+envPrefix+"TO_TOKEN)")
+	r.toAccess.flags(cmd)
 	cmd.Flags().StringVar(&r.speed, "speed", "max", "of sending: `max`, or so many times that of the recording, such as 1 or 10")
 	for name, words := range map[string][]string{"log": {"POS", "SYNC"}, "format": {"ndjson", "csv"}, "speed": {"max", "1", "10"}} {
 		// Completing a flag cannot fail but for a flag that is not there.
@@ -77,6 +80,7 @@ type replay struct {
 	file                        string
 	resume                      bool
 	to, toStore, toToken, speed string
+	toAccess                    natsAccess
 }
 
 func (r *replay) check() error {
@@ -88,23 +92,35 @@ func (r *replay) check() error {
 		}
 	}
 	at, err := url.Parse(r.to)
+	_, notNATS := natsURLs(r.to)
 	switch {
 	case !slices.Contains([]string{"POS", "SYNC"}, r.log):
 		return misuse("--log %q: must be POS or SYNC", r.log)
 	case !slices.Contains([]string{"ndjson", "csv"}, r.format):
 		return misuse("--format %q: must be ndjson or csv", r.format)
-	case r.resume && r.file == "":
-		return misuse("--resume goes on with a file; name it with --output")
+	case r.resume && r.file == "" && (r.to == "" || notNATS != nil):
+		return misuse("--resume goes on with a file, named with --output, or with a log at --to nats://…")
 	case r.to == "":
-		return r.checkSelection(&r.chosen)
-	case err != nil || !slices.Contains([]string{"http", "https"}, at.Scheme) || at.Host == "":
-		return misuse("--to %q: must be the URL of a tillstream, such as http://127.0.0.1:8080", r.to)
+		return errors.Join(r.toAccess.check(false), r.checkSelection(&r.chosen))
+	case notNATS != nil && (err != nil || !slices.Contains([]string{"http", "https"}, at.Scheme) || at.Host == ""):
+		return misuse("--to %q: must be the URL of a tillstream, such as http://127.0.0.1:8080, or of NATS servers, such as nats://nats-1:4222", bareURL(r.to))
+	case notNATS == nil && r.toToken != "":
+		return misuse("--to-token-file is the token of a tillstream; NATS servers take --to-user or --to-credentials")
 	case r.file != "" || r.format != "ndjson":
 		return misuse("--to sends the events; it goes without --output and --format")
 	case r.log != "POS":
 		return misuse("--to takes the POS log only: what a tillstream has pushed is its own")
 	}
-	return r.checkSelection(&r.chosen)
+	return errors.Join(r.toAccess.check(notNATS == nil), r.checkSelection(&r.chosen))
+}
+
+// bareURL is a URL without a password, nothing of what is none.
+func bareURL(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return u.Redacted()
 }
 
 func (r *replay) query() url.Values {
@@ -279,147 +295,4 @@ func (s *saving) Write(b []byte) (int, error) {
 		return 0, err
 	}
 	return n, nil
-}
-
-// mostSent is how many events are sent at a time at most.
-const mostSent = 500
-
-// send sends the events to another tillstream.
-func (r *replay) send(ctx context.Context, from *storeClient) error {
-	token := Secret(r.getenv(envPrefix + "TO_TOKEN"))
-	if r.toToken != "" {
-		b, err := os.ReadFile(r.toToken)
-		if err != nil {
-			return fmt.Errorf("the token of %s: %w", r.to, err)
-		}
-		token = Secret(strings.TrimSpace(string(b)))
-	}
-	store := r.toStore
-	if store == "" {
-		store = from.store
-	}
-	s := sending{replay: r, to: &storeClient{client: newClient(strings.TrimSuffix(r.to, "/"), token), store: store}, bar: r.newProgress("replay", 0)}
-	if r.speed != "max" {
-		s.faster, _ = strconv.ParseFloat(r.speed, 64) // was checked
-	}
-	answer, err := from.send(ctx, call{method: http.MethodGet, path: from.path("replay"), query: r.query()})
-	if err != nil {
-		return aboutItem(err)
-	}
-	defer answer.Body.Close()
-	lines := bufio.NewReaderSize(answer.Body, 1<<20)
-	for {
-		line, err := lines.ReadBytes('\n')
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			break
-		}
-		if err != nil {
-			return errors.Join(s.flush(ctx), fmt.Errorf("the answer was cut off: %w", err))
-		}
-		if err := s.take(ctx, line); err != nil {
-			return err
-		}
-	}
-	if err := s.flush(ctx); err != nil {
-		return err
-	}
-	s.bar.end()
-	r.stderr.line("%s", sentence(count(s.sent, "event")+" sent to "+r.to, some(s.duplicates, "there already"), some(s.unreadable, "passed over that are no events")))
-	return nil
-}
-
-// sending is the other side of a replay.
-type sending struct {
-	*replay
-	to     *storeClient
-	bar    *progress
-	faster float64 // 0 is as fast as it goes
-
-	first, began                 time.Time // of the recording, and of the sending
-	waiting                      bytes.Buffer
-	n                            int // events that wait
-	sent, duplicates, unreadable int
-}
-
-// take takes one line, and sends what waits when that is much, or the line is not due
-// yet.
-func (s *sending) take(ctx context.Context, line []byte) error {
-	bare, recorded, err := bareEvent(line)
-	if err != nil {
-		return err
-	}
-	if bare == nil {
-		s.unreadable++
-		return nil
-	}
-	if s.began.IsZero() {
-		s.first, s.began = recorded, s.now()
-	}
-	if s.faster > 0 {
-		due := s.began.Add(time.Duration(float64(recorded.Sub(s.first)) / s.faster))
-		if wait := due.Sub(s.now()); wait > 0 {
-			if err := s.flush(ctx); err != nil {
-				return err
-			}
-			select {
-			case <-time.After(wait):
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-		}
-	}
-	s.waiting.Write(bare)
-	if s.n++; s.n < mostSent && s.waiting.Len() < 1<<20 {
-		return nil
-	}
-	return s.flush(ctx)
-}
-
-// bareEvent is an event as it was published, without where it lies, and when it was
-// recorded; nil for a message that is none.
-func bareEvent(line []byte) ([]byte, time.Time, error) {
-	const begin = `{"specversion":"1.0"`
-	var at struct{ RecordedAt time.Time }
-	rest := bytes.Index(line, []byte(`,"id":`))
-	if !bytes.HasPrefix(line, []byte(begin)) || rest < 0 {
-		return nil, at.RecordedAt, nil
-	}
-	if err := json.Unmarshal(append(line[:rest:rest], '}'), &at); err != nil {
-		return nil, at.RecordedAt, fmt.Errorf("the line %s: %w", line, err)
-	}
-	return append([]byte(begin), line[rest:]...), at.RecordedAt, nil
-}
-
-// flush sends what waits and hears of each event that it is recorded.
-func (s *sending) flush(ctx context.Context) error {
-	if s.n == 0 {
-		return nil
-	}
-	refused := ""
-	err := s.to.told(ctx, call{method: http.MethodPost, path: s.to.path("events"), kind: "application/x-ndjson", body: bytes.NewReader(s.waiting.Bytes())}, func(raw json.RawMessage) error {
-		var a appended
-		if err := json.Unmarshal(raw, &a); err != nil {
-			return fmt.Errorf("the answer %s: %w", raw, err)
-		}
-		switch {
-		case a.Error != nil && refused == "":
-			refused = fmt.Sprintf("event %s: %s", a.ID, inFull(a.Error).Detail)
-		case a.Error == nil:
-			s.sent++
-			if a.Duplicate {
-				s.duplicates++
-			}
-		}
-		return nil
-	})
-	s.waiting.Reset()
-	s.n = 0
-	if err != nil {
-		return fmt.Errorf("send to %s, after %s: %w", s.replay.to, count(s.sent, "event"), err)
-	}
-	if refused != "" {
-		return withHint(fmt.Errorf("%s refuses an event, after %s: %s", s.replay.to, count(s.sent, "event"), refused), "mend it there, and the same again: what it has is not recorded twice")
-	}
-	s.bar.step("%s sent", count(s.sent, "event"))
-	return nil
 }

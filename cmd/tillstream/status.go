@@ -14,6 +14,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/projections/search"
 )
 
 func (c *cli) statusCommand() *cobra.Command {
@@ -103,6 +104,10 @@ func (c *cli) status(s *console.StatusPage) {
 		out.line("")
 		out.line("%s", evidenceLine(s.Evidence))
 	}
+	if s.Index != nil {
+		out.line("")
+		out.line("%s", c.indexLine(s.Index))
+	}
 	var costs []string
 	for _, t := range s.Stores {
 		if cost := costOf(&t); cost != "" {
@@ -115,6 +120,19 @@ func (c *cli) status(s *console.StatusPage) {
 	for _, cost := range costs {
 		out.line("%s", cost)
 	}
+}
+
+// indexLine says where the search index stands.
+func (c *cli) indexLine(x *search.Status) string {
+	switch {
+	case x.Problem != "":
+		return c.stdout.paint(yellow, oneLine(x.Problem))
+	case x.Building:
+		return "the search index is being made; until then, questions take longer"
+	case x.Lag > 0:
+		return fmt.Sprintf("the search index is %s behind", count(int(x.Lag), "message"))
+	}
+	return fmt.Sprintf("the search index holds everything up to position %d", x.Position)
 }
 
 // sources says who has published, and when last.

@@ -33,10 +33,14 @@ func Empty(ctx context.Context, conn *streams.Conn) error {
 }
 
 // Restore fills an empty broker with the logs of an archive that was checked before, and
-// reads back what has arrived. open begins to read the archive anew. After an error the
-// broker may hold a part of it.
+// reads back what has arrived. open begins to read the archive anew. After an error, or
+// when the process dies, the broker may hold a part of it, and knows that, see
+// [streams.Conn.Restoring].
 func Restore(ctx context.Context, conn *streams.Conn, checked Checked, open func() (io.ReadCloser, error), progress func(Progress)) error {
 	if err := Empty(ctx, conn); err != nil {
+		return err
+	}
+	if err := conn.BeginRestoring(ctx); err != nil {
 		return err
 	}
 	file, err := open()
@@ -88,7 +92,10 @@ func Restore(ctx context.Context, conn *streams.Conn, checked Checked, open func
 			return err
 		}
 	}
-	return arrived(ctx, conn, checked, progress)
+	if err := arrived(ctx, conn, checked, progress); err != nil {
+		return err
+	}
+	return conn.EndRestoring(ctx)
 }
 
 // arrived compares what the broker has with what was checked.

@@ -45,6 +45,8 @@ type Console struct {
 
 	// Running says whether this process folds and pushes, and whether it is ready.
 	Running func() Running
+	// Index, when set, answers what the snapshots and the logs would answer later.
+	Index SearchIndex
 	// Evidence, when set, says how far the logs are signed; nil when another process
 	// signs.
 	Evidence func() *Evidence

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/projections/search"
 )
 
 // ProductLine is one product in a list.
@@ -84,15 +85,26 @@ func (c *Console) mountProducts(api huma.API) {
 const mostListed = 1000
 
 type listInput struct {
-	Store string `path:"store"`
-	State string `query:"state" enum:"confirmed,pending,held,discarded,refused,broken,unlinked,quarantined" doc:"only products in this state"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
-	After string `query:"after" doc:"the last product of the page before"`
+	Store   string `path:"store"`
+	Search  string `query:"search" doc:"only products in which all of these words are found: in names, brands, SKUs, options, codes, categories, tags, suppliers, handles or ids, the last word of each by its beginning"`
+	Brand   string `query:"brand" doc:"only products of this brand"`
+	Stock   string `query:"stock" doc:"only products of which this much is on hand, all variants and outlets together: 0, ..5, 10..20"`
+	Price   string `query:"price" doc:"only products with a variant at such a price: 10..20, 99.."`
+	Changed string `query:"changed" doc:"only products that an event has concerned since this moment: a position, a time (RFC 3339), a day, or how long ago (2h, 3d)"`
+	Sort    string `query:"sort" enum:"product,name,stock,price,changed" default:"product"`
+	Reverse bool   `query:"reverse" doc:"the last first"`
+	State   string `query:"state" enum:"confirmed,pending,held,discarded,refused,broken,unlinked,quarantined" doc:"only products in this state"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"1000"`
+	After   string `query:"after" doc:"the next of the page before, in the same order"`
 }
 
 type productList struct {
-	Products []ProductLine    `json:"products"`
-	Next     domain.ProductID `json:"next,omitempty"` // to be given as after; empty when there are no more
+	Products []ProductLine `json:"products"`
+	Next     string        `json:"next,omitempty"` // to be given as after; empty when there are no more
+	// Position is the one in the POS log up to which every event is in the answer.
+	Position domain.Position `json:"position"`
+	// From says what has chosen the products: the search index, or all snapshots.
+	From string `json:"from" enum:"index,snapshots"`
 }
 
 func (c *Console) listProducts(ctx context.Context, in *listInput) (*body[productList], error) {
@@ -100,32 +112,49 @@ func (c *Console) listProducts(ctx context.Context, in *listInput) (*body[produc
 	if err != nil {
 		return nil, err
 	}
-	out := productList{Products: []ProductLine{}}
-	for after := domain.ProductID(in.After); ; {
-		page := c.Catalog.Products(store.ID, after, mostListed)
-		for _, s := range page {
-			after = s.ID
-			if projections.Gone(s, c.Publications.Publication(store.ID, s.ID)) {
-				continue
-			}
-			state := c.state(store.ID, s)
-			if in.State != "" && !state.Among(projections.State(in.State)) {
-				continue
-			}
-			if n := len(out.Products); n == in.Limit { // and there is another one
-				out.Next = out.Products[n-1].Product
-				return &body[productList]{out}, nil
-			}
-			line, err := c.productLine(ctx, store.ID, s, state)
-			if err != nil {
-				return nil, err
-			}
-			out.Products = append(out.Products, line)
-		}
-		if len(page) < mostListed {
-			return &body[productList]{out}, nil
+	f, err := c.filter(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	out := productList{Products: []ProductLine{}, From: "index"}
+	found, ok := c.search(ctx, store.ID, &f, in.Limit)
+	if !ok {
+		out.From = "snapshots"
+		if found, err = search.Scan(ctx, c.source(), store.ID, &f, in.Limit); err != nil {
+			return nil, err
 		}
 	}
+	out.Position = found.Position
+	for _, place := range found.Places {
+		line, is, err := c.foundLine(ctx, store.ID, place.Product, &f)
+		if err != nil {
+			return nil, err
+		}
+		if is {
+			out.Products = append(out.Products, line)
+		}
+	}
+	if found.More {
+		out.Next = f.String(found.Places[len(found.Places)-1])
+	}
+	return &body[productList]{out}, nil
+}
+
+// foundLine is a product that was found, as it is now, and false when it is none of
+// those that are asked for any more.
+func (c *Console) foundLine(ctx context.Context, store domain.StoreID, id domain.ProductID, f *search.Filter) (ProductLine, bool, error) {
+	s, known := c.Catalog.Summary(store, id)
+	if !known || projections.Gone(s, c.Publications.Publication(store, id)) {
+		return ProductLine{}, false, nil
+	}
+	if !f.Plain() {
+		row, is, err := c.source().Row(ctx, store, id)
+		if err != nil || !is || !f.Takes(&row) {
+			return ProductLine{}, false, err
+		}
+	}
+	line, err := c.productLine(ctx, store, s, c.state(store, s))
+	return line, err == nil, err
 }
 
 func (c *Console) state(store domain.StoreID, s projections.Summary) projections.State {

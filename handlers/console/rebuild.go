@@ -9,6 +9,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/projections/search"
 )
 
 // Rebuilder folds the log anew.
@@ -32,13 +33,16 @@ type RebuildWish struct {
 	Rollback bool `json:"rollback,omitempty" doc:"go back to the epoch before"`
 	// Forget removes the epoch that a rollback would go back to.
 	Forget bool `json:"forget,omitempty" doc:"remove the epoch before"`
-	// Cancel ends a rebuild that is at work; the next one goes on where it was.
+	// Index makes only the search index anew.
+	Index bool `json:"index,omitempty" doc:"make only the search index anew"`
+	// Cancel ends a rebuild that is at work; the next one goes on from what it
+	// had stored, or begins anew.
 	Cancel bool `json:"cancel,omitempty" doc:"end the rebuild that is at work"`
 }
 
 // RebuildProgress is how far a rebuild is.
 type RebuildProgress struct {
-	Phase       string          `json:"phase" enum:"folding,comparing,switching,replacing"`
+	Phase       string          `json:"phase" enum:"folding,comparing,switching,replacing,indexing"`
 	Position    domain.Position `json:"position"`
 	Of          domain.Position `json:"of"`
 	PerSecond   float64         `json:"per_second,omitempty"`
@@ -63,6 +67,8 @@ type RebuildReport struct {
 	// compared, and NotCompared says why.
 	Compared    *RebuildComparison `json:"compared"`
 	NotCompared string             `json:"not_compared,omitempty"`
+	// Index is the search index that was made anew; nil when none was.
+	Index *search.Renewal `json:"index,omitempty"`
 }
 
 // RebuildComparison is what differs between two epochs at one position.
@@ -117,16 +123,13 @@ func (c *Console) rebuild(ctx context.Context, in *rebuildInput) (*huma.StreamRe
 // check refuses wishes that exclude each other.
 func (w *RebuildWish) check() error {
 	n := 0
-	for _, is := range []bool{w.At > 0, w.Item != "", w.Rollback, w.Forget, w.Cancel} {
+	for _, is := range []bool{w.At > 0, w.Item != "", w.Rollback, w.Forget, w.Cancel, w.Index} {
 		if is {
 			n++
 		}
 	}
 	if n > 1 {
-		return problem.New(http.StatusUnprocessableEntity, `of "at", "item", "rollback", "forget" and "cancel" only one may be asked for`)
-	}
-	if (w.Item == "") != (w.Store == "") {
-		return problem.New(http.StatusUnprocessableEntity, `"item" and "store" go together`)
+		return problem.New(http.StatusUnprocessableEntity, `of "at", "item", "rollback", "forget", "cancel" and "index" only one may be asked for`)
 	}
 	if w.DryRun && (w.Rollback || w.Cancel) {
 		return problem.New(http.StatusUnprocessableEntity, `neither "rollback" nor "cancel" can be tried with "dry_run"`)

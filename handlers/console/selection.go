@@ -11,6 +11,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/projections/search"
 )
 
 // SelectionInput says which events are asked for. It is exported for huma, which reads
@@ -38,7 +39,7 @@ type selection struct {
 func (c *Console) selection(ctx context.Context, in *SelectionInput, log projections.Log, types []domain.Type) (selection, error) {
 	s := selection{types: in.Type, source: strings.TrimSuffix(in.Source, "/"), actor: in.Actor}
 	for _, t := range in.Type {
-		if !slices.ContainsFunc(types, func(known domain.Type) bool { return within(string(known), t, ".") }) {
+		if !slices.ContainsFunc(types, func(known domain.Type) bool { return search.Within(string(known), t, ".") }) {
 			return s, problem.Newf(http.StatusUnprocessableEntity, "type: %q: no event type of this log begins like that", t).WithHint("tillstream schema lists the types")
 		}
 	}
@@ -92,8 +93,8 @@ func (s *selection) takes(rec *domain.Recorded) bool {
 	case rec.Position < s.from, s.to > 0 && rec.Position > s.to:
 	case !s.since.IsZero() && rec.Time.Before(s.since), !s.until.IsZero() && rec.Time.After(s.until):
 	case s.actor != "" && rec.Actor != s.actor:
-	case s.source != "" && !within(string(rec.Source), s.source, "/"):
-	case len(s.types) > 0 && !slices.ContainsFunc(s.types, func(t string) bool { return within(string(rec.Type), t, ".") }):
+	case s.source != "" && !search.Within(string(rec.Source), s.source, "/"):
+	case len(s.types) > 0 && !slices.ContainsFunc(s.types, func(t string) bool { return search.Within(string(rec.Type), t, ".") }):
 	default:
 		return true
 	}
@@ -122,11 +123,6 @@ func (s *selection) covers(rec *domain.Recorded) bool {
 	from, to := s.dated[0], s.dated[1]
 	return (from.IsZero() || !rec.RecordedAt.Before(from)) && (to.IsZero() || !rec.RecordedAt.After(to)) &&
 		(s.since.IsZero() || !rec.Time.Before(s.since)) && (s.until.IsZero() || !rec.Time.After(s.until))
-}
-
-// within reports whether a name is another one, or below it.
-func within(name, other, separator string) bool {
-	return name == other || strings.HasPrefix(name, strings.TrimSuffix(other, separator)+separator)
 }
 
 // AtInput says at which moment something is asked for. It is exported for huma.

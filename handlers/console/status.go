@@ -12,6 +12,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/projections/search"
 )
 
 // StatusPage is what an operator is told, with what only the process knows.
@@ -22,6 +23,8 @@ type StatusPage struct {
 	Version          string `json:"version"`
 	// Rebuild is how far a rebuild is; nil while none is at work.
 	Rebuild *RebuildProgress `json:"rebuild,omitempty"`
+	// Index is where the search index of this process stands; nil when it has none.
+	Index *search.Status `json:"index,omitempty"`
 	// Evidence is how far the logs are signed; nil when another process signs.
 	Evidence *Evidence `json:"evidence,omitempty"`
 }
@@ -46,6 +49,10 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 	}
 	if c.Evidence != nil {
 		page.Evidence = c.Evidence()
+	}
+	if c.Index != nil {
+		index := c.Index.Status()
+		page.Index = &index
 	}
 	dead, err := c.DeadLetters.Open(ctx)
 	if err != nil {
@@ -146,6 +153,12 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(signed, prometheus.GaugeValue, float64(l.Signed), "", l.Log)
 			out <- prometheus.MustNewConstMetric(contradicted, prometheus.GaugeValue, bad, "", l.Log)
 		}
+	}
+	if page.Index != nil {
+		lag := describe("search_index_lag_messages", "messages of the logs that are folded and not in the search index; without a store")
+		out <- prometheus.MustNewConstMetric(lag, prometheus.GaugeValue, float64(page.Index.Lag), "")
+		size := describe("search_index_bytes", "size of the search index; without a store")
+		out <- prometheus.MustNewConstMetric(size, prometheus.GaugeValue, float64(page.Index.Bytes), "")
 	}
 	for _, s := range page.Stores {
 		store := string(s.Store)

@@ -1,0 +1,173 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections/search"
+	"github.com/tillstream/tillstream/projections/search/sqlite"
+)
+
+// wished reports whether somebody wants the file to be made anew.
+func (h *Handler) wished() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.renewed < h.wishes
+}
+
+// begun notes that the file was removed.
+func (h *Handler) begun() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.renewed, h.standing = h.wishes, sqlite.Standing{}
+	h.change()
+}
+
+// tellEvery is how often somebody who waits is told how far it is.
+const tellEvery = 200 * time.Millisecond
+
+// Renew removes the file and returns when a new one holds everything that is folded
+// now. It tells up to which position it is. Run has to be at work; what it cannot do is
+// the error.
+func (h *Handler) Renew(ctx context.Context, tell func(at, of domain.Position)) (search.Renewal, error) {
+	began := time.Now()
+	h.mu.Lock()
+	h.wishes++
+	wish := h.wishes
+	h.problem = ""
+	h.mu.Unlock()
+	h.hurry()
+	pos, sync := h.Catalog.Position(), h.Publications.Position()
+	tick := time.NewTicker(tellEvery)
+	defer tick.Stop()
+	for {
+		h.mu.Lock()
+		at, index, changed := h.standing, h.index, h.changed
+		renewed, problem := h.renewed >= wish, h.problem
+		h.mu.Unlock()
+		switch {
+		case problem != "":
+			return search.Renewal{}, errors.New(problem)
+		case renewed && index != nil && at.Products.Whole && at.POS.Position >= pos && at.Sync.Position >= sync:
+			out, err := h.sum(ctx, index)
+			out.Seconds = time.Since(began).Seconds()
+			return out, err
+		}
+		select {
+		case <-changed:
+		case <-tick.C:
+			tell(at.POS.Position, pos)
+		case <-ctx.Done():
+			return search.Renewal{}, context.Cause(ctx)
+		}
+	}
+}
+
+// Sum says what the index is now.
+func (h *Handler) Sum(ctx context.Context) (search.Renewal, error) {
+	h.mu.Lock()
+	index, problem := h.index, h.problem
+	h.mu.Unlock()
+	if index == nil {
+		return search.Renewal{File: h.Path, Problem: problem}, nil
+	}
+	return h.sum(ctx, index)
+}
+
+func (h *Handler) sum(ctx context.Context, index *sqlite.Index) (search.Renewal, error) {
+	out := search.Renewal{File: h.Path}
+	err := index.View(ctx, func(v *sqlite.View) (err error) {
+		out.Events, out.Position = v.POS.Position+v.Sync.Position, v.POS.Position
+		if out.Totals, err = v.Totals(ctx); err == nil {
+			out.Digest, err = v.Digest(ctx)
+		}
+		return err
+	})
+	return out, err
+}
+
+// patience is how long a question waits for the index to hold what is folded. To look at
+// all products of a large store takes longer.
+const patience = 500 * time.Millisecond
+
+// reach returns the index when it holds all that is folded now, which it waits for a
+// little; nil when it does not.
+func (h *Handler) reach(ctx context.Context) *sqlite.Index {
+	pos, sync := h.Catalog.Position(), h.Publications.Position()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		h.mu.Lock()
+		at, index, changed := h.standing, h.index, h.changed
+		h.mu.Unlock()
+		behind := pos > at.POS.Position+domain.Position(h.Group) || sync > at.Sync.Position+domain.Position(h.Group)
+		switch {
+		case index == nil || !at.Products.Whole || at.Products.Epoch != h.Epoch() || behind:
+			return nil
+		case at.POS.Position >= pos && at.Sync.Position >= sync:
+			return index
+		}
+		h.hurry()
+		select {
+		case <-changed:
+		case <-late.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// Products answers a filter, as [search.Scan] does, and says up to which position of the
+// POS log the answer holds everything. It is false when the index cannot say.
+func (h *Handler) Products(ctx context.Context, store domain.StoreID, f *search.Filter, limit int) (found search.Found, ok bool) {
+	index := h.reach(ctx)
+	if index == nil {
+		return found, false
+	}
+	ok = h.view(ctx, index, func(v *sqlite.View) (err error) {
+		found.Position = v.POS.Position
+		found.Places, found.More, err = v.Products(ctx, store, f, limit)
+		return err
+	})
+	return found, ok
+}
+
+// Messages lets do ask for messages up to where the index stands. It is false when the
+// index cannot say.
+func (h *Handler) Messages(ctx context.Context, do func(*sqlite.View) error) (ok bool) {
+	h.mu.Lock()
+	index := h.index
+	h.mu.Unlock()
+	return index != nil && h.view(ctx, index, do)
+}
+
+// view asks the index. One that is damaged is made anew.
+func (h *Handler) view(ctx context.Context, index *sqlite.Index, do func(*sqlite.View) error) bool {
+	err := index.View(ctx, do)
+	if sqlite.IsDamaged(err) {
+		h.mu.Lock()
+		h.wishes++
+		h.mu.Unlock()
+		h.hurry()
+	}
+	return err == nil
+}
+
+// Status is where the index stands.
+func (h *Handler) Status() search.Status {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := search.Status{
+		File: h.Path, Position: h.standing.POS.Position, SyncPosition: h.standing.Sync.Position,
+		Building: h.problem == "" && (h.index == nil || !h.standing.Products.Whole), Problem: h.problem,
+	}
+	pos, sync := h.Catalog.Position(), h.Publications.Position()
+	s.Lag = uint64(max(pos, s.Position)-s.Position) + uint64(max(sync, s.SyncPosition)-s.SyncPosition)
+	if h.index != nil {
+		s.Bytes = h.index.Size()
+	}
+	return s
+}

@@ -113,6 +113,32 @@ func BenchmarkProduct_JSON(b *testing.B) {
 			}
 		}
 	})
+	b.Run("append", func(b *testing.B) {
+		b.SetBytes(int64(len(doc)))
+		b.ReportAllocs()
+		var room []byte
+		for b.Loop() {
+			if room, err = p.AppendJSON(room[:0]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("pack", func(b *testing.B) {
+		b.SetBytes(int64(len(doc)))
+		b.ReportAllocs()
+		for b.Loop() {
+			p.Pack()
+		}
+	})
+	b.Run("unpack", func(b *testing.B) {
+		packed := p.Pack()
+		b.SetBytes(int64(len(doc)))
+		b.ReportMetric(float64(len(packed)), "bytes")
+		b.ReportAllocs()
+		for b.Loop() {
+			packed.Unpack(p.Store, p.ID)
+		}
+	})
 	b.Run("unmarshal", func(b *testing.B) {
 		b.SetBytes(int64(len(doc)))
 		b.ReportAllocs()

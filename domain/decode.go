@@ -59,7 +59,7 @@ func (d *decoder) failKind(name string, raw json.RawMessage, want string) {
 }
 
 // member returns the raw value of a field, or false when there is none to read.
-func (d *decoder) member(name string, r rule) (json.RawMessage, bool) {
+func (d *decoder) member(name string, r *rule) (json.RawMessage, bool) {
 	if *d.err != nil {
 		return nil, false
 	}
@@ -82,13 +82,19 @@ func (d *decoder) member(name string, r rule) (json.RawMessage, bool) {
 }
 
 func (d *decoder) text(name string, p **string, r rule) {
-	raw, ok := d.member(name, r)
-	if !ok {
-		return
-	}
-	if s, ok := d.string(name, raw); ok && d.checkText(name, s, r) {
+	if s, ok := d.said(name, &r); ok {
 		*p = &s
 	}
+}
+
+// said returns a text that keeps to its rule, or false when there is none.
+func (d *decoder) said(name string, r *rule) (string, bool) {
+	raw, ok := d.member(name, r)
+	if !ok {
+		return "", false
+	}
+	s, ok := d.string(name, raw)
+	return s, ok && d.checkText(name, s, r)
 }
 
 func (d *decoder) string(name string, raw json.RawMessage) (string, bool) {
@@ -99,7 +105,7 @@ func (d *decoder) string(name string, raw json.RawMessage) (string, bool) {
 	return s, ok
 }
 
-func (d *decoder) checkText(name, s string, r rule) bool {
+func (d *decoder) checkText(name, s string, r *rule) bool {
 	length := utf8.RuneCountInString(s)
 	switch {
 	case length < r.min:
@@ -117,7 +123,7 @@ func (d *decoder) checkText(name, s string, r rule) bool {
 }
 
 func (d *decoder) flag(name string, p **bool, r rule) {
-	raw, ok := d.member(name, r)
+	raw, ok := d.member(name, &r)
 	if !ok {
 		return
 	}
@@ -130,7 +136,7 @@ func (d *decoder) flag(name string, p **bool, r rule) {
 }
 
 func (d *decoder) integer(name string, p **int64, r rule) {
-	raw, ok := d.member(name, r)
+	raw, ok := d.member(name, &r)
 	if !ok {
 		return
 	}
@@ -150,7 +156,7 @@ func (d *decoder) integer(name string, p **int64, r rule) {
 }
 
 func (d *decoder) money(name string, p **Money, r rule) {
-	if s, ok := d.decimal(name, r); ok {
+	if s, ok := d.decimal(name, &r); ok {
 		m, err := ParseMoney(s)
 		if err != nil {
 			d.fail(name, s, err.Error())
@@ -161,20 +167,29 @@ func (d *decoder) money(name string, p **Money, r rule) {
 }
 
 func (d *decoder) quantity(name string, p **Quantity, r rule) {
-	if s, ok := d.decimal(name, r); ok {
-		q, err := ParseQuantity(s)
-		if err == nil && r.positive && q.Sign() <= 0 {
-			err = fmt.Errorf("must be above 0")
-		}
-		if err != nil {
-			d.fail(name, s, err.Error())
-			return
-		}
+	if q, ok := d.number(name, &r); ok {
 		*p = &q
 	}
 }
 
-func (d *decoder) decimal(name string, r rule) (string, bool) {
+// number returns a quantity that keeps to its rule, or false when there is none.
+func (d *decoder) number(name string, r *rule) (Quantity, bool) {
+	s, ok := d.decimal(name, r)
+	if !ok {
+		return Quantity{}, false
+	}
+	q, err := ParseQuantity(s)
+	if err == nil && r.positive && q.Sign() <= 0 {
+		err = fmt.Errorf("must be above 0")
+	}
+	if err != nil {
+		d.fail(name, s, err.Error())
+		return Quantity{}, false
+	}
+	return q, true
+}
+
+func (d *decoder) decimal(name string, r *rule) (string, bool) {
 	raw, ok := d.member(name, r)
 	if !ok {
 		return "", false
@@ -187,7 +202,7 @@ func (d *decoder) decimal(name string, r rule) (string, bool) {
 }
 
 func (d *decoder) texts(name string, p **[]string, r rule) {
-	raws, ok := d.list(name, r)
+	raws, ok := d.list(name, &r)
 	if !ok {
 		return
 	}
@@ -196,7 +211,7 @@ func (d *decoder) texts(name string, p **[]string, r rule) {
 	for i, raw := range raws {
 		at := fmt.Sprintf("%s[%d]", name, i)
 		s, ok := d.string(at, raw)
-		if !ok || !d.checkText(at, s, each) {
+		if !ok || !d.checkText(at, s, &each) {
 			return
 		}
 		if r.format == formatURL && !webURL.MatchString(s) {
@@ -213,7 +228,7 @@ func (d *decoder) texts(name string, p **[]string, r rule) {
 // space in a path is the shop's business, and no reason to lose a product.
 var webURL = regexp.MustCompile(`^[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7f/?#]+([/?#][^\x00-\x1f\x7f]*)?$`)
 
-func (d *decoder) list(name string, r rule) ([]json.RawMessage, bool) {
+func (d *decoder) list(name string, r *rule) ([]json.RawMessage, bool) {
 	raw, ok := d.member(name, r)
 	if !ok {
 		return nil, false
@@ -231,13 +246,13 @@ func (d *decoder) list(name string, r rule) ([]json.RawMessage, bool) {
 }
 
 func (d *decoder) object(name string, r rule, fields func(fieldVisitor)) {
-	if raw, ok := d.member(name, r); ok {
+	if raw, ok := d.member(name, &r); ok {
 		d.nested(name, raw, fields)
 	}
 }
 
 func (d *decoder) objects(name string, l objectList, r rule) {
-	raws, ok := d.list(name, r)
+	raws, ok := d.list(name, &r)
 	if !ok {
 		return
 	}

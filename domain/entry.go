@@ -11,4 +11,5 @@ type Entry struct {
 	Key      Key
 	Value    []byte
 	Revision uint64 // of this write, ever growing over the bucket; 0 when it is yet to be written
+	Page     uint64 // the revision of the write that it shares with others; 0 for one of its own
 }

@@ -69,8 +69,10 @@ func (e *Envelope) Validate() error {
 			return &InvalidError{Path: a.path, Reason: "is required"}
 		}
 	}
-	if _, err := url.Parse(string(e.Source)); err != nil {
-		return &InvalidError{Path: "source", Value: string(e.Source), Reason: "must be a URI reference"}
+	if !plainPath(string(e.Source)) {
+		if _, err := url.Parse(string(e.Source)); err != nil {
+			return &InvalidError{Path: "source", Value: string(e.Source), Reason: "must be a URI reference"}
+		}
 	}
 	if e.Time.IsZero() {
 		return &InvalidError{Path: "time", Reason: "is required"}
@@ -124,6 +126,9 @@ func (e *Envelope) CheckTime(now time.Time) error {
 
 // checkAttribute holds an attribute to what a header can carry without loss.
 func checkAttribute(path, value string) error {
+	if len(value) <= MaxIDLength && printable(value) {
+		return nil
+	}
 	if !utf8.ValidString(value) {
 		return &InvalidError{Path: path, Value: value, Reason: "must be valid UTF-8"}
 	}
@@ -139,6 +144,26 @@ func checkAttribute(path, value string) error {
 		return &InvalidError{Path: path, Value: value, Reason: "must not begin or end with a space"}
 	}
 	return nil
+}
+
+// printable reports whether a text is ASCII without spaces and control characters.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// plainPath reports whether a text is a URI reference for certain, as most sources are.
+func plainPath(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '/' || c == '-' || c == '.' || c == '_') {
+			return false
+		}
+	}
+	return true
 }
 
 func attributeName(s string) bool {

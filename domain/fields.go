@@ -72,8 +72,15 @@ const (
 	maxVariants    = 1000
 )
 
-// text visits a field whose zero value means absent.
+// text visits a field whose zero value means absent. A decoder, which meets most of
+// them, needs no pointers for it.
 func text[T ~string](v fieldVisitor, name string, p *T, r rule) {
+	if d, ok := v.(*decoder); ok {
+		if said, ok := d.said(name, &r); ok {
+			*p = T(said)
+		}
+		return
+	}
 	var s *string
 	if *p != "" {
 		t := string(*p)
@@ -87,6 +94,13 @@ func text[T ~string](v fieldVisitor, name string, p *T, r rule) {
 
 // optionalText visits a field in which absent and empty differ.
 func optionalText[T ~string](v fieldVisitor, name string, p **T, r rule) {
+	if d, ok := v.(*decoder); ok {
+		if said, ok := d.said(name, &r); ok {
+			t := T(said)
+			*p = &t
+		}
+		return
+	}
 	var s *string
 	if *p != nil {
 		t := string(**p)
@@ -120,6 +134,12 @@ func flag(v fieldVisitor, name string, p *bool, r rule) {
 }
 
 func quantity(v fieldVisitor, name string, p *Quantity, r rule) {
+	if d, ok := v.(*decoder); ok {
+		if q, ok := d.number(name, &r); ok {
+			*p = q
+		}
+		return
+	}
 	q := p
 	v.quantity(name, &q, r)
 	if q != nil && q != p {

@@ -148,7 +148,9 @@ func (p *Product) Variants() []Item {
 func (p *Product) Described() bool { return p.Family.described() }
 
 // Deleted reports whether the product was described and has no variant left.
-func (p *Product) Deleted() bool { return p.Described() && len(p.Variants()) == 0 }
+func (p *Product) Deleted() bool {
+	return p.Described() && !slices.ContainsFunc(p.Items, func(it Item) bool { return it.Described && !it.Deleted })
+}
 
 // with returns p with it in the place of the item of the same id, or behind the
 // others.

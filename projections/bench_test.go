@@ -24,6 +24,12 @@ func (made) Get(context.Context, domain.Key) (domain.Entry, error) {
 	return domain.Entry{}, domain.ErrNotFound
 }
 
+func (made) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
+	return domain.Entry{}, domain.ErrNotFound
+}
+
+func (made) PutPages(context.Context, []domain.Entry) error { return nil }
+
 func (made) PutAll(context.Context, []domain.Entry) error { return nil }
 
 func (m made) Scan(_ context.Context, _ domain.StoreID, each func(domain.Entry) error) error {

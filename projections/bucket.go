@@ -8,16 +8,24 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// Bucket keeps the newest value of each key. One process writes it.
+// Bucket keeps the newest value of each key. One process writes it. A value lies by
+// itself, or with others in a page.
 type Bucket interface {
-	// Get returns the newest value of a key, or [domain.ErrNotFound].
+	// Get returns the newest value of a key that lies by itself, or [domain.ErrNotFound].
 	Get(ctx context.Context, key domain.Key) (domain.Entry, error)
+	// FromPage returns the value of a key that lies in a page, or [domain.ErrNotFound].
+	FromPage(ctx context.Context, page uint64, key domain.Key) (domain.Entry, error)
 	// PutAll stores the values in the order given and returns when all are
 	// stored. After an error any of them may be stored.
 	PutAll(ctx context.Context, entries []domain.Entry) error
+	// PutPages stores the first values of keys, and says in each entry in which page it
+	// lies, 0 for none. They share messages and are stored in any order. After an error
+	// any of them may be stored.
+	PutPages(ctx context.Context, entries []domain.Entry) error
 	// Scan calls each with the newest value of every key of a store, or of all
 	// stores and the checkpoint when store is "", until an error. A value that is
-	// replaced meanwhile may be given in both forms. The values are the caller's.
+	// replaced meanwhile may be given in both forms, and so may one that lay in a page,
+	// the newest last. The values are the caller's.
 	Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error
 }
 
@@ -38,6 +46,9 @@ type checkpoint struct {
 	Position domain.Position `json:"position"`
 	// Snapshots is how many there were at least when the checkpoint was written.
 	Snapshots int `json:"snapshots"`
+	// Open says that a draft was being stored, see [Catalog.Draft]: some of its snapshots
+	// may be newer than others.
+	Open bool `json:"open,omitempty"`
 }
 
 func (c checkpoint) entry() domain.Entry {
@@ -75,6 +86,8 @@ func (e *FormatError) Error() string {
 // check refuses a bucket that has lost more than its end.
 func (c checkpoint) check(found bool, snapshots int) error {
 	switch {
+	case c.Open:
+		return fmt.Errorf("its build ended while it was being stored: run `tillstream rebuild`")
 	case !found && snapshots > 0:
 		return fmt.Errorf("the bucket holds %d snapshots but no checkpoint: run `tillstream rebuild`", snapshots)
 	case snapshots < c.Snapshots:

@@ -1,14 +1,17 @@
 package projections_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/projections"
@@ -17,6 +20,7 @@ import (
 // bucket is a bucket in memory that keeps every write, so that a test can look at
 // what was there after any of them.
 type bucket struct {
+	mu     sync.Mutex
 	writes []domain.Entry
 	newest map[domain.Key]int // place in writes
 	gets   int
@@ -34,21 +38,41 @@ func newBucket(writes ...domain.Entry) *bucket {
 }
 
 func (b *bucket) put(e domain.Entry) {
-	e.Revision = uint64(len(b.writes) + 1)
+	e.Revision = cmp.Or(e.Page, uint64(len(b.writes)+1))
 	b.newest[e.Key] = len(b.writes)
 	b.writes = append(b.writes, e)
 }
 
 func (b *bucket) Get(_ context.Context, key domain.Key) (domain.Entry, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.gets++
 	i, ok := b.newest[key]
-	if !ok {
+	if !ok || b.writes[i].Page > 0 {
 		return domain.Entry{}, domain.ErrNotFound
 	}
 	return b.writes[i], nil
 }
 
+func (b *bucket) FromPage(_ context.Context, page uint64, key domain.Key) (domain.Entry, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.gets++
+	for _, e := range b.writes {
+		if e.Page == page && e.Key == key {
+			return e, nil
+		}
+	}
+	return domain.Entry{}, domain.ErrNotFound
+}
+
 func (b *bucket) PutAll(_ context.Context, entries []domain.Entry) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.putAll(entries)
+}
+
+func (b *bucket) putAll(entries []domain.Entry) error {
 	for _, e := range entries {
 		if b.fail != nil {
 			if err := b.fail(len(b.writes)); err != nil {
@@ -60,9 +84,26 @@ func (b *bucket) PutAll(_ context.Context, entries []domain.Entry) error {
 	return nil
 }
 
+// PutPages makes pages of two, the last of which may be one value by itself.
+func (b *bucket) PutPages(_ context.Context, entries []domain.Entry) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for two := range slices.Chunk(entries, 2) {
+		for i := range two {
+			if len(two) > 1 {
+				two[i].Page = uint64(len(b.writes)-i) + 1
+			}
+			if err := b.putAll(two[i : i+1]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (b *bucket) Scan(_ context.Context, store domain.StoreID, each func(domain.Entry) error) error {
 	for i, e := range b.writes {
-		if b.newest[e.Key] != i || store != "" && e.Key.Store != store {
+		if b.newest[e.Key] != i && e.Page == 0 || store != "" && e.Key.Store != store {
 			continue
 		}
 		if err := each(e); err != nil {
@@ -179,7 +220,7 @@ func flush(t testing.TB, c *projections.Catalog) {
 
 func diff(t testing.TB, what string, got, want any) {
 	t.Helper()
-	if d := cmp.Diff(want, got); d != "" {
+	if d := gocmp.Diff(want, got); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }

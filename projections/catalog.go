@@ -23,10 +23,10 @@ import (
 //	   events lie
 const SnapshotFormat = 3
 
-// DefaultDecoded is how many decoded products a [Catalog] keeps. Of a catalog in
-// which everything changes and that is larger, most states are read again before
+// DefaultKept is how many states a [Catalog] keeps in memory that are stored. Of a
+// catalog in which everything changes and that is larger, most are read again before
 // they are folded into, which is several times slower.
-const DefaultDecoded = 1 << 17
+const DefaultKept = 1 << 18
 
 // Catalog is the current state of every product, folded from the POS log into
 // snapshots in a bucket. One goroutine may call Fold, Advance and Seal; all other
@@ -35,7 +35,7 @@ type Catalog struct {
 	bucket  Bucket
 	folding Folding
 	modes   func(domain.StoreID) domain.StockMode
-	decoded int
+	kept    int
 
 	mu       sync.RWMutex
 	shelves  map[domain.StoreID]*shelf
@@ -46,26 +46,28 @@ type Catalog struct {
 	reached  chan struct{} // closed, and replaced, when there is a new checkpoint
 	clean    *list.List    // of *row whose state may be forgotten; newest use in front
 	dirty    []*row        // in the order in which they were first changed
+	draft    bool          // see Draft
+	heavy    int           // bytes of the dirty states
 	steps    []step        // to be stored before the dirty ones, one after the other
 }
 
 // OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of
-// a store; decoded is how many decoded products to keep, 0 for [DefaultDecoded].
+// a store; kept is how many states to keep in memory, 0 for [DefaultKept].
 // An item that a crash left in two products is taken from the one it was leaving.
 //
 // It refuses a bucket of another format or with less in it than its checkpoint
 // speaks of; the error names the command that mends it.
-func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, decoded int) (*Catalog, error) {
-	return Present().OpenCatalog(ctx, bucket, modes, decoded)
+func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, kept int) (*Catalog, error) {
+	return Present().OpenCatalog(ctx, bucket, modes, kept)
 }
 
 // OpenCatalog is the function of that name for another folding than the present one.
-func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, decoded int) (*Catalog, error) {
+func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, kept int) (*Catalog, error) {
 	c := &Catalog{
 		bucket:  bucket,
 		folding: f,
 		modes:   modes,
-		decoded: cmp.Or(decoded, DefaultDecoded),
+		kept:    cmp.Or(kept, DefaultKept),
 		shelves: map[domain.StoreID]*shelf{},
 		clean:   list.New(),
 		reached: make(chan struct{}),
@@ -96,13 +98,13 @@ func (c *Catalog) Observe(e domain.Entry) error {
 	if err := json.Unmarshal(e.Value, p); err != nil {
 		return badSnapshot(e.Key, err)
 	}
-	hash := hashSnapshot(p.Store, p.ID, e.Value)
-	if r, ok := c.shelf(p.Store).products[p.ID]; ok && (p.Position < r.position || p.Position == r.position && hash == r.hash) {
-		return nil // one of the same position that is another was replaced, see Replace
+	if r, ok := c.shelf(p.Store).products[p.ID]; ok && r.past(p.Position, e.Revision) {
+		return nil
 	}
 	r := c.index(p)
 	c.unlist(r)
-	r.state, r.hash = p, hash
+	r.state, r.hash = p.Pack(), hashSnapshot(p.Store, p.ID, e.Value)
+	r.revision, r.paged = e.Revision, e.Page > 0
 	c.keep(r)
 	return nil
 }
@@ -141,10 +143,18 @@ func (c *Catalog) shelf(store domain.StoreID) *shelf {
 
 // index makes the index agree with p.
 func (c *Catalog) index(p *domain.Product) *row {
-	shelf := c.shelf(p.Store)
-	r := shelf.row(p.ID)
-	shelf.put(r, p.Position, p.Due, p.StockDue, p.Tally, p.Deleted(), places(p))
+	r := c.shelf(p.Store).row(p.ID)
+	c.indexAs(r, p)
 	return r
+}
+
+// indexAs is index given the product's row.
+func (c *Catalog) indexAs(r *row, p *domain.Product) {
+	items := r.items
+	if !r.holds(p) {
+		items = places(p)
+	}
+	r.shelf.put(r, p.Position, p.Due, p.StockDue, p.Tally, p.Deleted(), items)
 }
 
 // size is the number of products.
@@ -160,20 +170,27 @@ func (c *Catalog) size() int {
 // has it exactly when memory has not.
 func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
 	c.mu.RLock()
-	p, position, bucket := r.state, r.position, r.shelf.bucket
+	state, position, bucket := r.state, r.position, r.shelf.bucket
+	page, paged := r.revision, r.paged
 	c.mu.RUnlock()
-	if p != nil {
-		return p, nil
+	if state != "" {
+		return state.Unpack(r.shelf.store, r.id), nil
 	}
 	key := domain.Key{Store: r.shelf.store, ID: string(r.id)}
-	e, err := bucket.Get(ctx, key)
+	var e domain.Entry
+	var err error
+	if paged {
+		e, err = bucket.FromPage(ctx, page, key)
+	} else {
+		e, err = bucket.Get(ctx, key)
+	}
 	if errors.Is(err, domain.ErrNotFound) {
 		return nil, fmt.Errorf("snapshot %s/%s is gone from the bucket: run `tillstream rebuild`", key.Store, key.ID)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the snapshot of %s/%s: %w", key.Store, key.ID, err)
 	}
-	p = new(domain.Product)
+	p := new(domain.Product)
 	if err := json.Unmarshal(e.Value, p); err != nil {
 		return nil, badSnapshot(key, err)
 	}
@@ -186,7 +203,7 @@ func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
 // keep enters a state that the bucket has into those that may be forgotten, and
 // forgets the ones that were not used for longest.
 func (c *Catalog) keep(r *row) {
-	if r.state == nil || r.dirty || r.sealed > 0 {
+	if r.state == "" || r.dirty || r.sealed > 0 {
 		return
 	}
 	if r.cached != nil {
@@ -194,7 +211,7 @@ func (c *Catalog) keep(r *row) {
 		return
 	}
 	r.cached = c.clean.PushFront(r)
-	for c.clean.Len() > c.decoded {
+	for c.clean.Len() > c.kept {
 		c.forgetState(c.clean.Back().Value.(*row))
 	}
 }
@@ -203,7 +220,7 @@ func (c *Catalog) keep(r *row) {
 func (c *Catalog) forgetState(r *row) {
 	c.unlist(r)
 	if !r.dirty && r.sealed == 0 {
-		r.state = nil
+		r.state = ""
 	}
 }
 

@@ -27,8 +27,11 @@
 //   - An item is in one product. A crash between the two writes of a move is
 //     mended at the next start.
 //   - Memory does not grow with the number of events. A product that nobody
-//     changes costs its place in the index, some hundred bytes; decoded states
-//     are kept up to a limit.
+//     changes costs its place in the index, some hundred bytes; states are kept
+//     up to a limit, packed ([domain.Packed]).
+//   - What is folded anew beside a catalog in use ([Catalog.Draft]) is stored in pages and
+//     in any order. A crash meanwhile leaves what is opened as it was at a checkpoint,
+//     or refused.
 //   - One writer and any number of readers may use a projection at once. No reader
 //     waits for the network while another holds a lock.
 //

@@ -10,7 +10,7 @@ import (
 // step is a set of states that must all be stored before the next step is begun.
 type step struct {
 	rows   []*row
-	states []*domain.Product
+	states []domain.Packed
 }
 
 // Batch is what was changed between two calls of [Catalog.Seal].
@@ -18,6 +18,7 @@ type Batch struct {
 	catalog *Catalog
 	steps   []step
 	behind  checkpoint // to be written when the steps are
+	draft   bool       // see [Catalog.Draft]
 }
 
 // Fold folds one event of the POS log in memory. Events come in the order of
@@ -40,7 +41,10 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 		holderID = holderRow.id
 	}
 	targetID := domain.Target(holderID, event)
-	targetRow := shelf.products[targetID]
+	targetRow := holderRow
+	if targetRow == nil || targetID != holderID {
+		targetRow = shelf.products[targetID]
+	}
 	c.mu.Unlock()
 
 	var holder *domain.Product
@@ -65,35 +69,47 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 		return domain.Result{}, err
 	}
 
+	var room [2]domain.Packed
+	states := room[:0]
+	for i := range result.Products {
+		states = append(states, result.Products[i].Pack())
+	}
+
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.position = rec.Position
 	switch {
 	case result.Outcome == "":
 		// A snapshot that was stored ahead of the checkpoint holds it already.
-	case len(result.Products) == 1:
-		c.set(&result.Products[0])
+	case len(result.Products) == 1 && targetRow != nil && result.Products[0].ID == targetID:
+		c.indexAs(targetRow, &result.Products[0])
+		c.change(targetRow, states[0])
+	case len(result.Products) == 1 || c.draft:
+		for i := range result.Products {
+			c.set(&result.Products[i], states[i])
+		}
 	default:
-		c.move(result.Products)
+		c.move(result.Products, states)
 	}
 	return result, nil
 }
 
 // set takes a new state of a product.
-func (c *Catalog) set(p *domain.Product) {
-	r := c.enter(p)
-	if !r.dirty {
+func (c *Catalog) set(p *domain.Product, state domain.Packed) {
+	c.change(c.index(p), state)
+}
+
+// change takes a new state of a row's product.
+func (c *Catalog) change(r *row, state domain.Packed) {
+	c.unlist(r)
+	if r.dirty {
+		c.heavy -= len(r.state)
+	} else {
 		r.dirty = true
 		c.dirty = append(c.dirty, r)
 	}
-}
-
-// enter makes p the state of its product in memory.
-func (c *Catalog) enter(p *domain.Product) *row {
-	r := c.index(p)
-	c.unlist(r)
-	r.state = p
-	return r
+	r.state = state
+	c.heavy += len(state)
 }
 
 // move takes the states of two products between which an item has moved. Three
@@ -101,12 +117,14 @@ func (c *Catalog) enter(p *domain.Product) *row {
 // so that no snapshot lacks an event that happened to the item on the way; then
 // the product that has the item now; then the one that no longer has it. Between
 // the last two the item is in both, which the next start mends.
-func (c *Catalog) move(products []domain.Product) {
+func (c *Catalog) move(products []domain.Product, states []domain.Packed) {
 	c.sealDirty()
 	for i := range products {
-		r := c.enter(&products[i])
+		r := c.index(&products[i])
+		c.unlist(r)
+		r.state = states[i]
 		r.sealed++
-		c.steps = append(c.steps, step{[]*row{r}, []*domain.Product{r.state}})
+		c.steps = append(c.steps, step{[]*row{r}, []domain.Packed{r.state}})
 	}
 }
 
@@ -115,14 +133,14 @@ func (c *Catalog) sealDirty() {
 	if len(c.dirty) == 0 {
 		return
 	}
-	states := make([]*domain.Product, len(c.dirty))
+	states := make([]domain.Packed, len(c.dirty))
 	for i, r := range c.dirty {
 		states[i] = r.state
 		r.dirty = false
 		r.sealed++
 	}
 	c.steps = append(c.steps, step{c.dirty, states})
-	c.dirty = nil
+	c.dirty, c.heavy = nil, 0
 }
 
 // Advance passes over positions that change no product: dead letters.
@@ -154,6 +172,7 @@ func (c *Catalog) Seal() *Batch {
 		catalog: c,
 		steps:   c.steps,
 		behind:  checkpoint{Format: c.folding.Format, Position: c.position, Snapshots: c.size()},
+		draft:   c.draft,
 	}
 	c.steps = nil
 	return b
@@ -179,6 +198,9 @@ const chunk = 4096
 // Write stores the batch and then the checkpoint. After an error it may be called
 // again and goes on where it stopped.
 func (b *Batch) Write(ctx context.Context) error {
+	if b.draft {
+		return b.writeDraft(ctx)
+	}
 	if err := b.mark(ctx); err != nil {
 		return err
 	}
@@ -209,28 +231,49 @@ func (b *Batch) mark(ctx context.Context) error {
 	return b.checkpoint(ctx, checkpoint{Format: c.folding.Format})
 }
 
-func (b *Batch) put(ctx context.Context, rows []*row, states []*domain.Product) error {
-	entries, hashes := make([]domain.Entry, len(states)), make([]Hash, len(states))
-	for i, p := range states {
-		value, err := encodeSnapshot(p)
-		if err != nil {
-			return err
-		}
-		entries[i] = domain.Entry{Key: domain.Key{Store: p.Store, ID: string(p.ID)}, Value: value}
-		hashes[i] = hashSnapshot(p.Store, p.ID, value)
+func (b *Batch) put(ctx context.Context, rows []*row, states []domain.Packed) error {
+	entries, hashes, err := encodeAll(rows, states)
+	if err != nil {
+		return err
 	}
 	if err := b.catalog.bucket.PutAll(ctx, entries); err != nil {
 		return fmt.Errorf("write %d snapshots: %w", len(entries), err)
 	}
+	b.stored(rows, entries, hashes)
+	return nil
+}
+
+// encodeAll makes the values of some states, and their hashes.
+func encodeAll(rows []*row, states []domain.Packed) ([]domain.Entry, []Hash, error) {
+	entries, hashes := make([]domain.Entry, len(states)), make([]Hash, len(states))
+	size := 0
+	for _, state := range states {
+		size += 3 * len(state) // about what JSON makes of it
+	}
+	all := make([]byte, 0, size)
+	for i, r := range rows {
+		begun := len(all)
+		p := states[i].Unpack(r.shelf.store, r.id)
+		var err error
+		if all, err = p.AppendJSON(all); err != nil {
+			return nil, nil, fmt.Errorf("encode the snapshot of %s/%s: %w", p.Store, p.ID, err)
+		}
+		entries[i] = domain.Entry{Key: domain.Key{Store: p.Store, ID: string(p.ID)}, Value: all[begun:len(all):len(all)]}
+		hashes[i] = hashSnapshot(p.Store, p.ID, entries[i].Value)
+	}
+	return entries, hashes, nil
+}
+
+// stored is told that the bucket has some values.
+func (b *Batch) stored(rows []*row, entries []domain.Entry, hashes []Hash) {
 	c := b.catalog
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for i, r := range rows {
 		r.sealed--
-		r.hash = hashes[i]
+		r.hash, r.revision, r.paged = hashes[i], entries[i].Page, entries[i].Page > 0
 		c.keep(r)
 	}
-	return nil
 }
 
 // checkpoint stores next, unless the bucket has it already.

@@ -24,6 +24,7 @@ func (c *Catalog) Adopt(other *Catalog) {
 	c.bucket, c.folding, c.modes = other.bucket, other.folding, other.modes
 	c.shelves, c.position = other.shelves, other.position
 	c.clean, c.dirty, c.steps = other.clean, other.dirty, other.steps
+	c.draft, c.heavy = false, other.heavy // what is gone by is no draft
 	c.stored, c.marked = other.stored, other.marked
 	c.adopted++
 	close(c.reached)

@@ -31,14 +31,18 @@ type row struct {
 	stockDue domain.Position
 	tally    domain.Tally
 	items    []place
-	hash     Hash // of the snapshot that was stored or read last
+	hash     Hash // of the snapshot that was stored or read last; zero for none
 	deleted  bool
 	vacant   bool // counted as such
 
-	state  *domain.Product // nil when it must be read from the bucket
-	cached *list.Element   // its place among the states that may be forgotten
-	dirty  bool            // changed since it was last handed over for writing
-	sealed int             // how many writes of it are under way
+	state  domain.Packed // empty when it must be read from the bucket
+	cached *list.Element // its place among the states that may be forgotten
+	dirty  bool          // changed since it was last handed over for writing
+	paged  bool          // its value in the bucket lies in the page that the revision names
+	sealed int32         // how many writes of it are under way
+	// revision is that of the value in the bucket; 0 for one that was written here, by
+	// itself.
+	revision uint64
 }
 
 // place is one item of a row.
@@ -76,7 +80,15 @@ type digest struct {
 	} `json:"items"`
 	Tally domain.Tally `json:"tally"`
 
-	hash Hash
+	hash     Hash
+	revision uint64
+	paged    bool
+}
+
+// past reports whether the row is folded further than a value of the bucket, or is of the
+// same position and not written earlier: a value may be replaced, see [Catalog.Replace].
+func (r *row) past(position domain.Position, revision uint64) bool {
+	return position < r.position || position == r.position && revision <= r.revision
 }
 
 // row returns the row of a product, new when there is none.
@@ -186,6 +198,40 @@ func (s *shelf) sort() {
 	}
 	merged = append(append(merged, s.sorted[i:]...), s.fresh[j:]...)
 	s.sorted, s.fresh = merged, nil
+}
+
+// holds reports whether the row's items are those of a product already, which most
+// events leave as they are.
+func (r *row) holds(p *domain.Product) bool {
+	if len(r.items) != len(p.Items) {
+		return false
+	}
+	for i := range p.Items {
+		if it := &p.Items[i]; r.items[i].item != it.ID || !isFolded(r.items[i].sku, it.SKU, it.Described) {
+			return false
+		}
+	}
+	return true
+}
+
+// isFolded is folded == foldedSKU(sku, described), mostly without making that.
+func isFolded(folded string, sku domain.SKU, described bool) bool {
+	if !described || len(folded) != len(sku) {
+		return folded == foldedSKU(sku, described)
+	}
+	for i := range len(sku) {
+		c := sku[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c <= ' ' || c >= 0x7f {
+			return folded == foldedSKU(sku, described)
+		}
+		if c != folded[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // places lists the items of a product for the index.

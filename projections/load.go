@@ -85,7 +85,7 @@ func readDigest(e domain.Entry) (digest, error) {
 	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
 		return d, badSnapshot(e.Key, fmt.Errorf("it is of product %q of store %q", d.ID, d.Store))
 	}
-	d.hash = hashSnapshot(d.Store, d.ID, e.Value)
+	d.hash, d.revision, d.paged = hashSnapshot(d.Store, d.ID, e.Value), e.Revision, e.Page > 0
 	return d, nil
 }
 
@@ -94,7 +94,7 @@ func readDigest(e domain.Entry) (digest, error) {
 func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 	shelf := c.shelf(d.Store)
 	r := shelf.row(d.ID)
-	if r.position > 0 && d.Position <= r.position {
+	if r.position > 0 && r.past(d.Position, d.revision) {
 		return
 	}
 	items := make([]place, len(d.Items))
@@ -107,7 +107,7 @@ func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 		}
 	}
 	shelf.put(r, d.Position, d.Due, d.StockDue, d.Tally, deleted, items)
-	r.hash = d.hash
+	r.hash, r.revision, r.paged = d.hash, d.revision, d.paged
 }
 
 // conflict is an item that was met in two products.
@@ -150,7 +150,7 @@ func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
 		}
 		left := loses.Moved(t.item, since)
 		c.mu.Lock()
-		c.set(&left)
+		c.set(&left, left.Pack())
 		c.mu.Unlock()
 		if err := c.reindex(keeps); err != nil {
 			return err

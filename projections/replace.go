@@ -26,7 +26,7 @@ func (c *Catalog) CompareStored(ctx context.Context, with *Catalog, store domain
 				return err
 			}
 		}
-		e, err := c.bucket.Get(ctx, domain.Key{Store: store, ID: string(id)})
+		e, err := c.newest(ctx, domain.Key{Store: store, ID: string(id)})
 		if err != nil && !errors.Is(err, domain.ErrNotFound) {
 			return err
 		}
@@ -42,6 +42,26 @@ func (c *Catalog) CompareStored(ctx context.Context, with *Catalog, store domain
 		}
 	}
 	return nil
+}
+
+// newest reads what the bucket holds of a product, whoever has written it.
+func (c *Catalog) newest(ctx context.Context, key domain.Key) (domain.Entry, error) {
+	e, err := c.bucket.Get(ctx, key)
+	if !errors.Is(err, domain.ErrNotFound) {
+		return e, err
+	}
+	page := uint64(0)
+	c.mu.RLock()
+	if s := c.shelves[key.Store]; s != nil {
+		if r := s.products[domain.ProductID(key.ID)]; r != nil && r.paged {
+			page = r.revision
+		}
+	}
+	c.mu.RUnlock()
+	if page == 0 {
+		return e, err
+	}
+	return c.bucket.FromPage(ctx, page, key)
 }
 
 // Replace stores states of products in the place of those that it holds. They are what
@@ -64,7 +84,7 @@ func (c *Catalog) Replace(ctx context.Context, products []domain.Product) error 
 	}
 	slices.SortStableFunc(products, func(a, b domain.Product) int { return cmp.Compare(gains[b.ID], gains[a.ID]) })
 	for i := range products {
-		c.set(&products[i])
+		c.set(&products[i], products[i].Pack())
 	}
 	c.mu.Unlock()
 	return c.Flush(ctx)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,7 +113,8 @@ func (c *Catalog) Tree() (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range unhashed {
+	for i, state := range unhashed {
+		p := state.Unpack(t.leaves[i].store, t.leaves[i].id)
 		value, err := encodeSnapshot(p)
 		if err != nil {
 			return nil, err
@@ -134,11 +134,11 @@ func (c *Catalog) Current(t *Tree) bool {
 
 // leaves lists all products at one position, and the states of those that have been
 // changed since they were stored last, by their places in the list.
-func (c *Catalog) leaves() (*Tree, map[int]*domain.Product, error) {
+func (c *Catalog) leaves() (*Tree, map[int]domain.Packed, error) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	t := &Tree{Position: c.position, adopted: c.adopted, leaves: make([]leaf, 0, c.size())}
-	unhashed := map[int]*domain.Product{}
+	unhashed := map[int]domain.Packed{}
 	for _, s := range c.shelves {
 		for _, rows := range [][]*row{s.sorted, s.fresh} {
 			for _, r := range rows {
@@ -360,7 +360,7 @@ func compareSnapshots(ours, theirs []SnapshotHash) int {
 
 // encodeSnapshot is the value that a bucket holds of a product.
 func encodeSnapshot(p *domain.Product) ([]byte, error) {
-	value, err := json.Marshal(p)
+	value, err := p.AppendJSON(nil)
 	if err != nil {
 		return nil, fmt.Errorf("encode the snapshot of %s/%s: %w", p.Store, p.ID, err)
 	}

@@ -55,7 +55,7 @@ func (c *Catalog) cold(items []domain.Key) []*row {
 			continue
 		}
 		r := s.holders[domain.ItemID(key.ID)]
-		if r != nil && r.state == nil && !listed[r] {
+		if r != nil && r.state == "" && !listed[r] {
 			listed[r] = true
 			out = append(out, r)
 		}
@@ -70,8 +70,8 @@ func (c *Catalog) warm(ctx context.Context, r *row) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r.state == nil && r.position == p.Position { // nobody has been faster
-		r.state = p
+	if r.state == "" && r.position == p.Position { // nobody has been faster
+		r.state = p.Pack()
 		c.keep(r)
 	}
 	return nil

@@ -61,6 +61,19 @@ func headerSize(h nats.Header) int {
 // regard to case, as HTTP does and other people's libraries rely on. The error is
 // an [*domain.InvalidError].
 func decodeEnvelope(header map[string][]string, data []byte) (domain.Envelope, error) {
+	e, plain := plainEnvelope(header)
+	if !plain {
+		var err error
+		if e, err = foreignEnvelope(header); err != nil {
+			return e, err
+		}
+	}
+	e.Data = data
+	return e, e.Validate()
+}
+
+// foreignEnvelope reads attributes however they are written.
+func foreignEnvelope(header map[string][]string) (domain.Envelope, error) {
 	var e domain.Envelope
 	version := ""
 	seen := make(map[string]bool, len(header))
@@ -93,8 +106,56 @@ func decodeEnvelope(header map[string][]string, data []byte) (domain.Envelope, e
 	if version != domain.SpecVersion {
 		return e, &domain.InvalidError{Path: "specversion", Value: version, Reason: `must be "1.0", in a header ce-specversion; structured content mode is not taken from the log`}
 	}
-	e.Data = data
-	return e, e.Validate()
+	return e, nil
+}
+
+// plainEnvelope reads attributes as [encodeEnvelope] writes them, which is several times
+// faster. It returns false for what is written otherwise, or no event.
+func plainEnvelope(header map[string][]string) (domain.Envelope, bool) {
+	var e domain.Envelope
+	version := false
+	for name, values := range header {
+		attribute, ours := strings.CutPrefix(name, attributePrefix)
+		if name == contentTypeHeader {
+			attribute, ours = "datacontenttype", true
+		}
+		if !ours {
+			if mayBeAttribute(name) {
+				return e, false
+			}
+			continue
+		}
+		if len(values) != 1 || !plainName(attribute) || attribute == "datacontenttype" && name != contentTypeHeader {
+			return e, false
+		}
+		value, err := unescapeHeader(values[0])
+		if err != nil {
+			return e, false
+		}
+		if attribute == "specversion" {
+			version = value == domain.SpecVersion
+		} else if err := e.SetAttribute(attribute, value); err != nil {
+			return e, false
+		}
+	}
+	return e, version
+}
+
+// plainName reports whether a name has only one spelling.
+func plainName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// mayBeAttribute reports whether a header is an attribute's when its case is not looked
+// at.
+func mayBeAttribute(name string) bool {
+	return len(name) >= len(attributePrefix) && strings.EqualFold(name[:len(attributePrefix)], attributePrefix) ||
+		strings.EqualFold(name, contentTypeHeader)
 }
 
 // escapeHeader percent-encodes what a header value must not hold: everything but

@@ -108,11 +108,18 @@ func TestMessage_Recorded(t *testing.T) {
 func FuzzMessage_Recorded(f *testing.F) {
 	f.Add("pos.demo.i-17", []byte("ce-specversion: 1.0\r\nce-id: e-1\r\nce-source: /pos\r\nce-type: pos.item.sold.v1\r\nce-subject: i-17\r\nce-time: 2026-11-01T10:15:12Z\r\n"), []byte(`{}`))
 	f.Add("pos.demo.=w6k", []byte("CE-SPECVERSION: 1.0\r\nce-id: %C3%A9\r\nce-subject: %c3%a9\r\nce-source: /\r\nce-type: t\r\nce-time: 2026-11-01T10:15:12.5+01:00\r\nce-x: %"), []byte(`null`))
+	f.Add("pos.demo.i-17", []byte("ce-specversion: 1.0\r\nce-id: e-1\r\nce-source: /pos\r\nce-type: t\r\nce-subject: i-17\r\nce-time: 2026-11-01T10:15:12Z\r\ncontent-type: application/json\r\nce-datacontenttype: application/json\r\n"), []byte(`{}`))
 	f.Add("", []byte(""), []byte(""))
 	f.Fuzz(func(t *testing.T, subject string, headers, data []byte) {
 		h, err := nats.DecodeHeadersMsg(append(append([]byte("NATS/1.0\r\n"), headers...), "\r\n\r\n"...))
 		if err != nil {
 			return
+		}
+		if plain, ok := plainEnvelope(h); ok {
+			foreign, err := foreignEnvelope(h)
+			if diff := cmp.Diff(plain, foreign); diff != "" || err != nil {
+				t.Fatalf("read as plain it is another event than read as any (-plain +any): %v\n%s", err, diff)
+			}
 		}
 		first, err := newMessage(streamPOS, posPrefix, subject, h, data, 1, time.Unix(1, 0)).Recorded()
 		if err != nil {

@@ -31,6 +31,7 @@ type Entry struct {
 	Key      Key
 	Value    []byte
 	Revision uint64
+	Page     uint64 // the revision of the page that it lies in; 0 for a message of its own
 }
 
 func newBucket(c *Conn, stream, prefix string) *Bucket {
@@ -87,7 +88,7 @@ func (b *Bucket) PutAll(ctx context.Context, entries []Entry) error {
 	}
 	for len(entries) > 0 {
 		n := b.batchOf(entries)
-		if err := b.putBatch(ctx, entries[:n]); err != nil {
+		if err := b.putEntries(ctx, entries[:n]); err != nil {
 			return err
 		}
 		entries = entries[n:]
@@ -107,36 +108,42 @@ func (b *Bucket) batchOf(entries []Entry) int {
 	return len(entries)
 }
 
-// putBatch writes entries all or none.
-func (b *Bucket) putBatch(ctx context.Context, entries []Entry) error {
+// putEntries writes entries all or none.
+func (b *Bucket) putEntries(ctx context.Context, entries []Entry) error {
 	msgs := make([]*nats.Msg, len(entries))
-	size := 0
 	for i, e := range entries {
 		msgs[i] = &nats.Msg{Subject: b.subject(e.Key), Header: nats.Header{}, Data: e.Value}
-		size += messageSize(msgs[i]) + recordOverhead
+	}
+	_, err := b.putBatch(ctx, msgs)
+	return err
+}
+
+// putBatch writes messages all or none, and returns the revision of the last; those of
+// the others are the ones in front of it.
+func (b *Bucket) putBatch(ctx context.Context, msgs []*nats.Msg) (uint64, error) {
+	size := 0
+	for _, msg := range msgs {
+		size += messageSize(msg) + recordOverhead
 	}
 	if err := b.conn.hasRoom(size); err != nil {
-		return fmt.Errorf("put %d entries into %s: %w", len(entries), b.stream, err)
+		return 0, fmt.Errorf("put %d entries into %s: %w", len(msgs), b.stream, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, ackWait)
 	defer cancel()
-	if _, err := jetstreamext.PublishMsgBatch(ctx, b.conn.js, msgs); err != nil {
-		return fmt.Errorf("put %d entries into %s: %w", len(entries), b.stream, b.conn.translate(err))
+	ack, err := jetstreamext.PublishMsgBatch(ctx, b.conn.js, msgs)
+	if err != nil {
+		return 0, fmt.Errorf("put %d entries into %s: %w", len(msgs), b.stream, b.conn.translate(err))
 	}
-	return nil
+	return ack.Sequence, nil
 }
 
 // Scan calls do for the current value of every key, of one store or, when it is
 // empty, of all and of the system keys, in the order of their revisions. A key
-// that is written meanwhile may be seen twice, the newer value later. It returns
-// the first error of do as it is.
+// that is written meanwhile may be seen twice, the newer value later, and so may one
+// whose first value lies in a page. It returns the first error of do as it is.
 func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, do func(Entry) error) error {
 	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
-		key, ok := strings.CutPrefix(msg.Subject(), b.prefix+".")
-		if !ok {
-			return fmt.Errorf("scan %s: subject %q is not of this bucket", b.stream, msg.Subject())
-		}
-		return do(Entry{Key: Key(key), Value: msg.Data(), Revision: meta.Sequence.Stream})
+		return b.entries(msg.Subject(), msg.Data(), meta.Sequence.Stream, do)
 	})
 }
 
@@ -164,7 +171,7 @@ func (b *Bucket) Stores(ctx context.Context) ([]domain.StoreID, error) {
 	return slices.Sorted(maps.Keys(stores)), nil
 }
 
-// Len is the number of keys with a value.
+// Len is the number of messages: that of keys with a value where none lies in a page.
 func (b *Bucket) Len(ctx context.Context) (uint64, error) {
 	info, err := b.conn.info(ctx, b.stream)
 	if err != nil {

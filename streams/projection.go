@@ -24,36 +24,72 @@ func (s Snapshots) Get(ctx context.Context, k domain.Key) (domain.Entry, error) 
 	return domain.Entry{Key: k, Value: e.Value, Revision: e.Revision}, nil
 }
 
+// FromPage is [Bucket.FromPage].
+func (s Snapshots) FromPage(ctx context.Context, page uint64, k domain.Key) (domain.Entry, error) {
+	e, err := s.bucket.FromPage(ctx, page, keyOf(k))
+	if err != nil {
+		return domain.Entry{}, err
+	}
+	return domain.Entry{Key: k, Value: e.Value, Revision: e.Revision, Page: e.Page}, nil
+}
+
 // PutAll is [Bucket.PutAll].
 func (s Snapshots) PutAll(ctx context.Context, entries []domain.Entry) error {
+	return s.bucket.PutAll(ctx, entriesOf(entries))
+}
+
+// PutPages is [Bucket.PutPages].
+func (s Snapshots) PutPages(ctx context.Context, entries []domain.Entry) error {
+	all := entriesOf(entries)
+	if err := s.bucket.PutPages(ctx, all); err != nil {
+		return err
+	}
+	for i := range all {
+		entries[i].Page = all[i].Page
+	}
+	return nil
+}
+
+func entriesOf(entries []domain.Entry) []Entry {
 	all := make([]Entry, len(entries))
 	for i, e := range entries {
 		all[i] = Entry{Key: keyOf(e.Key), Value: e.Value}
 	}
-	return s.bucket.PutAll(ctx, all)
+	return all
 }
 
 // Scan is [Bucket.Scan].
 func (s Snapshots) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
 	return s.bucket.Scan(ctx, store, func(e Entry) error {
-		k, err := domainKey(e.Key)
+		one, err := domainEntry(e)
 		if err != nil {
 			return err
 		}
-		return each(domain.Entry{Key: k, Value: e.Value, Revision: e.Revision})
+		return each(one)
 	})
+}
+
+func domainEntry(e Entry) (domain.Entry, error) {
+	k, err := domainKey(e.Key)
+	return domain.Entry{Key: k, Value: e.Value, Revision: e.Revision, Page: e.Page}, err
 }
 
 // Topic is [Bucket.Topic].
 func (s Snapshots) Topic() string { return s.bucket.Topic() }
 
-// KeyOf is the key of the entry whose write a Watermill message reports.
-func (s Snapshots) KeyOf(m *message.Message) (domain.Key, error) {
-	k, err := s.bucket.KeyOf(m)
+// EntriesOf is [Bucket.EntriesOf].
+func (s Snapshots) EntriesOf(m *message.Message) ([]domain.Entry, error) {
+	all, err := s.bucket.EntriesOf(m)
 	if err != nil {
-		return domain.Key{}, err
+		return nil, err
 	}
-	return domainKey(k)
+	out := make([]domain.Entry, len(all))
+	for i, e := range all {
+		if out[i], err = domainEntry(e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func keyOf(k domain.Key) Key {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -204,6 +205,21 @@ func (l *Log) TopicOf(store domain.StoreID) string { return filterOf(l.prefix, s
 
 // Topic is what to subscribe to for every write to the bucket.
 func (b *Bucket) Topic() string { return subjectsOfLog(b.prefix) }
+
+// EntriesOf are the entries whose write a Watermill message reports: one, or those of a
+// page.
+func (b *Bucket) EntriesOf(msg *message.Message) ([]Entry, error) {
+	revision, err := strconv.ParseUint(msg.Metadata.Get(MetadataPosition), 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("message %s: position %q: must be a number", msg.UUID, msg.Metadata.Get(MetadataPosition))
+	}
+	var out []Entry
+	err = b.entries(msg.Metadata.Get(MetadataSubject), msg.Payload, revision, func(e Entry) error {
+		out = append(out, e)
+		return nil
+	})
+	return out, err
+}
 
 // KeyOf is the key of the entry whose write a Watermill message reports.
 func (b *Bucket) KeyOf(msg *message.Message) (Key, error) {

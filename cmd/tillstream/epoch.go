@@ -156,7 +156,7 @@ func (b *epochBuild) restart(ctx context.Context) error {
 // fold folds the epoch up to a position.
 func (b *epochBuild) fold(ctx context.Context, to domain.Position) error {
 	from, began := b.catalog.Position(), time.Now()
-	err := b.handler.Build(ctx, to, project.BuildOptions{Quiet: b.looks(), Workers: b.app.workers, Tell: func(at domain.Position) {
+	err := b.handler.Build(ctx, to, project.BuildOptions{Draft: !b.wish.Rollback, Quiet: b.looks(), Workers: b.app.workers, Tell: func(at domain.Position) {
 		p := console.RebuildProgress{Phase: "folding", Position: at, Of: to}
 		if s := time.Since(began).Seconds(); s > 0.5 && at > from {
 			p.PerSecond = math.Round(float64(at-from) / s)
@@ -426,6 +426,22 @@ func (p productsInUse) PutAll(ctx context.Context, entries []domain.Entry) error
 		return err
 	}
 	return b.PutAll(ctx, entries)
+}
+
+func (p productsInUse) FromPage(ctx context.Context, page uint64, key domain.Key) (domain.Entry, error) {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return domain.Entry{}, err
+	}
+	return b.FromPage(ctx, page, key)
+}
+
+func (p productsInUse) PutPages(ctx context.Context, entries []domain.Entry) error {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	return b.PutPages(ctx, entries)
 }
 
 func (p productsInUse) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {

@@ -73,7 +73,7 @@ func (e *engine) router(ctx context.Context) (*message.Router, error) {
 func (e *engine) subscribe(epoch uint64) {
 	h := &e.hearing
 	products := e.app.conn.Products(epoch).Snapshots()
-	wake := publish.Waker(products.KeyOf, func(store domain.StoreID) *publish.Publisher { return e.publishers[store] })
+	wake := publish.Waker(products.EntriesOf, func(store domain.StoreID) *publish.Publisher { return e.publishers[store] })
 	name := "publish"
 	if h.turn++; h.turn > 1 {
 		name = fmt.Sprintf("publish-%d", h.turn)
@@ -81,9 +81,9 @@ func (e *engine) subscribe(epoch uint64) {
 	h.epoch = epoch
 	h.handle = h.router.AddConsumerHandler(name, products.Topic(), h.subscriber, func(m *message.Message) error {
 		if !e.roles.has(roleProject) {
-			key, err := products.KeyOf(m)
-			if err == nil {
-				err = e.catalog.Observe(domain.Entry{Key: key, Value: m.Payload})
+			entries, err := products.EntriesOf(m)
+			for i := 0; i < len(entries) && err == nil; i++ {
+				err = e.catalog.Observe(entries[i])
 			}
 			if err != nil {
 				return streams.Permanent(err)

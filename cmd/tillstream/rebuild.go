@@ -48,8 +48,8 @@ this version of tillstream folds it otherwise, linked products are pushed whose 
 in BigCommerce changes. --dry-run compares and switches to nothing; --explain shows
 examples.
 
-Interrupted, it goes on where it was when it is run again. The epoch before is kept
-until the next rebuild, and --rollback goes back to it.
+Interrupted, it goes on from what it had stored when it is run again, or begins anew.
+The epoch before is kept until the next rebuild, and --rollback goes back to it.
 
 The search index, which products and report ask, is made anew with it; --index makes
 only that.
@@ -178,7 +178,7 @@ func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err erro
 	bar := c.newProgress("rebuild", 0)
 	report, err := a.rebuildAlone(ctx, f.wish, func(p console.RebuildProgress) { bar.step("%s", rebuildStep(p)) })
 	if err != nil {
-		return withHint(fmt.Errorf("rebuild: %w", err), "tillstream rebuild again, which goes on where it was")
+		return withHint(fmt.Errorf("rebuild: %w", err), "tillstream rebuild again, which goes on from what was stored or begins anew")
 	}
 	return c.rebuilt(&report, f)
 }
@@ -214,7 +214,7 @@ func (c *cli) rebuildAt(ctx context.Context, to *client, f rebuildFlags) error {
 	case report == nil:
 		return errors.New("the answer to the rebuild ended before its report")
 	case f.wish.Cancel:
-		c.stdout.line("the rebuild was ended; the next one goes on where it was")
+		c.stdout.line("the rebuild was ended; the next one goes on from what it had stored, or begins anew")
 		return nil
 	}
 	return c.rebuilt(report, f)

@@ -156,7 +156,11 @@ type noBucket struct{}
 func (noBucket) Get(context.Context, domain.Key) (domain.Entry, error) {
 	return domain.Entry{}, domain.ErrNotFound
 }
-func (noBucket) PutAll(context.Context, []domain.Entry) error { return nil }
+func (noBucket) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
+	return domain.Entry{}, domain.ErrNotFound
+}
+func (noBucket) PutAll(context.Context, []domain.Entry) error   { return nil }
+func (noBucket) PutPages(context.Context, []domain.Entry) error { return nil }
 func (noBucket) Scan(context.Context, domain.StoreID, func(domain.Entry) error) error {
 	return nil
 }

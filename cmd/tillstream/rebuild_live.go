@@ -136,7 +136,7 @@ func (e *engine) Rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 		select {
 		case <-job.done:
 			if job.err != nil && ctx.Err() == nil && errors.Is(job.err, context.Canceled) {
-				return job.report, problem.New(http.StatusConflict, "the rebuild was ended; the next one goes on where it was")
+				return job.report, problem.New(http.StatusConflict, "the rebuild was ended; the next one goes on from what it had stored, or begins anew")
 			}
 			return job.report, job.err
 		case <-tick.C:

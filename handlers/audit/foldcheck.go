@@ -335,13 +335,19 @@ func (c *comparison) compare(what string, value []byte, at domain.Position, want
 func (v *verification) stored(ctx context.Context, r Result, noun string, log *streams.Log, bucket, anew projections.Bucket, last domain.Position) error {
 	checkpoint, err := checkpointOf(ctx, bucket)
 	c := comparison{stored: checkpoint, last: last}
-	seen := map[domain.Key]bool{}
+	newest := map[domain.Key]uint64{} // a page still holds what was written again since
 	if err == nil {
 		err = bucket.Scan(ctx, "", func(e domain.Entry) error {
-			if e.Key == (domain.Key{}) {
+			newest[e.Key] = e.Revision
+			return nil
+		})
+	}
+	if err == nil {
+		err = bucket.Scan(ctx, "", func(e domain.Entry) error {
+			if e.Key == (domain.Key{}) || e.Revision < newest[e.Key] {
 				return nil
 			}
-			seen[e.Key] = true
+			newest[e.Key] = e.Revision
 			what := fmt.Sprintf("%s %s of store %s", noun, e.Key.ID, e.Key.Store)
 			at, err := positionOf(e.Value)
 			if err != nil {
@@ -375,7 +381,7 @@ func (v *verification) stored(ctx context.Context, r Result, noun string, log *s
 		return v.tell(r.is(Skip, "what is stored cannot be read: %v", err))
 	}
 	err = anew.Scan(ctx, "", func(e domain.Entry) error {
-		if e.Key == (domain.Key{}) || seen[e.Key] {
+		if _, stored := newest[e.Key]; stored || e.Key == (domain.Key{}) {
 			return nil
 		}
 		wantAt, err := positionOf(e.Value)

@@ -68,6 +68,16 @@ func (s *scratch) Get(_ context.Context, key domain.Key) (domain.Entry, error) {
 	return domain.Entry{Key: key, Value: value, Revision: 1}, nil
 }
 
+// FromPage is never asked: nothing here lies in a page.
+func (s *scratch) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
+	return domain.Entry{}, domain.ErrNotFound
+}
+
+// PutPages lays every value by itself.
+func (s *scratch) PutPages(ctx context.Context, entries []domain.Entry) error {
+	return s.PutAll(ctx, entries)
+}
+
 func (s *scratch) PutAll(_ context.Context, entries []domain.Entry) error {
 	var all []byte
 	places := make(map[domain.Key]place, len(entries))

@@ -35,7 +35,8 @@ type RebuildWish struct {
 	Forget bool `json:"forget,omitempty" doc:"remove the epoch before"`
 	// Index makes only the search index anew.
 	Index bool `json:"index,omitempty" doc:"make only the search index anew"`
-	// Cancel ends a rebuild that is at work; the next one goes on where it was.
+	// Cancel ends a rebuild that is at work; the next one goes on from what it
+	// had stored, or begins anew.
 	Cancel bool `json:"cancel,omitempty" doc:"end the rebuild that is at work"`
 }
 

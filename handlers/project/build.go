@@ -17,6 +17,9 @@ type BuildOptions struct {
 	// Workers is how many goroutines decode; 0 is one for every processor. What comes
 	// out does not depend on it.
 	Workers int
+	// Draft says that nobody goes by the catalog's bucket before the build has ended, and
+	// that what a crash leaves of it is begun anew, see [projections.Catalog.Draft].
+	Draft bool
 	// Quiet tells nobody of messages that cannot be used: what is built is for looking.
 	Quiet bool
 	// Tell, when set, is told how far it is, often.
@@ -43,8 +46,12 @@ func (b *build) owes(letters []openLetter, r *reading) {
 }
 
 // buildAge is how often a build stores what it has folded although it is little, so
-// that not much is lost when it is interrupted.
-const buildAge = 10 * time.Second
+// that not much is lost when it is interrupted. A draft stores all that has changed as
+// cheaply as nowhere else the first time only, so it does not hurry.
+const (
+	buildAge = 10 * time.Second
+	draftAge = 5 * time.Minute
+)
 
 // Build folds the log into the handler's catalog up to a position, and returns when
 // everything is stored. The catalog is one of its own, beside that of a handler that
@@ -63,6 +70,10 @@ func (h *Handler) Build(ctx context.Context, to domain.Position, o BuildOptions)
 	}
 	h.build.quiet = o.Quiet
 	h.MaxAge, h.Backlog = buildAge, math.MaxUint64
+	if o.Draft {
+		h.catalog.Draft()
+		h.MaxAge = draftAge
+	}
 	return h.persist(ctx, func() error { return h.buildOn(ctx, to, o) })
 }
 

@@ -58,7 +58,7 @@ func (h *Handler) consume(ctx context.Context, handfuls <-chan []reading, failed
 	w.seal(ctx) // what the catalog has mended at its start
 	for {
 		in := handfuls
-		if w.busy && h.catalog.Unsealed() >= h.Group {
+		if w.busy && h.catalog.Enough(h.Group) {
 			in = nil // as much as may wait waits already
 		}
 		select {
@@ -236,7 +236,7 @@ func (w *writer) idle() bool {
 // folded is told that messages were folded and how many are behind them.
 func (w *writer) folded(ctx context.Context, pending uint64) {
 	w.pending = pending
-	w.due = w.due || pending == 0 || w.handler.catalog.Unsealed() >= w.handler.Group
+	w.due = w.due || pending == 0 || w.handler.catalog.Enough(w.handler.Group)
 	if w.due {
 		w.seal(ctx)
 		return

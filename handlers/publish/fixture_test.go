@@ -51,6 +51,14 @@ func (b *bucket) PutAll(_ context.Context, entries []domain.Entry) error {
 	return nil
 }
 
+func (b *bucket) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
+	return domain.Entry{}, domain.ErrNotFound
+}
+
+func (b *bucket) PutPages(ctx context.Context, entries []domain.Entry) error {
+	return b.PutAll(ctx, entries)
+}
+
 func (b *bucket) Scan(context.Context, domain.StoreID, func(domain.Entry) error) error { return nil }
 
 // syncLog keeps the SYNC log in memory, so that a restart can be told from it.

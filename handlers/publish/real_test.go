@@ -49,13 +49,13 @@ func TestWaker(t *testing.T) {
 	s.run()
 	s.idle()
 	s.fold(counted("i1", "9")) // which wakes nobody
-	key := func(m *message.Message) (domain.Key, error) {
+	entries := func(m *message.Message) ([]domain.Entry, error) {
 		if len(m.Payload) == 0 {
-			return domain.Key{}, errors.New("no key")
+			return nil, errors.New("no key")
 		}
-		return domain.Key{Store: store, ID: string(m.Payload)}, nil
+		return []domain.Entry{{}, {Key: domain.Key{Store: store, ID: string(m.Payload)}}}, nil
 	}
-	wake := publish.Waker(key, func(id domain.StoreID) *publish.Publisher {
+	wake := publish.Waker(entries, func(id domain.StoreID) *publish.Publisher {
 		if id != store {
 			return nil
 		}

@@ -10,16 +10,18 @@ import (
 
 // Waker is the router's handler for writes to the PRODUCTS bucket: it wakes the
 // publisher of the product that was written, and nothing else, so a message is
-// done at once and may come twice or not at all. key reads the bucket's key from a
-// message; publisher returns nil for a store that is not published here.
-func Waker(key func(*message.Message) (domain.Key, error), publisher func(domain.StoreID) *Publisher) message.NoPublishHandlerFunc {
+// done at once and may come twice or not at all. entries reads from a message what was
+// written; publisher returns nil for a store that is not published here.
+func Waker(entries func(*message.Message) ([]domain.Entry, error), publisher func(domain.StoreID) *Publisher) message.NoPublishHandlerFunc {
 	return func(m *message.Message) error {
-		k, err := key(m)
+		written, err := entries(m)
 		if err != nil {
 			return fmt.Errorf("wake the publisher: %w", err)
 		}
-		if p := publisher(k.Store); p != nil && k.ID != "" { // the checkpoint has no id
-			p.Wake(domain.ProductID(k.ID))
+		for _, e := range written {
+			if p := publisher(e.Key.Store); p != nil && e.Key.ID != "" { // the checkpoint has no id
+				p.Wake(domain.ProductID(e.Key.ID))
+			}
 		}
 		return nil
 	}

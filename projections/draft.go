@@ -1,0 +1,156 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/tillstream/tillstream/domain"
+)
+
+// mostHeld is how many bytes of changed states a draft holds at most before they are
+// stored: those of some two million simple products.
+const mostHeld = 1 << 30
+
+// Draft says that nobody goes by what c stores before all that is folded is stored, and
+// that what is there of it after a crash is begun anew. So c may store in any order and
+// in pages: the first value of a product shares a write with others. [Catalog.Adopt] ends
+// it. Call it before anything is folded.
+func (c *Catalog) Draft() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.draft = true
+}
+
+// Drafting reports whether c is a draft.
+func (c *Catalog) Drafting() bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.draft
+}
+
+// Enough reports whether so much is changed that it should be stored: as many products as
+// the caller says or, of a draft, as much as memory is to hold. The fewer writes, the
+// more of what happened to a product becomes one.
+func (c *Catalog) Enough(products int) bool {
+	c.mu.RLock()
+	draft, heavy := c.draft, c.heavy
+	c.mu.RUnlock()
+	if draft {
+		return heavy >= mostHeld
+	}
+	return c.Unsealed() >= products
+}
+
+// piece is how many products of a draft one goroutine encodes and puts at a time.
+const piece = 4096
+
+// writeDraft is [Batch.Write] of a draft, on as many processors as there are. The first
+// checkpoint says that the bucket is not to be used until the second.
+func (b *Batch) writeDraft(ctx context.Context) error {
+	c := b.catalog
+	c.mu.RLock()
+	open := c.stored
+	done := c.marked && c.stored.Position >= b.behind.Position
+	c.mu.RUnlock()
+	if done && len(b.steps) == 0 {
+		return nil
+	}
+	open.Format, open.Open = b.behind.Format, true
+	if err := c.bucket.PutAll(ctx, []domain.Entry{open.entry()}); err != nil {
+		return fmt.Errorf("write the checkpoint before %d: %w", b.behind.Position, err)
+	}
+	for len(b.steps) > 0 {
+		if err := b.putPieces(ctx, &b.steps[0]); err != nil {
+			return err
+		}
+		b.steps = b.steps[1:]
+	}
+	if err := c.bucket.PutAll(ctx, []domain.Entry{b.behind.entry()}); err != nil {
+		return fmt.Errorf("write the checkpoint at position %d: %w", b.behind.Position, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.mark(b.behind)
+	return nil
+}
+
+// putPieces stores a step, and leaves in it what could not be stored.
+func (b *Batch) putPieces(ctx context.Context, s *step) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var mu sync.Mutex // guards left and next
+	var left step
+	next := 0
+	take := func() (from, to int) {
+		mu.Lock()
+		defer mu.Unlock()
+		from, next = next, min(next+piece, len(s.rows))
+		return from, next
+	}
+	var working sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) + 1 { // one may wait for the disk
+		working.Go(func() {
+			for from, to := take(); from < to; from, to = take() {
+				err := context.Cause(ctx)
+				if err == nil {
+					err = b.putPiece(ctx, s.rows[from:to], s.states[from:to])
+				}
+				if err != nil {
+					cancel(err)
+					mu.Lock()
+					left.rows, left.states = append(left.rows, s.rows[from:to]...), append(left.states, s.states[from:to]...)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	working.Wait()
+	*s = left
+	return context.Cause(ctx)
+}
+
+// putPiece stores some products: in pages, if they have no value in the bucket yet.
+func (b *Batch) putPiece(ctx context.Context, rows []*row, states []domain.Packed) error {
+	entries, hashes, err := encodeAll(rows, states)
+	if err != nil {
+		return err
+	}
+	var fresh, known []int
+	b.catalog.mu.RLock()
+	for i, r := range rows {
+		if r.hash == (Hash{}) {
+			fresh = append(fresh, i)
+		} else {
+			known = append(known, i)
+		}
+	}
+	b.catalog.mu.RUnlock()
+	if err := putSome(ctx, b.catalog.bucket.PutPages, entries, fresh); err != nil {
+		return err
+	}
+	if err := putSome(ctx, b.catalog.bucket.PutAll, entries, known); err != nil {
+		return err
+	}
+	b.stored(rows, entries, hashes)
+	return nil
+}
+
+// putSome puts the entries with the given numbers.
+func putSome(ctx context.Context, put func(context.Context, []domain.Entry) error, entries []domain.Entry, chosen []int) error {
+	if len(chosen) == 0 {
+		return nil
+	}
+	some := make([]domain.Entry, len(chosen))
+	for i, n := range chosen {
+		some[i] = entries[n]
+	}
+	if err := put(ctx, some); err != nil {
+		return fmt.Errorf("write %d snapshots: %w", len(some), err)
+	}
+	for i, n := range chosen {
+		entries[n] = some[i]
+	}
+	return nil
+}

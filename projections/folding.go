@@ -6,7 +6,9 @@ import "github.com/tillstream/tillstream/domain"
 // one stands for an earlier or a later version of it.
 type Folding struct {
 	Format int // see [SnapshotFormat]
-	Fold   func(domain.StockMode, domain.Recorded, domain.Event, *domain.Product, domain.Product) (domain.Result, error)
+	// Knows says of which types it folds events; nil is all that there are.
+	Knows func(domain.Type) bool
+	Fold  func(domain.StockMode, domain.Recorded, domain.Event, *domain.Product, domain.Product) (domain.Result, error)
 }
 
 // Present is the folding of this version of the program.
@@ -29,6 +31,13 @@ func (c *Catalog) Adopt(other *Catalog) {
 	c.adopted++
 	close(c.reached)
 	c.reached = make(chan struct{})
+}
+
+// Knows reports whether c folds events of a type.
+func (c *Catalog) Knows(t domain.Type) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.folding.Knows == nil || c.folding.Knows(t)
 }
 
 // Format is that of the snapshots.

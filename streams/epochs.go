@@ -29,7 +29,10 @@ type Epochs struct {
 	Basis    string `json:"basis,omitempty"`
 	// Owed is how many lists of the current epoch, see [OwedKey], name products that
 	// are to be pushed because of the switch to it.
-	Owed       int       `json:"owed,omitempty"`
+	Owed int `json:"owed,omitempty"`
+	// Settling is how many lists of the current epoch, see [SettlingKey], name dead
+	// letters that end with the switch to it.
+	Settling   int       `json:"settling,omitempty"`
 	SwitchedAt time.Time `json:"switched_at,omitzero"`
 
 	revision uint64
@@ -43,6 +46,11 @@ func EpochsKey() Key { return SystemKey("epochs") }
 
 // OwedKey is the key of one list of what a switch owes BigCommerce.
 func OwedKey(epoch uint64, n int) Key { return SystemKey(fmt.Sprintf("owed-%d-%d", epoch, n)) }
+
+// SettlingKey is the key of one list of the dead letters that a switch ends.
+func SettlingKey(epoch uint64, n int) Key {
+	return SystemKey(fmt.Sprintf("settling-%d-%d", epoch, n))
+}
 
 // ParseEpochs reads the value of [EpochsKey].
 func ParseEpochs(value []byte) (Epochs, error) {

@@ -87,7 +87,7 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 	e.project = a.newHandler(e.catalog)
 	e.project.Applied = e.publications.Apply
 	if roles.has(roleProject) {
-		if _, err := a.payOwed(ctx, epochs, e.publications); err != nil {
+		if _, err := a.settleSwitch(ctx, epochs, e.publications); err != nil {
 			return nil, err
 		}
 		if e.sources, err = project.OpenSources(ctx, a.conn, e.catalog.Position()); err != nil {

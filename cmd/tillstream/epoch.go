@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math"
 	"net/http"
@@ -88,6 +89,11 @@ func (b *epochBuild) begin(ctx context.Context) (err error) {
 	if b.record, err = conn.Epochs(ctx); err != nil {
 		return err
 	}
+	if !b.looks() { // the next switch has lists of its own
+		if b.record, err = b.app.settleSwitch(ctx, b.record, b.publications); err != nil {
+			return err
+		}
+	}
 	b.report.Was = b.record.Current
 	there, err := conn.ProductsEpochs(ctx)
 	if err != nil {
@@ -141,6 +147,15 @@ func (b *epochBuild) open(ctx context.Context) error {
 	}
 	b.handler = b.app.newHandler(b.catalog)
 	b.handler.Applied = b.publications.Apply
+	if b.report.Resumed {
+		owes, err := b.handler.MayOwe(ctx, b.catalog.Position())
+		if err != nil {
+			return err
+		}
+		if owes {
+			return b.restart(ctx)
+		}
+	}
 	return nil
 }
 
@@ -261,21 +276,18 @@ const owedInList = 500
 // switch owes BigCommerce is on record. Of the epochs before it keeps one.
 func (b *epochBuild) switchOver(ctx context.Context) error {
 	b.tell(console.RebuildProgress{Phase: "switching", Position: b.catalog.Position(), Of: b.catalog.Position()})
-	conn := b.app.conn
-	lists := 0
-	for some := range slices.Chunk(b.owed, owedInList) {
-		value, err := json.Marshal(some)
-		if err != nil {
-			return err
-		}
-		if _, err := conn.Control().Put(ctx, streams.OwedKey(b.epoch, lists), value, nil); err != nil {
-			return err
-		}
-		lists++
+	pushes, err := putLists(ctx, b.app.conn, b.owed, func(n int) streams.Key { return streams.OwedKey(b.epoch, n) })
+	if err != nil {
+		return err
+	}
+	letters, err := putLists(ctx, b.app.conn, b.handler.Owed(), func(n int) streams.Key { return streams.SettlingKey(b.epoch, n) })
+	if err != nil {
+		return err
 	}
 	next := b.record
 	next.Previous, next.Current = next.Current, b.epoch
-	next.Building, next.Basis, next.Owed, next.SwitchedAt = 0, "", lists, time.Now().UTC()
+	next.Building, next.Basis, next.SwitchedAt = 0, "", time.Now().UTC()
+	next.Owed, next.Settling = pushes, letters
 	if b.wish.Rollback { // what was being built is still of use
 		next.Building, next.Basis = b.record.Building, b.record.Basis
 	}
@@ -291,6 +303,37 @@ func (b *epochBuild) switchOver(ctx context.Context) error {
 	}
 	b.record, b.report.Switched = record, true
 	return nil
+}
+
+// putLists keeps what is owed in lists, and returns how many there are.
+func putLists[T any](ctx context.Context, conn *streams.Conn, owed []T, key func(n int) streams.Key) (lists int, err error) {
+	for some := range slices.Chunk(owed, owedInList) {
+		value, err := json.Marshal(some)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := conn.Control().Put(ctx, key(lists), value, nil); err != nil {
+			return 0, err
+		}
+		lists++
+	}
+	return lists, nil
+}
+
+// lists yields what [putLists] has kept.
+func lists[T any](ctx context.Context, conn *streams.Conn, n int, key func(n int) streams.Key) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		for i := range n {
+			var some []T
+			entry, err := conn.Control().Get(ctx, key(i))
+			if err == nil {
+				err = json.Unmarshal(entry.Value, &some)
+			}
+			if !yield(some, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // setEpochs records a switch. One that was not answered may be on record nevertheless,
@@ -309,10 +352,7 @@ func (a *app) setEpochs(ctx context.Context, next streams.Epochs) (streams.Epoch
 
 // settle does what is left to do after a switch: doing it again changes nothing.
 func (b *epochBuild) settle(ctx context.Context) (err error) {
-	if b.record, err = b.app.payOwed(ctx, b.record, b.publications); err != nil {
-		return err
-	}
-	if err := b.handler.Settle(ctx); err != nil || b.dropped == 0 {
+	if b.record, err = b.app.settleSwitch(ctx, b.record, b.publications); err != nil || b.dropped == 0 {
 		return err
 	}
 	return b.app.conn.DropProducts(ctx, b.dropped)
@@ -321,34 +361,47 @@ func (b *epochBuild) settle(ctx context.Context) (err error) {
 // rebuildSource says in the SYNC log that a rebuild wants a push.
 const rebuildSource domain.SourceID = "/tillstream/rebuild"
 
-// payOwed records in the SYNC log what a switch owes BigCommerce, unless that is done.
-func (a *app) payOwed(ctx context.Context, record streams.Epochs, publications *projections.Publications) (streams.Epochs, error) {
-	for n := range record.Owed {
-		entry, err := a.conn.Control().Get(ctx, streams.OwedKey(record.Current, n))
-		var owed []owedPush
-		if err == nil {
-			err = json.Unmarshal(entry.Value, &owed)
-		}
+// settleSwitch records in the SYNC log what the last switch owes BigCommerce, and ends
+// the dead letters that it has folded, unless that is done.
+func (a *app) settleSwitch(ctx context.Context, record streams.Epochs, publications *projections.Publications) (streams.Epochs, error) {
+	if record.Owed == 0 && record.Settling == 0 {
+		return record, nil
+	}
+	for owed, err := range lists[owedPush](ctx, a.conn, record.Owed, func(n int) streams.Key { return streams.OwedKey(record.Current, n) }) {
 		if err != nil {
 			return record, fmt.Errorf("what the switch to epoch %d owes: %w", record.Current, err)
 		}
-		byStore := map[domain.StoreID][]owedPush{}
-		for _, o := range owed {
-			byStore[o.Store] = append(byStore[o.Store], o)
+		if err := a.wantAll(ctx, record, owed, publications); err != nil {
+			return record, err
 		}
-		for _, store := range slices.Sorted(maps.Keys(byStore)) {
-			for some := range slices.Chunk(byStore[store], streams.MaxGroup) {
-				if err := a.want(ctx, switched(record), store, some, publications); err != nil {
-					return record, err
-				}
+	}
+	h := a.newHandler(nil)
+	h.Applied = publications.Apply
+	for letters, err := range lists[project.Settlement](ctx, a.conn, record.Settling, func(n int) streams.Key { return streams.SettlingKey(record.Current, n) }) {
+		if err != nil {
+			return record, fmt.Errorf("the dead letters that end with the switch to epoch %d: %w", record.Current, err)
+		}
+		if err := h.Settle(ctx, letters); err != nil {
+			return record, err
+		}
+	}
+	record.Owed, record.Settling = 0, 0
+	return a.conn.SetEpochs(ctx, record)
+}
+
+func (a *app) wantAll(ctx context.Context, record streams.Epochs, owed []owedPush, publications *projections.Publications) error {
+	byStore := map[domain.StoreID][]owedPush{}
+	for _, o := range owed {
+		byStore[o.Store] = append(byStore[o.Store], o)
+	}
+	for _, store := range slices.Sorted(maps.Keys(byStore)) {
+		for some := range slices.Chunk(byStore[store], streams.MaxGroup) {
+			if err := a.want(ctx, switched(record), store, some, publications); err != nil {
+				return err
 			}
 		}
 	}
-	if record.Owed == 0 {
-		return record, nil
-	}
-	record.Owed = 0
-	return a.conn.SetEpochs(ctx, record)
+	return nil
 }
 
 // urge is why products are to be pushed although nothing has happened in the POS.

@@ -26,17 +26,31 @@ const (
 
 // BenchmarkSaleDuringImport imports a file of a hundred thousand products into the
 // real program, makes a sale every 50 ms meanwhile, and measures from the request
-// that tells of a sale to its stock in BigCommerce, which has no quota. With few of
-// the products linked it is taking the file in that competes with the sales, with
-// all of them also pushing it.
+// that tells of a sale to its stock in BigCommerce. With few of the products linked it
+// is taking the file in that competes with the sales, with all of them also pushing it,
+// which goes on long after where BigCommerce has a quota.
 func BenchmarkSaleDuringImport(b *testing.B) {
-	for _, linked := range []string{"few", "all"} {
-		b.Run(linked+" linked", func(b *testing.B) {
+	for _, tt := range []struct {
+		name  string
+		all   bool
+		quota int // in 30 s; 0: none
+	}{
+		{name: "few linked"},
+		{name: "all linked", all: true},
+		{name: "all linked, quota 450", all: true, quota: 450},
+		{name: "all linked, quota 150", all: true, quota: 150},
+	} {
+		b.Run(tt.name, func(b *testing.B) {
 			w := newSalesWorld(b, saleProducts, saleLatency)
 			w.bringIn(0)
-			w.link(linked == "all")
+			w.link(tt.all)
+			if tt.quota > 0 {
+				if err := w.shop.Fail(simulator.Fault{Kind: simulator.QuotaChange, Quota: tt.quota, Window: 30 * time.Second}); err != nil {
+					b.Fatal(err)
+				}
+			}
 			for b.Loop() {
-				w.measure(b)
+				w.measure(b, tt.quota == 0)
 			}
 		})
 	}
@@ -146,8 +160,8 @@ func (w *salesWorld) link(all bool) {
 	w.p.waitFor("nothing is left to push", func() bool { pending, _ := w.standing(); return pending == 0 })
 }
 
-// measure is one import with its sales.
-func (w *salesWorld) measure(b *testing.B) {
+// measure is one import with its sales, and with whole all that is to be pushed then.
+func (w *salesWorld) measure(b *testing.B, whole bool) {
 	w.imports++
 	w.took, w.answered = nil, nil
 	var over atomic.Bool
@@ -171,7 +185,9 @@ func (w *salesWorld) measure(b *testing.B) {
 		defer w.mu.Unlock()
 		return len(w.due) == 0
 	})
-	w.p.waitFor("nothing is left to push", func() bool { pending, _ := w.standing(); return pending == 0 })
+	if whole {
+		w.p.waitFor("nothing is left to push", func() bool { pending, _ := w.standing(); return pending == 0 })
+	}
 	pushed := time.Since(start)
 	b.Logf("%s; import answered after %.1f s, folded after %.1f s, pushed after %.1f s", w.report(b), answered.Seconds(), folded.Seconds(), pushed.Seconds())
 	b.ReportMetric(saleProducts/folded.Seconds(), "rows/s")

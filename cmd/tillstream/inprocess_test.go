@@ -36,7 +36,8 @@ type installation struct {
 	pace  pace
 	said  *tail
 
-	folding projections.Folding // of the next start; the present one when it is none
+	folding  projections.Folding // of the next start; the present one when it is none
+	rebuilds bool                // as up --rebuild-on-start
 
 	app  *app
 	base string
@@ -48,7 +49,13 @@ type installation struct {
 // simulated store.
 func install(t *testing.T, like simulator.Config, change func(*Config)) *installation {
 	t.Helper()
-	in := &installation{t: t, clock: newClock(), said: &tail{}}
+	return installAs(t, projections.Folding{}, like, change)
+}
+
+// installAs does so with another folding than the present one.
+func installAs(t *testing.T, folding projections.Folding, like simulator.Config, change func(*Config)) *installation {
+	t.Helper()
+	in := &installation{t: t, clock: newClock(), said: &tail{}, folding: folding}
 	in.pace = pace{now: in.clock.Now, after: in.clock.After}
 	like.StoreHash, like.Token, like.Now, like.After = testStore, "s3cret", in.clock.Now, in.clock.After
 	in.shop = simulator.New(like)
@@ -84,7 +91,7 @@ func (in *installation) start() {
 		interrupt()
 		in.t.Fatal(err)
 	}
-	a.pace = in.pace
+	a.pace, a.rebuilds = in.pace, in.rebuilds
 	if in.folding.Fold != nil {
 		a.folding = in.folding
 	}
@@ -105,7 +112,12 @@ func (in *installation) start() {
 			in.t.Errorf("ending: %v", err)
 		}
 	})
-	<-a.readied
+	select {
+	case <-a.readied:
+	case err := <-ended:
+		ended <- nil
+		in.t.Fatalf("ended before it was ready: %v", err)
+	}
 }
 
 // ask makes a request of the API as somebody who has the token.

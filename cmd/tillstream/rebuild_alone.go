@@ -128,7 +128,7 @@ func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Posi
 	if err := h.Build(ctx, last, project.BuildOptions{Workers: a.workers}); err != nil {
 		return nil, "", fmt.Errorf("fold epoch %d to the end of the log: %w", epoch, err)
 	}
-	return c, "", h.Settle(ctx)
+	return c, "", h.Settle(ctx, h.Owed())
 }
 
 // publicationsAnew folds the publications from the SYNC log. What is only for looking

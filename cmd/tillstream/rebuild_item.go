@@ -78,7 +78,7 @@ func (e *engine) rebuildItem(ctx context.Context, wish console.RebuildWish, tell
 	if err == nil && !wish.DryRun {
 		settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 		defer cancel()
-		err = b.handler.Settle(settling)
+		err = b.handler.Settle(settling, b.handler.Owed())
 	}
 	report.Seconds = time.Since(began).Seconds()
 	if report.Replaced > 0 {

@@ -215,7 +215,7 @@ func (e *engine) rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 		return b.report, err
 	}
 	// There is no way back by ending the rebuild now. What is not settled within this
-	// time, the next start settles, and of letters and dropped epochs the next rebuild.
+	// time, the next start or rebuild settles.
 	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
 	defer cancel()
 	err = errors.Join(err, b.settle(settling))

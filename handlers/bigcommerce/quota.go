@@ -64,6 +64,7 @@ type Quota struct {
 // QuotaSnapshot is the quota at one moment, for status.
 type QuotaSnapshot struct {
 	Quota       int           // requests per window; 0 when unknown or unlimited
+	Urgent      int           // of them, urgent ones that there is room for
 	Left        int           // as last reported
 	Window      time.Duration // 0 when unknown or unlimited
 	ResetAt     time.Time     // when the window ends; zero when unknown
@@ -91,7 +92,7 @@ func (q *Quota) Snapshot() QuotaSnapshot {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return QuotaSnapshot{
-		Quota: q.limit, Left: q.left, Window: q.window, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled,
+		Quota: q.limit, Urgent: urgent(q.limit), Left: q.left, Window: q.window, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled,
 		Ours: q.reserve.lastOurs, Others: q.reserve.lastOthers, Concurrency: q.concurrency.slots,
 		Latency: q.concurrency.latency, Oldest: q.oldest(),
 	}
@@ -227,10 +228,7 @@ func (q *Quota) room(now time.Time, lane Lane) (wait time.Duration, room bool) {
 	if !q.limited {
 		return 0, true
 	}
-	rest := q.window
-	if !q.resetAt.IsZero() {
-		rest = q.resetAt.Sub(now)
-	}
+	rest := q.rest(now)
 	kept := q.reserve.kept(q.limit, q.window, rest, q.concurrency.latency, lane)
 	switch {
 	case q.left-q.inflight > kept:
@@ -241,6 +239,14 @@ func (q *Quota) room(now time.Time, lane Lane) (wait time.Duration, room bool) {
 		return min(rest, q.window/releases), false
 	}
 	return rest, false
+}
+
+// rest is how long the window goes on, all of it before a reply tells.
+func (q *Quota) rest(now time.Time) time.Duration {
+	if q.resetAt.IsZero() {
+		return q.window
+	}
+	return q.resetAt.Sub(now)
 }
 
 // turn begins a window.
@@ -258,6 +264,10 @@ func (p *permit) sending() {
 	q.flying[p] = struct{}{}
 	q.requests++
 	q.reserve.ours++
+	if p.lane == UrgentStock {
+		q.reserve.urgent++
+		q.reserve.lastUrgent = q.window - q.rest(p.sent)
+	}
 }
 
 // abandon gives the place back after no request, or one that brought no reply.

@@ -45,6 +45,50 @@ func TestQuota_Reserve(t *testing.T) {
 	})
 }
 
+// TestQuota_Reserve_busy: who makes urgent requests at the pace there is room for finds one left each time, in whichever
+// part of a window, though bulk requests would use all of it; and nothing is left over.
+func TestQuota_Reserve_busy(t *testing.T) {
+	t.Parallel()
+	for _, latency := range []time.Duration{20 * time.Millisecond, 250 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			const windows = 3
+			store, c := pair(t, simulator.Config{Quota: 150, Latency: latency}, 0)
+			ctx, cancel := context.WithTimeout(t.Context(), windows*simulator.DefaultWindow-time.Second)
+			defer cancel()
+			var all sync.WaitGroup
+			for range 16 {
+				all.Go(func() {
+					for ctx.Err() == nil {
+						_, _, _ = c.Variants(ctx, 1)
+					}
+				})
+			}
+			for ctx.Err() == nil {
+				start := time.Now()
+				reserved, release, err := c.Quota().Acquire(ctx, bigcommerce.UrgentStock)
+				if err != nil {
+					break
+				}
+				if waited := time.Since(start); waited > 2*latency+500*time.Millisecond {
+					t.Errorf("latency %s: an urgent request waited %s, %s from the begin", latency, waited, time.Since(store.Requests()[0].At))
+				}
+				_, _, err = c.Variants(reserved, 1)
+				release()
+				if err != nil && ctx.Err() == nil {
+					t.Fatal(err)
+				}
+				if q := c.Quota().Snapshot(); q.Urgent > 0 {
+					<-time.After(q.Window / time.Duration(q.Urgent))
+				}
+			}
+			all.Wait()
+			if used := len(store.Requests()); used < windows*150*98/100 {
+				t.Errorf("latency %s: %d requests in %d windows of 150", latency, used, windows)
+			}
+		})
+	}
+}
+
 // TestQuota_OtherApp: with another app that takes its share of every window, hardly a request is refused, and what it
 // leaves is used.
 func TestQuota_OtherApp(t *testing.T) {

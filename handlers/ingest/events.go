@@ -52,11 +52,11 @@ func (s *Service) Events(ctx context.Context, store domain.StoreID, body io.Read
 		docs = newLines(body)
 	}
 	sales := &saleGrouper{docs: docs, now: s.now}
-	var submit submitter
+	in := wayIn{inFlight: MostEventsInFlight, queue: s.queued}
 	if !dry {
-		submit = s.log.Submit
+		in.submit = s.log.Submit
 	}
-	return s.pipe(ctx, store, submit, s.queued, sales.next, func(u unit, appended []streams.Appended, err error) error {
+	return s.pipe(ctx, store, in, sales.next, func(u unit, appended []streams.Appended, err error) error {
 		for i, parsed := range u.about.([]parsedEvent) {
 			a := Answer{Line: parsed.line, ID: parsed.envelope.ID, Err: parsed.err}
 			switch {

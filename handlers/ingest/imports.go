@@ -153,11 +153,11 @@ func (r *importRun) do(ctx context.Context, body io.Reader) (Report, []string, e
 	}
 	next := func() (unit, error) { return r.next(ctx) }
 	done := func(u unit, appended []streams.Appended, err error) error { return r.done(ctx, u, appended, err) }
-	var submit submitter
+	in := wayIn{inFlight: MostImportEventsInFlight}
 	if !r.im.Dry {
-		submit = s.log.SubmitBulk
+		in.submit = s.log.SubmitBulk
 	}
-	if err = s.pipe(ctx, r.store, submit, nil, next, done, func() error { return nil }); err == nil {
+	if err = s.pipe(ctx, r.store, in, next, done, func() error { return nil }); err == nil {
 		err = r.finish(ctx)
 	}
 	return r.report, r.rows.Ignored(), err

@@ -244,7 +244,7 @@ func TestService_Import_Pace(t *testing.T) {
 		t.Fatalf("got %+v, %v", report, err)
 	}
 	const inTime = 1000 // events
-	if bound := domain.Position(inTime + 2*ingest.MostEventsInFlight); most > bound {
+	if bound := domain.Position(inTime + 2*ingest.MostImportEventsInFlight); most > bound {
 		t.Errorf("%d events were ahead of projecting, want at most %d", most, bound)
 	}
 	if most < inTime {

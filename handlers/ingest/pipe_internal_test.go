@@ -39,7 +39,7 @@ func TestService_pipe_left(t *testing.T) {
 			return nil, &streams.UnknownOutcomeError{Err: ctx.Err()}
 		}
 	}
-	if err := s.pipe(ctx, "harbour", silent, s.queued, units(5), nothing, idle); err == nil || submitted != 4 {
+	if err := s.pipe(ctx, "harbour", wayIn{silent, MostEventsInFlight, s.queued}, units(5), nothing, idle); err == nil || submitted != 4 {
 		t.Errorf("%d units were submitted, %v; want 4, and an end", submitted, err)
 	}
 	if !s.waiting.TryAcquire(all) || !s.queued.TryAcquire(all) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,15 +34,22 @@ type build struct {
 	owed   []settlement
 }
 
-// settlement is a letter whose message the build has folded after all.
+// Settlement is a letter whose message a build has folded after all.
+type Settlement struct {
+	Letter  domain.Position  `json:"letter"`
+	At      domain.Position  `json:"at"` // where the message has its outcome
+	Product domain.ProductID `json:"product"`
+}
+
+// settlement is one whose product is to be found out.
 type settlement struct {
 	letter openLetter
-	at     reading
+	at     domain.Position
 }
 
 func (b *build) owes(letters []openLetter, r *reading) {
 	for _, l := range letters {
-		b.owed = append(b.owed, settlement{l, *r})
+		b.owed = append(b.owed, settlement{l, r.message.Position})
 	}
 }
 
@@ -96,18 +104,50 @@ func (h *Handler) buildOn(ctx context.Context, to domain.Position, o BuildOption
 	return h.consume(ctx, handfuls, failed)
 }
 
-// Settle ends the letters, and the quarantines, of messages that a build has folded.
-// It is for after its catalog is in use.
-func (h *Handler) Settle(ctx context.Context) error {
+// Owed are the letters whose messages a build has folded.
+func (h *Handler) Owed() []Settlement {
 	if h.build == nil {
 		return nil
 	}
-	for len(h.build.owed) > 0 {
-		s := h.build.owed[0]
-		if err := h.settle(ctx, s.letter, &s.at); err != nil {
+	out := make([]Settlement, len(h.build.owed))
+	for i, s := range h.build.owed {
+		out[i] = Settlement{s.letter.id, s.at, h.productOf(s.letter.about)}
+	}
+	return out
+}
+
+// MayOwe reports whether there is an open letter whose message could be folded, up to a
+// position: of a build that another process has begun, nobody knows whether it was.
+func (h *Handler) MayOwe(ctx context.Context, upTo domain.Position) (bool, error) {
+	letters, err := h.letters.List(ctx, "", true)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(letters, func(l streams.Letter) bool {
+		m := &l.Original
+		return h.ours(&l) && m.Position <= upTo && (m.Store == "" || h.known(m.Store)) && decode(*m).err == nil
+	}), nil
+}
+
+// Settle ends letters, and the quarantines that they stand for. It is for after the
+// catalog is in use into which their messages were folded, by whatever process: settling
+// again changes nothing.
+func (h *Handler) Settle(ctx context.Context, owed []Settlement) error {
+	for _, s := range owed {
+		letter, err := h.letters.Get(ctx, s.Letter)
+		if err != nil {
 			return err
 		}
-		h.build.owed = h.build.owed[1:]
+		if letter.Resolution != streams.Open {
+			continue
+		}
+		m, err := h.log.At(ctx, s.At)
+		if err != nil {
+			return err
+		}
+		if err := h.settle(ctx, openLetterOf(&letter), s.Product, &reading{message: m}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

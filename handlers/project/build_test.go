@@ -154,7 +154,7 @@ func TestHandler_Build_decided(t *testing.T) {
 	requeued := domain.Key{Store: "later", ID: "requeued"}
 	diff(t, "what was requeued", got[requeued], live[requeued])
 	diff(t, "letters before it is in use", w.letters(t), []string{"2: unknown_store dropped", "3: unknown_store requeued", "4: unknown_store"})
-	if err := h.Settle(t.Context()); err != nil {
+	if err := h.Settle(t.Context(), h.Owed()); err != nil {
 		t.Fatal(err)
 	}
 	diff(t, "letters", w.letters(t), []string{"2: unknown_store dropped", "3: unknown_store requeued", "4: unknown_store requeued"})

@@ -163,6 +163,9 @@ func (h *Handler) fold(ctx context.Context, r *reading) error {
 		h.catalog.Advance(r.message.Position)
 		return nil
 	}
+	if r.err == nil && !h.catalog.Knows(r.rec.Type) {
+		r.err = &domain.UnknownTypeError{Type: r.rec.Type}
+	}
 	switch {
 	case r.message.Store != "" && !h.known(r.message.Store):
 		return h.putAside(ctx, r, UnknownStore, errors.New("store "+string(r.message.Store)+" is not configured"))
@@ -185,7 +188,7 @@ func (h *Handler) fold(ctx context.Context, r *reading) error {
 		return nil
 	}
 	for _, l := range letters {
-		if err := h.settle(ctx, l, r); err != nil {
+		if err := h.settle(ctx, l, h.productOf(l.about), r); err != nil {
 			return err
 		}
 	}

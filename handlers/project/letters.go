@@ -134,7 +134,7 @@ func (h *Handler) putAside(ctx context.Context, r *reading, kind streams.Kind, w
 		h.mu.Unlock()
 		for _, e := range earlier {
 			if e.id != id && h.build == nil { // requeued, and failed again: the newer letter stands for it
-				if err := h.settle(ctx, e, r); err != nil {
+				if err := h.settle(ctx, e, h.productOf(e.about), r); err != nil {
 					return err
 				}
 			}
@@ -154,11 +154,11 @@ func (h *Handler) quarantine(ctx context.Context, r *reading, l openLetter, why 
 }
 
 // release ends the quarantine that a letter stands for.
-func (h *Handler) release(ctx context.Context, l openLetter, at time.Time, reason string) error {
+func (h *Handler) release(ctx context.Context, l openLetter, product domain.ProductID, at time.Time, reason string) error {
 	if l.store == "" || !quarantines(l.kind) {
 		return nil
 	}
-	event := &domain.ItemReleased{Product: h.productOf(l.about), Item: domain.ItemID(l.item), Position: l.position, Reason: sentence(reason)}
+	event := &domain.ItemReleased{Product: product, Item: domain.ItemID(l.item), Position: l.position, Reason: sentence(reason)}
 	return h.tell(ctx, l, "released", at, event)
 }
 
@@ -168,9 +168,9 @@ const readAgain = "read again at position %d"
 // settle resolves a letter whose message was read again and has its own outcome
 // now. The release comes first, so that a crash in between is mended by reading
 // the message once more.
-func (h *Handler) settle(ctx context.Context, l openLetter, r *reading) error {
+func (h *Handler) settle(ctx context.Context, l openLetter, product domain.ProductID, r *reading) error {
 	reason := fmt.Sprintf(readAgain, r.message.Position)
-	if err := h.release(ctx, l, r.message.RecordedAt, reason); err != nil {
+	if err := h.release(ctx, l, product, r.message.RecordedAt, reason); err != nil {
 		return err
 	}
 	err := h.letters.Resolve(ctx, l.id, streams.Requeued, reason)
@@ -276,7 +276,7 @@ func (h *Handler) Drop(ctx context.Context, id domain.Position, reason string) e
 		return err
 	}
 	l := openLetterOf(&letter)
-	if err := h.release(ctx, l, h.Now(), "dropped: "+reason); err != nil {
+	if err := h.release(ctx, l, h.productOf(l.about), h.Now(), "dropped: "+reason); err != nil {
 		return err
 	}
 	if err := h.letters.Resolve(ctx, id, streams.Dropped, reason); err != nil {

@@ -9,13 +9,8 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
-const (
-	// restsPerWindow is how many stock requests of the lane a quota window has room for at most, evenly, so that
-	// whatever the tills do most of the quota is left to full-state pushes.
-	restsPerWindow = 60
-	// restWithoutQuota is the least time between two of them where there is no quota.
-	restWithoutQuota = 100 * time.Millisecond
-)
+// restWithoutQuota is the least time between two requests of a [lane] where there is no quota.
+const restWithoutQuota = 100 * time.Millisecond
 
 // lane sends the stock of what was sold, refunded, exchanged, counted, ordered,
 // transferred or adjusted ahead of everything else. It does so once for each such
@@ -111,10 +106,11 @@ func (l *lane) run(ctx context.Context) {
 	}
 }
 
-// rest is how long others may go between two stock requests.
+// rest is how long others may go between two stock requests: so long that those of a
+// window find the quota that is kept for them.
 func (l *lane) rest() time.Duration {
-	if w := l.p.cfg.Client.Quota().Snapshot().Window; w > 0 {
-		return w / restsPerWindow
+	if q := l.p.cfg.Client.Quota().Snapshot(); q.Window > 0 {
+		return q.Window / time.Duration(max(1, q.Urgent))
 	}
 	return restWithoutQuota
 }

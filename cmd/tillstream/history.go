@@ -18,14 +18,18 @@ func (c *cli) historyCommand() *cobra.Command {
 	var newest, follow, pushes bool
 	var limit int
 	cmd := &cobra.Command{
-		Use:   "history ITEM",
-		Short: "Show the events of one item or product, and what each changed",
+		Use:   "history [ITEM]",
+		Short: "Show the events of one item or product, or of a store, and what each changed",
 		Long: `history prints every event of the item that ITEM names, in the order of the log, each
 with what it changed of the item and its family. If ITEM is a product id, the events
 are those of all items that are or were in it, while they were. An event that changed
 nothing says why: it was older at its source than what was known (superseded), it
 had been folded before (duplicate), or it could not be used (dead_letter).
 --pushes puts between them what became of the product's pushes.
+
+Without ITEM it prints the events of the whole store that are chosen: what somebody has
+done, or what has come from somewhere. What each of them changed is looked up in the
+events of its item, so it is for some thousands of them; tillstream replay is for all.
 
 Each event has two times: when it happened in the POS, which is shown, and when it was
 recorded, which is in --json. --from and --to are about the latter, or with --time
@@ -34,8 +38,9 @@ business about the former.
 		Example: `  tillstream history CK-121
   tillstream history CK-121 --newest -n 5
   tillstream history CK-121 --from 2h --type pos.stock --pushes
+  tillstream history --actor user-4 --newest -n 20
   tillstream history CK-121 --json | jq -r 'select(.type=="pos.item.sold.v1") | .time'`,
-		Args:              args(cobra.ExactArgs(1)),
+		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: c.completeItem,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
@@ -43,6 +48,9 @@ business about the former.
 			}
 			if follow && (newest || limit > 0 || chosen.to != "") {
 				return misuse("--follow goes on for ever: it goes without --newest, --limit and --to")
+			}
+			if len(args) == 0 && (follow || pushes) {
+				return withHint(misuse("--follow and --pushes are about one product: they go with ITEM"), cmd.CommandPath()+" ITEM --help; tillstream pushes -f follows what becomes of pushes")
 			}
 			if err := c.checkSelection(&chosen); err != nil {
 				return err
@@ -61,7 +69,11 @@ business about the former.
 				if c.json {
 					each = pass(c.stdout)
 				}
-				err := to.told(ctx, call{method: http.MethodGet, path: to.path("products", args[0], "history"), query: query}, each)
+				path := to.path("history")
+				if len(args) > 0 {
+					path = to.path("products", args[0], "history")
+				}
+				err := to.told(ctx, call{method: http.MethodGet, path: path, query: query}, each)
 				if follow && errors.Is(err, context.Canceled) {
 					return nil // which is how following ends
 				}

@@ -83,7 +83,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 	}{
 		{"run", "Run:", []*cobra.Command{c.upCommand(), c.simulateCommand()}},
 		{"in", "Bring in what happened:", []*cobra.Command{c.importCommand(), c.appendCommand()}},
-		{"look", "Look:", []*cobra.Command{c.statusCommand(), c.productsCommand(), c.showCommand(), c.historyCommand(), c.diffCommand(), c.explainCommand(), c.linksCommand(), c.digestCommand()}},
+		{"look", "Look:", []*cobra.Command{c.statusCommand(), c.productsCommand(), c.showCommand(), c.historyCommand(), c.diffCommand(), c.reportCommand(), c.explainCommand(), c.linksCommand(), c.digestCommand()}},
 		{"evidence", "Evidence:", []*cobra.Command{c.replayCommand(), c.verifyCommand(), c.proveCommand(), c.keyCommand(), c.exportCommand(), c.restoreCommand()}},
 		{"out", "BigCommerce:", []*cobra.Command{c.linkCommand(), c.unlinkCommand(), c.publishCommand(), c.previewCommand(), c.pushCommand(), c.pushesCommand(), c.approveCommand(), c.discardCommand()}},
 		{"mend", "Mend:", []*cobra.Command{c.deadLettersCommand(), c.rebuildCommand(), c.tokensCommand()}},

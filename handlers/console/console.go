@@ -129,6 +129,8 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	}
 	c.mountProducts(api)
 	c.mountHistory(api)
+	c.mountAnnals(api)
+	c.mountReport(api)
 	c.mountDiff(api)
 	c.mountExplain(api)
 	c.mountReplay(api)

@@ -38,10 +38,8 @@ type selection struct {
 // selection reads the bounds of what is asked for in a log with these types of events.
 func (c *Console) selection(ctx context.Context, in *SelectionInput, log projections.Log, types []domain.Type) (selection, error) {
 	s := selection{types: in.Type, source: strings.TrimSuffix(in.Source, "/"), actor: in.Actor}
-	for _, t := range in.Type {
-		if !slices.ContainsFunc(types, func(known domain.Type) bool { return search.Within(string(known), t, ".") }) {
-			return s, problem.Newf(http.StatusUnprocessableEntity, "type: %q: no event type of this log begins like that", t).WithHint("tillstream schema lists the types")
-		}
+	if err := checkTypes(in.Type, types); err != nil {
+		return s, err
 	}
 	from, err := c.moment("from", in.From)
 	if err != nil {
@@ -69,6 +67,16 @@ func (c *Console) selection(ctx context.Context, in *SelectionInput, log project
 		return s, problem.Newf(http.StatusUnprocessableEntity, "from %s is behind to %s", in.From, in.To)
 	}
 	return s, nil
+}
+
+// checkTypes refuses what is no type of a log, nor the beginning of one.
+func checkTypes(asked []string, types []domain.Type) error {
+	for _, t := range asked {
+		if !slices.ContainsFunc(types, func(known domain.Type) bool { return search.Within(string(known), t, ".") }) {
+			return problem.Newf(http.StatusUnprocessableEntity, "type: %q: no event type of this log begins like that", t).WithHint("tillstream schema lists the types")
+		}
+	}
+	return nil
 }
 
 // business is the time at which something happened in the POS.

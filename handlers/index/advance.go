@@ -126,7 +126,7 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 	}
 	s.Letters, err = h.DeadLetters.Notes(ctx, s.Letters, func(n streams.LetterNote) {
 		if n.Now == streams.Open {
-			b.Letters = append(b.Letters, search.Letter{ID: n.ID, Store: n.Store, Kind: string(n.Kind), Day: search.DayOf(n.At), State: search.OpenLetter})
+			b.Letters = append(b.Letters, LetterOf(n))
 		} else {
 			b.Resolved = append(b.Resolved, search.Resolution{ID: n.ID, State: string(n.Now)})
 		}
@@ -135,6 +135,11 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 		return false, fmt.Errorf("read the dead letters: %w", err)
 	}
 	return more, t.rows(ctx, b)
+}
+
+// LetterOf is what the index holds of a dead letter.
+func LetterOf(n streams.LetterNote) search.Letter {
+	return search.Letter{ID: n.ID, Store: n.Store, Kind: string(n.Kind), Day: search.DayOf(n.At), State: search.OpenLetter}
 }
 
 // note counts a message, and returns the event that it is, as far as it is one.

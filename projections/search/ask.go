@@ -35,6 +35,12 @@ const (
 	ByState  Dimension = "state" // likewise
 )
 
+// EventDimensions are those of messages, the usual ones first.
+func EventDimensions() []Dimension { return []Dimension{ByDay, ByType, BySource, ByActor} }
+
+// LetterDimensions are those of dead letters, likewise.
+func LetterDimensions() []Dimension { return []Dimension{ByDay, ByKind, ByState} }
+
 // ParseDimensions reads names, separated by commas, of which each is one of those that
 // may be.
 func ParseDimensions(names []string, may ...Dimension) ([]Dimension, error) {

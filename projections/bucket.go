@@ -46,6 +46,9 @@ type checkpoint struct {
 	Position domain.Position `json:"position"`
 	// Snapshots is how many there were at least when the checkpoint was written.
 	Snapshots int `json:"snapshots"`
+	// Modes is what moved the stock of each store when its products were folded. An
+	// earlier version did not write it.
+	Modes map[domain.StoreID]domain.StockMode `json:"modes,omitempty"`
 	// Open says that a draft was being stored, see [Catalog.Draft]: some of its snapshots
 	// may be newer than others.
 	Open bool `json:"open,omitempty"`

@@ -55,8 +55,9 @@ type Catalog struct {
 // a store; kept is how many states to keep in memory, 0 for [DefaultKept].
 // An item that a crash left in two products is taken from the one it was leaving.
 //
-// It refuses a bucket of another format or with less in it than its checkpoint
-// speaks of; the error names the command that mends it.
+// It refuses a bucket of another format, one that other modes were folded into, and one
+// with less in it than its checkpoint speaks of; the error names the command that mends
+// it.
 func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, kept int) (*Catalog, error) {
 	return Present().OpenCatalog(ctx, bucket, modes, kept)
 }
@@ -77,6 +78,9 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
 	if err := c.stored.check(c.marked, c.size()); err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	if err := c.checkModes(); err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
 	if err := c.mend(ctx, torn); err != nil {

@@ -57,7 +57,7 @@ func (b *Batch) writeDraft(ctx context.Context) error {
 	if done && len(b.steps) == 0 {
 		return nil
 	}
-	open.Format, open.Open = b.behind.Format, true
+	open.Format, open.Modes, open.Open = b.behind.Format, b.behind.Modes, true
 	if err := c.bucket.PutAll(ctx, []domain.Entry{open.entry()}); err != nil {
 		return fmt.Errorf("write the checkpoint before %d: %w", b.behind.Position, err)
 	}

@@ -171,7 +171,7 @@ func (c *Catalog) Seal() *Batch {
 	b := &Batch{
 		catalog: c,
 		steps:   c.steps,
-		behind:  checkpoint{Format: c.folding.Format, Position: c.position, Snapshots: c.size()},
+		behind:  checkpoint{Format: c.folding.Format, Position: c.position, Snapshots: c.size(), Modes: c.modesNow()},
 		draft:   c.draft,
 	}
 	c.steps = nil
@@ -228,7 +228,7 @@ func (b *Batch) mark(ctx context.Context) error {
 	if marked {
 		return nil
 	}
-	return b.checkpoint(ctx, checkpoint{Format: c.folding.Format})
+	return b.checkpoint(ctx, checkpoint{Format: c.folding.Format, Modes: b.behind.Modes})
 }
 
 func (b *Batch) put(ctx context.Context, rows []*row, states []domain.Packed) error {

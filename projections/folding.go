@@ -1,6 +1,14 @@
 package projections
 
-import "github.com/tillstream/tillstream/domain"
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tillstream/tillstream/domain"
+)
 
 // Folding is how events become snapshots. [Present] is that of this program; another
 // one stands for an earlier or a later version of it.
@@ -45,4 +53,55 @@ func (c *Catalog) Format() int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	return c.folding.Format
+}
+
+// ModesError says that the stock of stores was folded by another mode than is set now.
+type ModesError struct {
+	Stored map[domain.StoreID]domain.StockMode // of the stores that differ
+	Set    map[domain.StoreID]domain.StockMode // of the same
+}
+
+func (e *ModesError) Error() string {
+	var each []string
+	for _, store := range slices.Sorted(maps.Keys(e.Stored)) {
+		each = append(each, fmt.Sprintf("the stock of store %q was folded by %s, and %s are set now", store, e.Stored[store], e.Set[store]))
+	}
+	return strings.Join(each, "; ") + ": set it back, or, to have all folded by what is set: run `tillstream rebuild`"
+}
+
+// IsOtherFolding reports whether an error is that what is stored was folded otherwise
+// than this program, as it is set, would: a [*FormatError] or a [*ModesError].
+func IsOtherFolding(err error) bool {
+	var format *FormatError
+	var modes *ModesError
+	return errors.As(err, &format) || errors.As(err, &modes)
+}
+
+// modesNow is what moves the stock of the stores that have products. What is not set any
+// more stays as it was. The caller holds mu.
+func (c *Catalog) modesNow() map[domain.StoreID]domain.StockMode {
+	out := maps.Clone(c.stored.Modes)
+	for store, s := range c.shelves {
+		if mode := c.modes(store); mode != "" && len(s.products) > 0 {
+			if out == nil {
+				out = map[domain.StoreID]domain.StockMode{}
+			}
+			out[store] = mode
+		}
+	}
+	return out
+}
+
+// checkModes refuses states that were folded by other modes than are set.
+func (c *Catalog) checkModes() error {
+	e := &ModesError{map[domain.StoreID]domain.StockMode{}, map[domain.StoreID]domain.StockMode{}}
+	for store, stored := range c.stored.Modes {
+		if set := c.modes(store); set != "" && set != stored {
+			e.Stored[store], e.Set[store] = stored, set
+		}
+	}
+	if len(e.Stored) > 0 {
+		return e
+	}
+	return nil
 }

@@ -233,13 +233,13 @@ func (a *app) standBy(ctx context.Context, roles roleSet) (ownership, error) {
 // tenure is one engine from its start to its end.
 func (a *app) tenure(ctx context.Context, roles roleSet) error {
 	e, err := newEngine(ctx, a, roles)
-	if other, is := errors.AsType[*projections.FormatError](err); is && a.rebuilds {
+	if projections.IsOtherFolding(err) && a.rebuilds {
 		if !roles.has(roleProject) {
-			a.log.Warn("waiting for the process that projects to fold the product states anew", "err", other)
+			a.log.Warn("waiting for the process that projects to fold the product states anew", "err", err)
 			<-ctx.Done()
 			return nil
 		}
-		if err := a.rebuildOnStart(ctx, other); err != nil {
+		if err := a.rebuildOnStart(ctx, err); err != nil {
 			return err
 		}
 		e, err = newEngine(ctx, a, roles)

@@ -72,7 +72,10 @@ func (a *app) stockModes() map[domain.StoreID]domain.StockMode {
 }
 
 func (a *app) openCatalog(ctx context.Context, folding projections.Folding, epoch uint64) (*projections.Catalog, error) {
-	modes := a.stockModes()
+	return a.openCatalogBy(ctx, folding, a.stockModes(), epoch)
+}
+
+func (a *app) openCatalogBy(ctx context.Context, folding projections.Folding, modes map[domain.StoreID]domain.StockMode, epoch uint64) (*projections.Catalog, error) {
 	return folding.OpenCatalog(ctx, a.conn.Products(epoch).Snapshots(), func(s domain.StoreID) domain.StockMode { return modes[s] }, 0)
 }
 
@@ -136,10 +139,13 @@ func (b *epochBuild) open(ctx context.Context) error {
 	var err error
 	b.catalog, err = b.app.openCatalog(ctx, b.app.folding, b.epoch)
 	var other *projections.FormatError
+	var modes *projections.ModesError
 	switch {
 	case errors.As(err, &other) && b.wish.Rollback:
 		return problem.Newf(http.StatusConflict, "epoch %d was folded by another version of tillstream: its format is %d, that of this one is %d", b.epoch, other.Stored, other.Ours).
 			WithHint("tillstream rebuild --rollback with that version")
+	case errors.As(err, &modes) && b.wish.Rollback:
+		return problem.Newf(http.StatusConflict, "epoch %d was folded with other settings: %v", b.epoch, modes).WithHint("tillstream rebuild --rollback with those settings")
 	case err != nil && b.report.Resumed:
 		return b.restart(ctx)
 	case err != nil:

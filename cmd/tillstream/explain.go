@@ -126,8 +126,11 @@ func (c *cli) explanation(x *console.Explanation) {
 	for _, rule := range x.Rules {
 		out.line("    rule         %s", oneLine(rule))
 	}
-	if x.Shows != "" || x.Push != nil {
+	switch {
+	case x.Push != nil:
 		out.line("    pushed       %s", quoted(x.Shows))
+	case x.Shows != "":
+		out.line("    would push   %s", quoted(x.Shows))
 	}
 	if p := x.Push; p != nil {
 		request := ""

@@ -125,7 +125,7 @@ func (e *engine) hearOfEpoch(m *message.Message) error {
 	next, err := e.app.openCatalog(m.Context(), e.app.folding, epochs.Current)
 	if err != nil {
 		err = fmt.Errorf("epoch %d is in use now, and this process cannot read it: %w", epochs.Current, err)
-		if _, other := errors.AsType[*projections.FormatError](err); other {
+		if projections.IsOtherFolding(err) {
 			select {
 			case e.hearing.unfit <- err:
 			default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/tillstream/tillstream/domain"
@@ -105,9 +106,9 @@ func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Posi
 		return nil, err.Error(), nil
 	}
 	c, err := a.openCatalog(ctx, a.folding, epoch)
-	var other *projections.FormatError
-	if errors.As(err, &other) {
-		c, err = a.openCatalog(ctx, projections.Folding{Format: other.Stored, Fold: a.folding.Fold}, epoch)
+	otherwise := projections.IsOtherFolding(err)
+	if otherwise {
+		c, err = a.openAsFolded(ctx, epoch, err)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -116,11 +117,11 @@ func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Posi
 		return nil, fmt.Sprintf("epoch %d cannot be read: %v", epoch, err), nil
 	case c.Position() > last:
 		return nil, fmt.Sprintf("epoch %d is at position %d, and the log ends at %d", epoch, c.Position(), last), nil
-	case c.Format() != a.folding.Format:
+	case otherwise:
 		if _, err := c.Tree(); err != nil {
 			return nil, fmt.Sprintf("epoch %d was left unfinished by another version of tillstream", epoch), nil
 		}
-		return c, "", nil
+		return c, "", nil // where it is: this program would go on with it otherwise
 	case looks:
 		return c, "", nil
 	}
@@ -129,6 +130,22 @@ func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Posi
 		return nil, "", fmt.Errorf("fold epoch %d to the end of the log: %w", epoch, err)
 	}
 	return c, "", h.Settle(ctx, h.Owed())
+}
+
+// openAsFolded opens an epoch that was folded otherwise than this program would, to look
+// at it. The error says how.
+func (a *app) openAsFolded(ctx context.Context, epoch uint64, how error) (c *projections.Catalog, err error) {
+	folding, modes := a.folding, a.stockModes()
+	for err = how; projections.IsOtherFolding(err); {
+		if other, is := errors.AsType[*projections.FormatError](err); is {
+			folding = projections.Folding{Format: other.Stored, Fold: a.folding.Fold}
+		}
+		if other, is := errors.AsType[*projections.ModesError](err); is {
+			maps.Copy(modes, other.Stored)
+		}
+		c, err = a.openCatalogBy(ctx, folding, modes, epoch)
+	}
+	return c, err
 }
 
 // publicationsAnew folds the publications from the SYNC log. What is only for looking

@@ -365,3 +365,51 @@ func TestRebuild_pending(t *testing.T) {
 		t.Errorf("at rest (-want +got):\n%s", diff)
 	}
 }
+
+// TestRebuild_stockMode: a store whose stock is to be moved otherwise than it was folded is
+// refused, or folded anew when that is asked for; of which what comes out otherwise is
+// told.
+func TestRebuild_stockMode(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 2)
+	in.happen(counted("i-00", 5), &domain.ItemSold{Item: "i-00", Outlet: "Quayside", Quantity: domain.MustQuantity("2"), Sale: "s", Line: "1"})
+	in.settle()
+	in.stop()
+	in.cfg.Stores[0].Stock = "movements"
+	a := in.open(t)
+	_, err := newEngine(t.Context(), a, rolesOf(allRoles()))
+	const want = `the stock of store "harbour" was folded by levels, and movements are set now: set it back, or, to have all folded by what is set: run ` + "`tillstream rebuild`"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("it is opened: %v", err)
+	}
+	r, err := a.rebuildAlone(t.Context(), console.RebuildWish{DryRun: true}, func(console.RebuildProgress) {})
+	if err != nil || r.Compared == nil || r.Compared.Products != 1 || r.Compared.Fields["stock"] != 1 {
+		t.Errorf("a dry run says %+v, %v", r, err)
+	}
+	if err := a.close(); err != nil {
+		t.Fatal(err)
+	}
+	in.rebuilds = true
+	in.start()
+	in.settle()
+	if p, _ := in.shop.ProductBySKU("S-00"); in.shop.Stock(1, p.ID, 0) != 3 {
+		t.Errorf("BigCommerce has a stock of %d, want 3", in.shop.Stock(1, p.ID, 0))
+	}
+	in.stop()
+	in.rebuilds = false
+	in.start()
+	if answer, text := in.ask(http.MethodPost, "/v1/rebuild", "application/json", strings.NewReader(`{}`)); answer.StatusCode != http.StatusOK || strings.Contains(text, `"problem"`) {
+		t.Errorf("%s\n%s", answer.Status, text)
+	}
+	in.stop()
+	in.cfg.Stores[0].Stock = "levels"
+	in.rebuilds = true
+	in.start()
+	in.settle()
+	if p, _ := in.shop.ProductBySKU("S-00"); in.shop.Stock(1, p.ID, 0) != 5 {
+		t.Errorf("set back, BigCommerce has a stock of %d, want 5", in.shop.Stock(1, p.ID, 0))
+	}
+	if answer, text := in.ask(http.MethodPost, "/v1/rebuild", "application/json", strings.NewReader(`{"rollback":true}`)); !strings.Contains(text, "was folded with other settings") {
+		t.Errorf("a way back into it: %s\n%s", answer.Status, text)
+	}
+}

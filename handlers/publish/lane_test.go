@@ -61,11 +61,8 @@ func TestLane_duringImport(t *testing.T) {
 		}
 		slices.Sort(waits)
 		t.Logf("stock of %d sales was in BigCommerce after %s to %s, %s at the median", sold, waits[0], waits[sold-1], waits[sold/2])
-		if waits[sold*8/10-1] > time.Second {
-			t.Errorf("the stock of more than a fifth of the sales took longer than a second: %s", waits)
-		}
-		if waits[sold-1] > simulator.DefaultWindow {
-			t.Errorf("the stock of a sale took %s, more than a window", waits[sold-1])
+		if waits[sold-1] > time.Second {
+			t.Errorf("the stock of a sale took longer than a second: %s", waits)
 		}
 		s.idle()
 		s.agree(ids[0], ids[n-1])

@@ -75,6 +75,7 @@ func (a *app) reindexAlone(ctx context.Context, epoch uint64, catalog *projectio
 		return nil
 	}
 	h := index.New(file, search.Source{Catalog: catalog, Publications: publications}, a.conn, func() uint64 { return epoch })
+	h.Own = a.cfg.Index == ""
 	working, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() { h.Run(working); close(ended) }()

@@ -171,7 +171,12 @@ func (c *storeClient) eachPage(ctx context.Context, query url.Values, limit int,
 		if err := do(page.Products); err != nil {
 			return page, err
 		}
-		if limit -= len(page.Products); page.Next == "" || limit == 0 {
+		if limit > 0 {
+			if limit -= len(page.Products); limit == 0 {
+				return page, nil
+			}
+		}
+		if page.Next == "" {
 			return page, nil
 		}
 		query.Set("after", page.Next)

@@ -201,7 +201,7 @@ func (r *replay) toTillstream() (target, error) {
 	if r.toToken != "" {
 		b, err := os.ReadFile(r.toToken)
 		if err != nil {
-			return nil, fmt.Errorf("the token of %s: %w", r.to, err)
+			return nil, fmt.Errorf("the token of %s: %w", bareURL(r.to), err)
 		}
 		token = Secret(strings.TrimSpace(string(b)))
 	}

@@ -153,7 +153,7 @@ func (c *cli) verifyAtRest(ctx context.Context, cfg Config, order console.Verify
 	if len(cfg.Stores) == 0 && runningAt(cfg.Data) == "" {
 		return noStore()
 	}
-	a, err := openChecked(ctx, cfg, slog.New(slog.DiscardHandler), func(*streams.Conn, context.Context) error { return nil })
+	a, err := openChecked(ctx, cfg, slog.New(slog.DiscardHandler), unlessRestoring(func(*streams.Conn, context.Context) error { return nil }))
 	if err != nil {
 		return err
 	}

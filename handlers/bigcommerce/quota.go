@@ -246,7 +246,7 @@ func (q *Quota) rest(now time.Time) time.Duration {
 	if q.resetAt.IsZero() {
 		return q.window
 	}
-	return q.resetAt.Sub(now)
+	return min(max(q.resetAt.Sub(now), 0), q.window)
 }
 
 // turn begins a window.

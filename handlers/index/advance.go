@@ -29,9 +29,6 @@ func (h *Handler) advance(ctx context.Context, x *sqlite.Index, at sqlite.Standi
 	return b.Standing, !more, nil
 }
 
-// productsEach is how many products one transaction reads when all are read.
-const productsEach = 5000
-
 // products reads the next products when all are to be read, which is so in the beginning
 // and when the states are of another epoch. It reports whether that is not at its end.
 func (h *Handler) products(ctx context.Context, b *sqlite.Batch) (more bool, err error) {
@@ -48,6 +45,7 @@ func (h *Handler) products(ctx context.Context, b *sqlite.Batch) (more bool, err
 	if h.Catalog.Position() < p.FromPOS || h.Publications.Position() < p.FromSync {
 		return false, nil
 	}
+	left := h.Page
 	for _, store := range h.Catalog.Stores() {
 		if store < p.Read.Store {
 			continue
@@ -56,7 +54,7 @@ func (h *Handler) products(ctx context.Context, b *sqlite.Batch) (more bool, err
 		if store == p.Read.Store {
 			after = domain.ProductID(p.Read.ID)
 		}
-		page := h.Catalog.Products(store, after, productsEach-len(b.Rows))
+		page := h.Catalog.Products(store, after, left)
 		var items []domain.Key
 		for _, s := range page {
 			if len(s.Items) > 0 {
@@ -76,7 +74,7 @@ func (h *Handler) products(ctx context.Context, b *sqlite.Batch) (more bool, err
 			}
 			p.Read = domain.Key{Store: store, ID: string(s.ID)}
 		}
-		if len(b.Rows) >= productsEach {
+		if left -= len(page); left == 0 {
 			return true, nil
 		}
 	}

@@ -18,6 +18,7 @@ import (
 // Defaults of a [Handler].
 const (
 	DefaultGroup  = 50_000
+	DefaultPage   = 5_000
 	DefaultLinger = 200 * time.Millisecond
 )
 
@@ -25,6 +26,7 @@ const (
 // methods may be called by anybody at any time.
 type Handler struct {
 	Path string // of the file
+	Own  bool   // whatever has that name is ours
 	search.Source
 	POS, Sync   *streams.Log
 	DeadLetters *streams.DeadLetters
@@ -32,6 +34,8 @@ type Handler struct {
 	Epoch func() uint64
 	// Group is how many messages one transaction holds at most.
 	Group int
+	// Page is how many products one transaction reads at most when all are read.
+	Page int
 	// Linger is how long news waits for more of it, so that what changes often is
 	// written seldom.
 	Linger time.Duration
@@ -52,7 +56,7 @@ type Handler struct {
 func New(path string, source search.Source, conn *streams.Conn, epoch func() uint64) *Handler {
 	return &Handler{
 		Path: path, Source: source, POS: conn.POS(), Sync: conn.Sync(), DeadLetters: conn.DeadLetters(), Epoch: epoch,
-		Group: DefaultGroup, Linger: DefaultLinger,
+		Group: DefaultGroup, Page: DefaultPage, Linger: DefaultLinger,
 		changed: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 }
@@ -95,7 +99,7 @@ func (h *Handler) Run(ctx context.Context) {
 
 // keep opens the file and follows until something fails or ctx ends.
 func (h *Handler) keep(ctx context.Context) error {
-	x, _, err := sqlite.Open(ctx, h.Path)
+	x, _, err := sqlite.Open(ctx, h.Path, h.Own)
 	if err != nil {
 		return err
 	}

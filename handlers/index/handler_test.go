@@ -88,7 +88,7 @@ func TestHandler(t *testing.T) {
 				switch w.random.IntN(12) {
 				case 0, 1:
 					w.stop()
-					w.group = 1 + w.random.IntN(20)
+					w.group, w.page = 1+w.random.IntN(20), 1+w.random.IntN(5)
 					w.start(t)
 					running = true
 				case 2:
@@ -145,7 +145,7 @@ func TestHandler_file(t *testing.T) {
 			must(t, os.WriteFile(w.file, b, 0o600))
 		},
 		"LongerLog": func(t *testing.T, w *world) {
-			x, _, err := sqlite.Open(t.Context(), w.file)
+			x, _, err := sqlite.Open(t.Context(), w.file, true)
 			must(t, err)
 			at, err := x.Standing(t.Context())
 			must(t, err)
@@ -168,7 +168,7 @@ func TestHandler_file(t *testing.T) {
 	t.Run("DamagedWhileInUse", func(t *testing.T) {
 		t.Parallel()
 		w := filled(t)
-		x, _, err := sqlite.Open(t.Context(), w.file)
+		x, _, err := sqlite.Open(t.Context(), w.file, true)
 		must(t, err)
 		at, err := x.Standing(t.Context())
 		must(t, err)
@@ -196,7 +196,7 @@ func TestHandler_file(t *testing.T) {
 	t.Run("InUse", func(t *testing.T) {
 		t.Parallel()
 		w := filled(t)
-		x, _, err := sqlite.Open(t.Context(), w.file)
+		x, _, err := sqlite.Open(t.Context(), w.file, true)
 		must(t, err)
 		w.start(t)
 		if _, err := w.index.Renew(t.Context(), func(domain.Position, domain.Position) {}); err == nil {

@@ -28,6 +28,7 @@ type world struct {
 	epoch  atomic.Uint64
 	file   string
 	group  int
+	page   int
 
 	index      *index.Handler
 	stop       func() // the index
@@ -43,7 +44,7 @@ func mode(domain.StoreID) domain.StockMode { return domain.StockLevels }
 func newWorld(t testing.TB, seed uint64) *world {
 	t.Helper()
 	w := &world{
-		conn: streamstest.Start(t), file: filepath.Join(t.TempDir(), "search.db"), group: index.DefaultGroup,
+		conn: streamstest.Start(t), file: filepath.Join(t.TempDir(), "search.db"), group: index.DefaultGroup, page: index.DefaultPage,
 		random: rand.New(rand.NewPCG(seed, 0)), stop: func() {},
 	}
 	w.epoch.Store(1)
@@ -96,7 +97,7 @@ func running(t testing.TB, run func(context.Context) error) (end func()) {
 // start starts the index on the file that there is.
 func (w *world) start(t testing.TB) {
 	w.index = index.New(w.file, w.source, w.conn, w.epoch.Load)
-	w.index.Group, w.index.Linger = w.group, time.Millisecond
+	w.index.Own, w.index.Group, w.index.Page, w.index.Linger = true, w.group, w.page, time.Millisecond
 	h := w.index
 	w.stop = running(t, func(ctx context.Context) error { h.Run(ctx); return nil })
 }

@@ -66,7 +66,7 @@ func Scan(ctx context.Context, from Source, store domain.StoreID, f *Filter, lim
 			}
 			best.add(place)
 		}
-		if len(page) < together || inOrder && len(best.places) == best.most {
+		if len(page) < together || inOrder && len(best.places) >= best.most {
 			break
 		}
 	}

@@ -3,9 +3,11 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -59,10 +61,18 @@ type Products struct {
 	FromSync domain.Position `json:"from_sync"`
 }
 
-// Open opens the index in a file, or makes an empty one where there is none that can be
-// used; anew says then why. The error says that the file cannot be made, or that another
-// process has it.
-func Open(ctx context.Context, path string) (x *Index, anew string, err error) {
+// ForeignError says that a file is no index, and that it may be somebody else's.
+type ForeignError struct{ Path string }
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("%s is no search index of tillstream, and is left as it is: name another file, or remove this one", e.Path)
+}
+
+// Open opens the index in a file, or makes an empty one where there is none, or one of
+// another version or that is damaged; anew says then why. What lies there and is no index
+// is a [*ForeignError], unless own says that nobody else has a file of that name. Any
+// other error says that the file cannot be opened or made, or that another process has it.
+func Open(ctx context.Context, path string, own bool) (x *Index, anew string, err error) {
 	if path, err = filepath.Abs(path); err != nil {
 		return nil, "", err
 	}
@@ -73,54 +83,81 @@ func Open(ctx context.Context, path string) (x *Index, anew string, err error) {
 	if locked, err := lock.TryLock(); err != nil || !locked {
 		return nil, "", fmt.Errorf("search index: %w", errors.Join(err, fmt.Errorf("another process has %s open", path)))
 	}
-	_, err = os.Stat(path)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if !missing {
-		if x, err = open(ctx, path); err == nil {
-			if err = x.known(ctx); err == nil {
-				x.lock = lock
-				return x, "", nil
-			}
-			err = errors.Join(err, x.write.Close(), x.read.Close())
-		}
-		anew = err.Error()
-		if ctx.Err() != nil {
-			return nil, "", errors.Join(ctx.Err(), lock.Unlock())
+	if anew, err = unknown(path, own); err == nil && anew == "" {
+		x, anew, err = reopen(ctx, path)
+	}
+	if err == nil && anew != "" {
+		if err = create(ctx, path); err == nil {
+			x, _, err = reopen(ctx, path)
 		}
 	}
-	if x, err = create(ctx, path); err != nil {
+	if err != nil {
 		return nil, "", errors.Join(fmt.Errorf("search index: %w", err), lock.Unlock())
 	}
 	x.lock = lock
-	if missing {
-		anew = "there was none"
-	}
 	return x, anew, nil
 }
 
-// create makes an empty index in the place of what is there.
-func create(ctx context.Context, path string) (*Index, error) {
-	for _, suffix := range []string{"-wal", "-shm", ""} {
+// unknown says why there is no index in a file, as far as its first bytes tell, and
+// nothing if there is one. It leaves the file as it is.
+func unknown(path string, own bool) (why string, err error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "there was none", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	header := make([]byte, 100) // https://sqlite.org/fileformat.html#the_database_header
+	switch n, err := io.ReadFull(f, header); {
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return "", err
+	case n == 0:
+		return "the file was empty", nil
+	case n == len(header) && binary.BigEndian.Uint32(header[68:]) == applicationID:
+		return "", nil
+	case own:
+		return "it was no search index", nil
+	}
+	return "", &ForeignError{path}
+}
+
+// reopen opens an index, or says why it is of no use.
+func reopen(ctx context.Context, path string) (x *Index, useless string, err error) {
+	if x, err = open(ctx, path); err == nil {
+		if err = x.known(ctx); err == nil {
+			return x, "", nil
+		}
+		err = errors.Join(err, x.write.Close(), x.read.Close())
+	}
+	if _, outdated := errors.AsType[*outdatedError](err); ctx.Err() == nil && (outdated || IsDamaged(err)) {
+		return nil, err.Error(), nil
+	}
+	return nil, "", err
+}
+
+// create puts an empty index in the place of what is there.
+func create(ctx context.Context, path string) error {
+	for _, suffix := range []string{"-wal", "-shm", ".new", ".new-wal", ".new-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return err
 		}
 	}
 	// What a shop sells is nobody else's business; the files beside it get the same mode.
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		return nil, err
+	if err := os.WriteFile(path+".new", nil, 0o600); err != nil {
+		return err
 	}
-	x, err := open(ctx, path)
+	x, err := open(ctx, path+".new")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	_, err = x.write.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT", applicationID, schema, Version))
-	if err == nil {
-		err = x.prepare(ctx)
+	// The last to close it brings everything into the file itself.
+	if err := errors.Join(err, x.read.Close(), x.write.Close()); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, errors.Join(err, x.write.Close(), x.read.Close())
-	}
-	return x, nil
+	return os.Rename(path+".new", path)
 }
 
 // How the file is used. A commit is not synced to the disk: what a power cut takes is
@@ -149,20 +186,26 @@ func open(ctx context.Context, path string) (*Index, error) {
 	return &Index{path: path, write: write, read: read}, nil
 }
 
+// outdatedError says that a file is of another version.
+type outdatedError struct{ version int }
+
+func (e *outdatedError) Error() string {
+	return fmt.Sprintf("it was of version %d, and this is %d", e.version, Version)
+}
+
 // known refuses a file that is not of this version, or that is damaged as far as that
 // is seen without reading all of it.
 func (x *Index) known(ctx context.Context) error {
-	var id, version int
-	err := errors.Join(x.write.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id), x.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version))
-	switch {
+	var version int
+	switch err := x.write.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); {
 	case err != nil:
 		return err
-	case id != applicationID:
-		return errors.New("it was no search index of tillstream")
 	case version != Version:
-		return fmt.Errorf("it was of version %d, and this is %d", version, Version)
+		return &outdatedError{version}
 	}
-	if err := x.prepare(ctx); err != nil {
+	if err := x.prepare(ctx); codeOf(err) == codeError {
+		return &DamagedError{err} // the tables are not those of this version
+	} else if err != nil {
 		return err
 	}
 	return x.View(ctx, func(*View) error { return nil })
@@ -241,9 +284,12 @@ func (e *DamagedError) Error() string { return e.err.Error() }
 // Unwrap returns what was found.
 func (e *DamagedError) Unwrap() error { return e.err }
 
-// The codes by which SQLite says that a file is damaged, and that it is none of its own.
+// The codes by which SQLite says that a statement does not fit the tables, that a file is
+// damaged or cut, and that it is none of its own.
 const (
+	codeError   = 1
 	codeCorrupt = 11
+	codeCut     = 10 | 2<<8
 	codeNotADB  = 26
 )
 
@@ -252,6 +298,14 @@ func IsDamaged(err error) bool {
 	if _, damaged := errors.AsType[*DamagedError](err); damaged {
 		return true
 	}
-	failed, is := errors.AsType[*driver.Error](err)
-	return is && (failed.Code()&0xff == codeCorrupt || failed.Code()&0xff == codeNotADB)
+	code := codeOf(err)
+	return code == codeCut || code&0xff == codeCorrupt || code&0xff == codeNotADB
+}
+
+// codeOf is SQLite's code of an error, 0 if it is none of SQLite's.
+func codeOf(err error) int {
+	if failed, is := errors.AsType[*driver.Error](err); is {
+		return failed.Code()
+	}
+	return 0
 }

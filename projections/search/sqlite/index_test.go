@@ -2,10 +2,12 @@ package sqlite_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +22,7 @@ import (
 
 func open(t testing.TB, path string) (*sqlite.Index, string) {
 	t.Helper()
-	x, anew, err := sqlite.Open(context.Background(), path)
+	x, anew, err := sqlite.Open(context.Background(), path, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,12 +113,32 @@ func TestOpen(t *testing.T) {
 			apply(t, x, sqlite.Batch{Rows: []search.Row{product("s", "q", "Bowl")}, Standing: standing}) // and it can be used
 		})
 	}
+	for name, content := range map[string]string{"text": "my notes", "database": "SQLite format 3\x00" + strings.Repeat("\x00", 4080)} {
+		t.Run("ErrForeign "+name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "notes")
+			must(t, os.WriteFile(path, []byte(content), 0o600))
+			var foreign *sqlite.ForeignError
+			if _, _, err := sqlite.Open(t.Context(), path, false); !errors.As(err, &foreign) || foreign.Path != path {
+				t.Errorf("opened with %v", err)
+			}
+			if b, err := os.ReadFile(path); err != nil || string(b) != content {
+				t.Errorf("the file is %q now, %v", b, err)
+			}
+			must(t, os.Remove(path))
+			for range 2 { // one that it has made it knows
+				x, _, err := sqlite.Open(t.Context(), path, false)
+				must(t, err)
+				must(t, x.Close())
+			}
+		})
+	}
 	t.Run("ErrInUse", func(t *testing.T) {
 		t.Parallel()
 		path := filepath.Join(t.TempDir(), "index.db")
 		x, _ := open(t, path)
 		defer x.Close()
-		if _, _, err := sqlite.Open(t.Context(), path); err == nil {
+		if _, _, err := sqlite.Open(t.Context(), path, true); err == nil {
 			t.Error("one file was opened twice")
 		}
 	})
@@ -228,7 +250,7 @@ func TestView_Products(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n++
 		path := filepath.Join(dir, fmt.Sprintf("live-%d.db", n))
-		x, _, err := sqlite.Open(context.Background(), path)
+		x, _, err := sqlite.Open(context.Background(), path, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -275,7 +297,7 @@ func TestView_Products(t *testing.T) {
 					t.Fatal(err)
 				}
 				var anew string
-				if x, anew, err = sqlite.Open(context.Background(), path); err != nil || anew != "" {
+				if x, anew, err = sqlite.Open(context.Background(), path, true); err != nil || anew != "" {
 					t.Fatalf("opened again with %v, anew because %q", err, anew)
 				}
 			}

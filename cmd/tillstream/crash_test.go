@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/projections/search"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -76,6 +79,7 @@ func TestCrash(t *testing.T) {
 	}
 	<-done
 	p.waitFor("nothing left to push", func() bool { return p.settled() })
+	checkIndex(t, p)
 	p.stop()
 
 	log := readLog(t, p.data)
@@ -104,6 +108,45 @@ func (p *program) settled() bool {
 	}
 	s := status.Stores[0]
 	return s.Projection.Lag == 0 && s.Publishing.Pending == 0 && s.Publishing.Confirmed == crashProducts
+}
+
+// checkIndex wants the search index, which was killed as often as everything else, to
+// hold what one holds that is made anew.
+func checkIndex(t *testing.T, p *program) {
+	t.Helper()
+	ask := func(wish string) (r console.RebuildReport) {
+		answer, err := p.request(http.MethodPost, "/v1/rebuild", strings.NewReader(wish))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		for d := json.NewDecoder(answer.Body); d.More(); {
+			var line console.RebuildLine
+			if err := d.Decode(&line); err != nil || line.Problem != nil {
+				t.Fatalf("%s: %v, %+v", wish, err, line.Problem)
+			}
+			if line.Report != nil {
+				r = *line.Report
+			}
+		}
+		if r.Index == nil {
+			t.Fatalf("%s: no report", wish)
+		}
+		return r
+	}
+	p.waitFor("what is in the index to hold everything", func() bool {
+		r, err := p.request(http.MethodGet, "/status.json", nil)
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		var status struct{ Index *search.Status }
+		return json.NewDecoder(r.Body).Decode(&status) == nil && status.Index != nil && status.Index.Lag == 0 && !status.Index.Building
+	})
+	live, anew := ask(`{"index":true,"dry_run":true}`).Index, ask(`{"index":true}`).Index
+	if live.Digest != anew.Digest || live.Products != anew.Products || live.Events != anew.Events {
+		t.Errorf("after %d kills the search index holds %+v, made anew %+v", crashKills, live, anew)
+	}
 }
 
 func isClosed(c <-chan struct{}) bool {

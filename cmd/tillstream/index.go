@@ -37,7 +37,8 @@ func (e *engine) renewIndex(ctx context.Context, dry bool, tell func(console.Reb
 	var made search.Renewal
 	var err error
 	if dry {
-		made = search.Renewal{File: e.index.Path, Position: e.catalog.Position(), Events: e.catalog.Position() + e.publications.Position()}
+		made, err = e.index.Sum(ctx) // which says what the present one is
+		made.Position, made.Events, made.Products = e.catalog.Position(), e.catalog.Position()+e.publications.Position(), 0
 		for _, store := range e.catalog.Stores() {
 			made.Products += e.catalog.Size(store) - e.catalog.Vacant(store)
 		}

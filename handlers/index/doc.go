@@ -7,7 +7,8 @@
 // is at the message or behind it. So the rows hold everything up to where the index
 // stands, and may hold more of it; at rest they hold exactly what the states hold.
 //
-// Nothing waits for it: it reads the logs by itself, without the data of the POS log,
+// Nothing waits for it, and while the folding has much to do it leaves the processors
+// alone, as long as it is not far behind: it reads the logs by itself, without the data of the POS log,
 // and writes in its own transactions. What it cannot do (a full disk, a file that
 // another process has) is a problem that the status names, never an error of the
 // pipeline; then, and while it is behind, questions are answered from the snapshots and

@@ -47,6 +47,7 @@ type Handler struct {
 	looks    []domain.Key  // products to look at although no message is about them
 	wishes   uint64        // for a new file
 	renewed  uint64        // of these, those that were fulfilled
+	awaited  int           // who waits for a new file
 	changed  chan struct{} // closed, and replaced, with every change of these
 	wake     chan struct{}
 }
@@ -125,10 +126,16 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) error {
 	if err := h.fits(ctx, &at); err != nil {
 		return err
 	}
-	for {
+	for ctx.Err() == nil {
 		h.publish(x, at)
 		if h.wished() {
 			return errWished
+		}
+		if yields, err := h.yields(ctx, &at); err != nil {
+			return err
+		} else if yields {
+			h.rest(ctx, yieldFor)
+			continue
 		}
 		var done bool
 		if at, done, err = h.advance(ctx, x, at); err != nil {
@@ -141,6 +148,7 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) error {
 			}
 		}
 	}
+	return ctx.Err()
 }
 
 // fits refuses an index that speaks of another log than there is.
@@ -233,7 +241,7 @@ func (h *Handler) wait(ctx context.Context, at *sqlite.Standing) error {
 	select {
 	case err := <-news:
 		if left--; err == nil {
-			h.linger(ctx)
+			h.rest(ctx, h.Linger)
 		}
 	case <-h.wake:
 	}
@@ -244,12 +252,40 @@ func (h *Handler) wait(ctx context.Context, at *sqlite.Standing) error {
 	return ctx.Err()
 }
 
-func (h *Handler) linger(ctx context.Context) {
+// rest waits for so long, or until somebody is in a hurry.
+func (h *Handler) rest(ctx context.Context, d time.Duration) {
 	select {
-	case <-time.After(h.Linger):
+	case <-time.After(d):
 	case <-h.wake:
 	case <-ctx.Done():
 	}
+}
+
+// When the folding has much to do the index leaves the processors to it, until it is far
+// behind itself: what changes often is then written once, too.
+const (
+	muchToFold = 5_000   // messages
+	farBehind  = 500_000 // messages
+	yieldFor   = 250 * time.Millisecond
+)
+
+// yields reports whether the folding is to be left alone. A new index is made of
+// what is folded, and does not wait for it.
+func (h *Handler) yields(ctx context.Context, at *sqlite.Standing) (bool, error) {
+	h.mu.Lock()
+	awaited := h.awaited > 0
+	h.mu.Unlock()
+	if awaited || !at.Products.Whole || ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	last, err := h.POS.Last(ctx)
+	return yields(last, h.Catalog.Checkpoint(), at.POS.Position), err
+}
+
+// yields reports so of where the log ends, up to where it is folded and stored, and up to
+// where of that the index is.
+func yields(last, stored, indexed domain.Position) bool {
+	return last > stored+muchToFold && stored < indexed+farBehind
 }
 
 // hurry ends a wait.

@@ -35,9 +35,15 @@ func (h *Handler) Renew(ctx context.Context, tell func(at, of domain.Position)) 
 	began := time.Now()
 	h.mu.Lock()
 	h.wishes++
+	h.awaited++
 	wish := h.wishes
 	h.problem = ""
 	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		h.awaited--
+		h.mu.Unlock()
+	}()
 	h.hurry()
 	pos, sync := h.Catalog.Position(), h.Publications.Position()
 	tick := time.NewTicker(tellEvery)

@@ -72,7 +72,7 @@ func (x *Index) Apply(ctx context.Context, b *Batch) error {
 		return fmt.Errorf("write the search index: %w", err)
 	}
 	defer tx.Rollback()
-	w := writer{ctx, tx, &x.put}
+	w := writer{ctx, tx, &x.put, map[*sql.Stmt]*sql.Stmt{}}
 	if err := w.all(b); err != nil {
 		return fmt.Errorf("write the search index: %w", err)
 	}
@@ -87,10 +87,18 @@ type writer struct {
 	ctx context.Context
 	tx  *sql.Tx
 	put *statements
+	own map[*sql.Stmt]*sql.Stmt // of the transaction: to make one costs as much as to run it
+}
+
+func (w *writer) stmt(s *sql.Stmt) *sql.Stmt {
+	if w.own[s] == nil {
+		w.own[s] = w.tx.StmtContext(w.ctx, s)
+	}
+	return w.own[s]
 }
 
 func (w *writer) exec(s *sql.Stmt, args ...any) (sql.Result, error) {
-	return w.tx.StmtContext(w.ctx, s).ExecContext(w.ctx, args...)
+	return w.stmt(s).ExecContext(w.ctx, args...)
 }
 
 func (w *writer) all(b *Batch) error {
@@ -152,7 +160,7 @@ func storedOf(r *search.Row) stored {
 
 // find reads a product's row; its id is 0 when there is none.
 func (w *writer) find(store domain.StoreID, product string) (id int64, s stored, err error) {
-	err = w.tx.StmtContext(w.ctx, w.put.row).QueryRowContext(w.ctx, string(store), product).
+	err = w.stmt(w.put.row).QueryRowContext(w.ctx, string(store), product).
 		Scan(&id, &s.position, &s.state, &s.name, &s.brand, &s.stock, &s.low, &s.prices, &s.words)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -215,7 +223,7 @@ func (w *writer) events(k search.Kind, at []domain.Position) error {
 	}
 	var first, last, n int64
 	var positions []byte
-	err = w.tx.StmtContext(w.ctx, w.put.last).QueryRowContext(w.ctx, id).Scan(&first, &last, &n, &positions)
+	err = w.stmt(w.put.last).QueryRowContext(w.ctx, id).Scan(&first, &last, &n, &positions)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -237,7 +245,7 @@ func (w *writer) events(k search.Kind, at []domain.Position) error {
 // kind returns the id of a kind, which it makes when there is none.
 func (w *writer) kind(k search.Kind) (id int64, err error) {
 	args := []any{k.Log, string(k.Store), string(k.Recorded), string(k.Happened), string(k.Type), string(k.Source), k.Actor}
-	err = w.tx.StmtContext(w.ctx, w.put.kind).QueryRowContext(w.ctx, args...).Scan(&id)
+	err = w.stmt(w.put.kind).QueryRowContext(w.ctx, args...).Scan(&id)
 	if !errors.Is(err, sql.ErrNoRows) {
 		return id, err
 	}

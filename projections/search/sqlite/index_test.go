@@ -206,6 +206,9 @@ func randomRow(t *rapid.T) search.Row {
 
 func randomFilter(t *rapid.T) search.Filter {
 	var f search.Filter
+	if word, err := search.ParseText(rapid.SampledFrom(alphabet).Draw(t, "word")); err == nil && rapid.Bool().Draw(t, "one word") {
+		return search.Filter{Text: word}
+	}
 	if text, err := search.ParseText(randomText(t, "text")); err == nil {
 		f.Text = text
 	}
@@ -300,7 +303,7 @@ func TestView_Products(t *testing.T) {
 			}
 		}
 		f := randomFilter(t)
-		store := rapid.SampledFrom([]domain.StoreID{"s", "u", "none"}).Draw(t, "store asked for")
+		store := rapid.SampledFrom([]domain.StoreID{"s", "s", "u", "none"}).Draw(t, "store asked for")
 		limit := rapid.IntRange(1, 4).Draw(t, "limit")
 		for want := chosen(rows, store, &f); ; want = chosen(rows, store, &f) {
 			var got []search.Place

@@ -100,7 +100,7 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 	}
 	if file := a.cfg.indexFile(); file != "" && roles.has(roleConsole) {
 		e.index = index.New(file, search.Source{Catalog: e.catalog, Publications: e.publications}, a.conn, e.hearing.current)
-		e.index.Own = a.cfg.Index == ""
+		e.index.Own, e.index.Log = a.cfg.Index == "", a.log
 	}
 	if roles.has(roleAudit) {
 		if e.keeper, err = a.newKeeper(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ type Handler struct {
 	Group int
 	// Page is how many products one transaction reads at most when all are read.
 	Page int
+	// Log is told why a file is made anew.
+	Log *slog.Logger
 	// Linger is how long news waits for more of it, so that what changes often is
 	// written seldom.
 	Linger time.Duration
@@ -44,6 +47,7 @@ type Handler struct {
 	index    *sqlite.Index // nil while there is none that can be asked
 	standing sqlite.Standing
 	problem  string
+	failed   error         // what a question has met; Run tries with the file opened anew
 	looks    []domain.Key  // products to look at although no message is about them
 	wishes   uint64        // for a new file
 	renewed  uint64        // of these, those that were fulfilled
@@ -56,7 +60,7 @@ type Handler struct {
 func New(path string, source search.Source, conn *streams.Conn, epoch func() uint64) *Handler {
 	return &Handler{
 		Path: path, Source: source, POS: conn.POS(), Sync: conn.Sync(), DeadLetters: conn.DeadLetters(), Epoch: epoch,
-		Group: DefaultGroup, Page: DefaultPage, Linger: DefaultLinger,
+		Group: DefaultGroup, Page: DefaultPage, Linger: DefaultLinger, Log: slog.New(slog.DiscardHandler),
 		changed: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 }
@@ -99,13 +103,16 @@ func (h *Handler) Run(ctx context.Context) {
 
 // keep opens the file and follows until something fails or ctx ends.
 func (h *Handler) keep(ctx context.Context) error {
-	x, _, err := sqlite.Open(ctx, h.Path, h.Own)
+	x, anew, err := sqlite.Open(ctx, h.Path, h.Own)
 	if err != nil {
 		return err
 	}
+	if anew != "" && anew != sqlite.Missing {
+		h.Log.Warn("the search index is made anew", "file", h.Path, "because", anew)
+	}
 	err = h.follow(ctx, x)
 	h.mu.Lock()
-	h.index = nil
+	h.index, h.failed = nil, nil
 	h.mu.Unlock()
 	if ctx.Err() != nil || !errors.Is(err, errWished) && !errors.Is(err, errUseless) && !sqlite.IsDamaged(err) {
 		return errors.Join(err, x.Close())
@@ -118,7 +125,7 @@ func (h *Handler) keep(ctx context.Context) error {
 }
 
 // follow writes what there is and what comes until something fails or ctx ends.
-func (h *Handler) follow(ctx context.Context, x *sqlite.Index) error {
+func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 	at, err := x.Standing(ctx)
 	if err != nil {
 		return err
@@ -126,10 +133,15 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) error {
 	if err := h.fits(ctx, &at); err != nil {
 		return err
 	}
+	defer func() {
+		if ctx.Err() != nil {
+			err = errors.Join(err, h.lastLooks(ctx, x, at))
+		}
+	}()
 	for ctx.Err() == nil {
 		h.publish(x, at)
-		if h.wished() {
-			return errWished
+		if err := h.wanted(); err != nil {
+			return err
 		}
 		if yields, err := h.yields(ctx, &at); err != nil {
 			return err
@@ -143,12 +155,25 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) error {
 		}
 		if done {
 			h.publish(x, at)
-			if err := h.wait(ctx, &at); err != nil {
-				return err
-			}
+			h.wait(ctx, &at)
 		}
 	}
 	return ctx.Err()
+}
+
+// lastLooks writes the products that somebody has had looked at, before the process ends:
+// no message tells the next one of them.
+func (h *Handler) lastLooks(ctx context.Context, x *sqlite.Index, at sqlite.Standing) error {
+	h.mu.Lock()
+	none := len(h.looks) == 0
+	h.mu.Unlock()
+	if none || !at.Products.Whole {
+		return nil
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
+	_, _, err := h.advance(ending, x, at)
+	return err
 }
 
 // fits refuses an index that speaks of another log than there is.
@@ -201,8 +226,8 @@ func (h *Handler) change() {
 	h.changed = make(chan struct{})
 }
 
-// Look has products looked at of which no message says that they have changed. A kill
-// before they are written is made good by the next message about them.
+// Look has products looked at of which no message says that they have changed. They are
+// written before Run ends. A kill before is made good by the next message about them.
 func (h *Handler) Look(store domain.StoreID, ids ...domain.ProductID) {
 	keys := make([]domain.Key, len(ids))
 	for i, id := range ids {
@@ -227,12 +252,15 @@ func (h *Handler) looked() []domain.Key {
 	return keys
 }
 
+// endWithin is how long the end of Run may take for what was not written yet.
+const endWithin = 5 * time.Second
+
 // idleFor is how long it waits for news before it looks by itself, for what nobody tells
 // of: dead letters, and another epoch.
 const idleFor = time.Second
 
 // wait returns when there may be something to write.
-func (h *Handler) wait(ctx context.Context, at *sqlite.Standing) error {
+func (h *Handler) wait(ctx context.Context, at *sqlite.Standing) {
 	waiting, cancel := context.WithTimeout(ctx, idleFor)
 	news := make(chan error, 2)
 	go func() { news <- h.Catalog.Await(waiting, at.POS.Position+1) }()
@@ -249,7 +277,6 @@ func (h *Handler) wait(ctx context.Context, at *sqlite.Standing) error {
 	for range left {
 		<-news
 	}
-	return ctx.Err()
 }
 
 // rest waits for so long, or until somebody is in a hurry.

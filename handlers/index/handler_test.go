@@ -1,13 +1,17 @@
 package index_test
 
 import (
+	"context"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/index"
 	"github.com/tillstream/tillstream/projections/search"
 	"github.com/tillstream/tillstream/projections/search/sqlite"
 	"github.com/tillstream/tillstream/streams"
@@ -212,6 +216,54 @@ func TestHandler_file(t *testing.T) {
 		must(t, x.Close())
 		w.agrees(t)
 	})
+}
+
+// TestHandler_Look: what is replaced without an event is in the index of the next process,
+// though this one is told to end before it has looked.
+func TestHandler_Look(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 11)
+	var looking atomic.Bool
+	reached, goOn := make(chan struct{}), make(chan struct{})
+	h := index.New(w.file, w.source, w.conn, func() uint64 {
+		if looking.CompareAndSwap(true, false) {
+			reached <- struct{}{}
+			<-goOn
+		}
+		return w.epoch.Load()
+	})
+	h.Own, h.Linger = true, time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { h.Run(ctx); close(ended) }()
+	w.index = h
+	for range 30 {
+		w.pos(t)
+	}
+	w.agrees(t)
+
+	found, ok := w.index.Products(t.Context(), store, &search.Filter{Sort: search.ByName}, 1)
+	if !ok || len(found.Places) != 1 {
+		t.Fatalf("found %+v, %v", found, ok)
+	}
+	p, err := w.source.Catalog.Product(t.Context(), store, found.Places[0].Product)
+	must(t, err)
+	p.Family.Name = "Replaced " + p.Family.Name
+	must(t, w.source.Catalog.Replace(t.Context(), []domain.Product{p}))
+	looking.Store(true)
+	h.Look(store, p.ID)
+	<-reached
+	cancel()
+	close(goOn)
+	<-ended
+	w.start(t)
+	w.caughtUp(t)
+	text, err := search.ParseText("replaced")
+	must(t, err)
+	found, ok = w.index.Products(t.Context(), store, &search.Filter{Text: text}, 1)
+	if !ok || len(found.Places) != 1 || found.Places[0].Product != p.ID {
+		t.Errorf("found %+v, %v", found, ok)
+	}
 }
 
 func must(t testing.TB, err error) {

@@ -10,11 +10,15 @@ import (
 	"github.com/tillstream/tillstream/projections/search/sqlite"
 )
 
-// wished reports whether somebody wants the file to be made anew.
-func (h *Handler) wished() bool {
+// wanted says why the file is not gone on with: somebody wants it to be made anew, or
+// whoever asked it has met an error.
+func (h *Handler) wanted() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.renewed < h.wishes
+	if h.renewed < h.wishes {
+		return errWished
+	}
+	return h.failed
 }
 
 // begun notes that the file was removed.
@@ -134,12 +138,19 @@ func (h *Handler) Products(ctx context.Context, store domain.StoreID, f *search.
 		return found, false
 	}
 	ok = h.view(ctx, index, func(v *sqlite.View) (err error) {
+		// The rows of another epoch may have begun since.
+		if p := &v.Standing.Products; !p.Whole || p.Epoch != h.Epoch() {
+			return errOtherRows
+		}
 		found.Position = v.POS.Position
 		found.Places, found.More, err = v.Products(ctx, store, f, limit)
 		return err
 	})
 	return found, ok
 }
+
+// errOtherRows says that the index is no longer the one that was reached.
+var errOtherRows = errors.New("the products are read anew")
 
 // Messages lets do ask for messages up to where the index stands. It is false when the
 // index cannot say.
@@ -150,12 +161,14 @@ func (h *Handler) Messages(ctx context.Context, do func(*sqlite.View) error) (ok
 	return index != nil && h.view(ctx, index, do)
 }
 
-// view asks the index. One that is damaged is made anew.
+// view asks the index. One that fails is opened again, and made anew if it is damaged.
 func (h *Handler) view(ctx context.Context, index *sqlite.Index, do func(*sqlite.View) error) bool {
 	err := index.View(ctx, do)
-	if sqlite.IsDamaged(err) {
+	if sqlite.Failed(err) && ctx.Err() == nil {
 		h.mu.Lock()
-		h.wishes++
+		if h.index == index {
+			h.failed = err
+		}
 		h.mu.Unlock()
 		h.hurry()
 	}

@@ -61,6 +61,9 @@ type Products struct {
 	FromSync domain.Position `json:"from_sync"`
 }
 
+// Missing is why an index is new where there was no file.
+const Missing = "there was none"
+
 // ForeignError says that a file is no index, and that it may be somebody else's.
 type ForeignError struct{ Path string }
 
@@ -103,7 +106,7 @@ func Open(ctx context.Context, path string, own bool) (x *Index, anew string, er
 func unknown(path string, own bool) (why string, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "there was none", nil
+		return Missing, nil
 	}
 	if err != nil {
 		return "", err
@@ -301,6 +304,9 @@ func IsDamaged(err error) bool {
 	code := codeOf(err)
 	return code == codeCut || code&0xff == codeCorrupt || code&0xff == codeNotADB
 }
+
+// Failed reports whether it was SQLite that failed, and not who asked it.
+func Failed(err error) bool { return codeOf(err) != 0 || IsDamaged(err) }
 
 // codeOf is SQLite's code of an error, 0 if it is none of SQLite's.
 func codeOf(err error) int {

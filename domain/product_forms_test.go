@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 )
@@ -96,6 +97,65 @@ func TestProduct_Pack(t *testing.T) {
 		}
 		if got := p.Pack().Unpack(p.Store, p.ID); !reflect.DeepEqual(got, p) {
 			t.Errorf("got  %+v\nwant %+v", got, p)
+		}
+	})
+}
+
+// TestReadGist: the gist is what decoding everything says, of whatever JSON is stored.
+func TestReadGist(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		doc, err := drawn(t).AppendJSON(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p Product
+		if err := json.Unmarshal(doc, &p); err != nil {
+			t.Fatal(err)
+		}
+		want := Gist{Store: p.Store, ID: p.ID, Position: p.Position, Due: p.Due, StockDue: p.StockDue, Described: p.Described(), Tally: p.Tally}
+		if p.Items != nil {
+			want.Items = []ItemGist{}
+		}
+		for _, it := range p.Items {
+			want.Items = append(want.Items, ItemGist{it.ID, it.SKU, it.Described, it.Deleted})
+		}
+		if got, err := ReadGist(doc); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
+		}
+	})
+	for _, doc := range []string{"", "7", "null", `{"store":7}`, `{"position":"7"}`, `{"position":-1}`, `{"family":[]}`, `{"items":{}}`, `{"items":[7]}`, `{"items":[{"deleted":1}]}`, `{"tally":{"folded":null}}`, `{"store":"x"`} {
+		if got, err := ReadGist([]byte(doc)); err == nil {
+			t.Errorf("%s is taken as %+v", doc, got)
+		}
+	}
+}
+
+// FuzzReadGist: what is refused does no harm, and what is taken says the same to
+// encoding/json.
+func FuzzReadGist(f *testing.F) {
+	f.Add([]byte(`{"store":"demo","product":"p","position":7,"family":{"name":"Shirt"},"items":[{"item":"i","sku":"s","described":true}],"tally":{"folded":1}}`))
+	f.Add([]byte(` {"items" : null , "store":"\u0064emo"}`))
+	f.Add([]byte(`{"items":[{"item":"a","item":"b"}]}`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		g, err := ReadGist(doc)
+		if err != nil {
+			return
+		}
+		var same struct {
+			Store    StoreID   `json:"store"`
+			ID       ProductID `json:"product"`
+			Position Position  `json:"position"`
+		}
+		if err := json.Unmarshal(doc, &same); err != nil {
+			t.Fatalf("taken, and is no product: %v", err)
+		}
+		folded := bytes.ToLower(doc)
+		if !bytes.Equal(folded, doc) || bytes.IndexByte(doc, '\\') >= 0 || !utf8.Valid(doc) {
+			return // encoding/json takes names in any case, and mends what is no UTF-8
+		}
+		if g.Store != same.Store || g.ID != same.ID || g.Position != same.Position {
+			t.Errorf("got %+v, want %+v", g, same)
 		}
 	})
 }

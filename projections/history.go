@@ -70,47 +70,6 @@ func familyOf(p *domain.Product) map[string]string {
 
 func is(p *domain.Product, id domain.ProductID) bool { return p != nil && p.ID == id }
 
-// thread is one item as its own events up to now make it, alone in its product.
-type thread struct {
-	item domain.ItemID
-	now  *domain.Product
-}
-
-// step takes the item's next event.
-func (t *thread) step(mode domain.StockMode, rec domain.Recorded, err error) Step {
-	s := Step{Event: rec, Item: t.item, Problem: err}
-	if err != nil {
-		return s
-	}
-	var next *domain.Product
-	if next, s.Outcome, s.Problem = foldAlone(mode, rec, t.now); s.Problem == nil {
-		s.Changes = changes(fieldsOf(t.now, t.item), fieldsOf(next, t.item))
-		t.now = next
-	}
-	return s
-}
-
-// foldAlone folds one event into the product that holds the item alone.
-func foldAlone(mode domain.StockMode, rec domain.Recorded, now *domain.Product) (*domain.Product, domain.Outcome, error) {
-	event, err := Usable(&rec)
-	if err != nil {
-		return nil, "", err
-	}
-	var holder domain.ProductID
-	if now != nil {
-		holder = now.ID
-	}
-	target := domain.Product{Store: rec.Store, ID: domain.Target(holder, event)}
-	if now != nil && now.ID == target.ID {
-		target = *now
-	}
-	result, err := domain.Fold(mode, rec, event, now, target)
-	if err != nil {
-		return nil, "", err
-	}
-	return &result.Products[0], result.Outcome, nil
-}
-
 // fieldsOf flattens what a snapshot says of an item and its family.
 func fieldsOf(p *domain.Product, id domain.ItemID) map[string]string {
 	fields := map[string]string{}

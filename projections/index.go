@@ -61,25 +61,9 @@ func newShelf(store domain.StoreID, bucket Bucket) *shelf {
 	}
 }
 
-// digest is what the index needs of a product.
+// digest is what the index needs of a product, and of its value in the bucket.
 type digest struct {
-	Store    domain.StoreID   `json:"store"`
-	ID       domain.ProductID `json:"product"`
-	Position domain.Position  `json:"position"`
-	Due      domain.Position  `json:"due"`
-	StockDue domain.Position  `json:"stock_due"`
-	Family   struct {
-		Name string `json:"name"`
-	} `json:"family"`
-	Items []struct {
-		ID        domain.ItemID   `json:"item"`
-		SKU       domain.SKU      `json:"sku"`
-		Described bool            `json:"described"`
-		Deleted   bool            `json:"deleted"`
-		Since     domain.Position `json:"since"`
-	} `json:"items"`
-	Tally domain.Tally `json:"tally"`
-
+	domain.Gist
 	hash     Hash
 	revision uint64
 	paged    bool

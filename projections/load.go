@@ -3,7 +3,6 @@ package projections
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -78,8 +77,9 @@ func (c *Catalog) loadAll(some []domain.Entry, torn map[conflict]bool) error {
 
 // readDigest decodes one snapshot as far as the index needs it.
 func readDigest(e domain.Entry) (digest, error) {
-	var d digest
-	if err := json.Unmarshal(e.Value, &d); err != nil {
+	gist, err := domain.ReadGist(e.Value)
+	d := digest{Gist: gist}
+	if err != nil {
 		return d, badSnapshot(e.Key, err)
 	}
 	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
@@ -98,7 +98,7 @@ func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 		return
 	}
 	items := make([]place, len(d.Items))
-	deleted := d.Family.Name != ""
+	deleted := d.Described
 	for i, it := range d.Items {
 		items[i] = place{it.ID, foldedSKU(it.SKU, it.Described)}
 		deleted = deleted && (!it.Described || it.Deleted)

@@ -13,7 +13,7 @@ import (
 
 // However the events of a product come, late and repeated ones included, the origin
 // of a field is the newest event after which the catalog showed it otherwise.
-func TestReadOrigins(t *testing.T) {
+func TestPast_Origins(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		var l log
@@ -47,6 +47,9 @@ func TestReadOrigins(t *testing.T) {
 			l.record(t, "demo", fmt.Sprintf("e-%d", n), version, start.Add(time.Duration(version)*time.Second), e)
 		}
 
+		if rapid.Bool().Draw(rt, "far") {
+			far(l)
+		}
 		c := open(t, newBucket())
 		want := map[string]domain.Position{}
 		var before *domain.Product
@@ -71,25 +74,23 @@ func TestReadOrigins(t *testing.T) {
 			}
 			before = &after
 		}
-		// Behind many other events they are read by item; else from end to end.
-		far := domain.Position(rapid.SampledFrom([]int{0, 10_000}).Draw(rt, "far"))
-		for i := range l {
-			l[i].Position += far
+		past := pastOf(t, l)
+		if rapid.Bool().Draw(rt, "sought") {
+			past.POS = sought{l, new(int)}
 		}
-		traced := []projections.Traced{{Product: "p", Items: []domain.ItemID{"a", "b"}, To: l[len(l)-1].Position}, {Product: "q", Items: []domain.ItemID{"a"}, To: 3}}
-		found, err := projections.ReadOrigins(t.Context(), l, domain.StockLevels, "demo", traced)
+		last := l[len(l)-1].Position
+		origins, err := past.Origins(t.Context(), "demo", "p", last)
 		if err != nil {
 			rt.Fatal(err)
 		}
-		origins := found["p"]
 		for field, position := range want {
-			if got := origins[field].Position; got != position+far {
-				rt.Errorf("the origin of %s is %d, want %d", field, got, position+far)
+			if got := origins[field].Position; got != position {
+				rt.Errorf("the origin of %s is %d, want %d", field, got, position)
 			}
 		}
 		newest, ok := origins.Newest("family.name", "items.a.sku", "nothing")
-		if position := max(want["family.name"], want["items.a.sku"]); !ok || newest.Position != position+far {
-			rt.Errorf("the newest origin of both is %d, want %d", newest.Position, position+far)
+		if position := max(want["family.name"], want["items.a.sku"]); !ok || newest.Position != position {
+			rt.Errorf("the newest origin of both is %d, want %d", newest.Position, position)
 		}
 		if _, ok := origins.Newest("nothing"); ok {
 			rt.Error("what does not exist has an origin")

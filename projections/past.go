@@ -21,6 +21,10 @@ type Past struct {
 	Aside func(ctx context.Context, store domain.StoreID, item domain.ItemID) ([]domain.Position, error)
 }
 
+// ErrForgotten says that items and products have had more to do with each other than is
+// remembered, so that what they were is not known from their own events.
+var ErrForgotten = errors.New("more than are remembered")
+
 // patience is how long a question about the newest positions waits for the catalog.
 const patience = 10 * time.Second
 
@@ -64,7 +68,7 @@ func (p *Past) kin(ctx context.Context, store domain.StoreID, products ...domain
 			return nil, nil, err
 		}
 		if len(s.Former) >= domain.MostKin {
-			return nil, nil, fmt.Errorf("product %q: %d items and perhaps more have left it, more than are remembered", id, len(s.Former))
+			return nil, nil, fmt.Errorf("product %q: %d items and perhaps more have left it: %w", id, len(s.Former), ErrForgotten)
 		}
 		items := s.Items
 		for _, former := range s.Former {
@@ -76,7 +80,7 @@ func (p *Past) kin(ctx context.Context, store domain.StoreID, products ...domain
 		}
 		for _, it := range items {
 			if len(it.Earlier) >= domain.MostKin {
-				return nil, nil, fmt.Errorf("item %q: it has left %d products and perhaps more, more than are remembered", it.ID, len(it.Earlier))
+				return nil, nil, fmt.Errorf("item %q: it has left %d products and perhaps more: %w", it.ID, len(it.Earlier), ErrForgotten)
 			}
 			trails[string(it.ID)] = it.Trail
 			queue = append(queue[:len(queue):len(queue)], it.Earlier...)

@@ -67,24 +67,27 @@ func (p *program) launch() {
 
 func (p *program) start() {
 	p.launch()
-	p.waitFor("ready", func() bool {
-		addr := runningAt(p.data)
-		if addr == "" {
-			return false
-		}
-		r, err := http.Get("http://" + addr + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer r.Body.Close()
-		if r.StatusCode != http.StatusOK {
-			return false
-		}
-		p.mu.Lock()
-		p.addr = addr
-		p.mu.Unlock()
-		return true
-	})
+	p.waitFor("ready", p.ready)
+}
+
+// ready reports whether the program says that it is ready, and notes where it is.
+func (p *program) ready() bool {
+	addr := runningAt(p.data)
+	if addr == "" {
+		return false
+	}
+	r, err := http.Get("http://" + addr + "/readyz")
+	if err != nil {
+		return false
+	}
+	defer r.Body.Close()
+	if r.StatusCode != http.StatusOK {
+		return false
+	}
+	p.mu.Lock()
+	p.addr = addr
+	p.mu.Unlock()
+	return true
 }
 
 func (p *program) kill() {

@@ -127,7 +127,7 @@ type explainer struct {
 func (c *Console) explainer(ctx context.Context, store *Store, m projections.Match) (*explainer, error) {
 	e := &explainer{store: store, match: m}
 	var err error
-	if e.origins, err = c.Past.Origins(ctx, store.ID, m.Product); err != nil {
+	if e.origins, err = c.Past.Origins(ctx, store.ID, m.Product, 0); err != nil {
 		return nil, err
 	}
 	if e.product, err = c.Catalog.Product(ctx, store.ID, m.Product); err != nil {

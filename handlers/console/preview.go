@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -110,49 +111,32 @@ func (c *Console) preview(ctx context.Context, in *previewInput) (*huma.StreamRe
 	return c.lines("preview", func(write func(any) error) error {
 		defer stop()
 		summary := PreviewSummary{}
-		var told []publish.Preview // and not written yet
 		for one := first; more; one, err, more = next() {
 			if err != nil {
 				return asRefusal(err)
 			}
-			if summary.count(&one); one.Prospect != publish.ProspectAgrees {
-				told = append(told, one)
+			if summary.count(&one); one.Prospect == publish.ProspectAgrees {
+				continue
 			}
-			if len(told) == mostTold {
-				if err := c.tell(ctx, store, told, write); err != nil {
-					return err
-				}
-				told = nil
+			if err := c.tell(ctx, store, &one, write); err != nil {
+				return err
 			}
-		}
-		if err := c.tell(ctx, store, told, write); err != nil {
-			return err
 		}
 		return write(PreviewEnd{Summary: &summary})
 	}), nil
 }
 
-// mostTold is how many products have their events looked for together.
-const mostTold = 1000
-
-// tell writes previews with the events behind what would change.
-func (c *Console) tell(ctx context.Context, store *Store, previews []publish.Preview, write func(any) error) error {
-	var traced []projections.Traced
-	for _, p := range previews {
-		if len(p.Differences) > 0 {
-			traced = append(traced, projections.Traced{Product: p.Product, Items: p.Items, To: p.Position})
+// tell writes a preview with the events behind what would change.
+func (c *Console) tell(ctx context.Context, store *Store, p *publish.Preview, write func(any) error) error {
+	var origins projections.Origins
+	if len(p.Differences) > 0 {
+		var err error
+		origins, err = c.Past.Origins(ctx, store.ID, p.Product, p.Position)
+		if err != nil && !errors.Is(err, projections.ErrForgotten) {
+			return fmt.Errorf("find the events behind a preview: %w", err)
 		}
 	}
-	origins, err := projections.ReadOrigins(ctx, c.POS, store.Mode, store.ID, traced)
-	if err != nil {
-		return fmt.Errorf("find the events behind a preview: %w", err)
-	}
-	for i := range previews {
-		if err := write(previewLine(&previews[i], origins[previews[i].Product])); err != nil {
-			return err
-		}
-	}
-	return nil
+	return write(previewLine(p, origins))
 }
 
 // previewed returns the products of a store whose push is pending or held, or all that a

@@ -20,7 +20,6 @@ type Preview struct {
 	Prospect      Prospect
 	Reason        string       // why it would not be pushed, or would be refused
 	Differences   []Difference // when it differs, or is held
-	Items         []domain.ItemID
 }
 
 // Prospect says what would become of a push.
@@ -122,16 +121,8 @@ func (l *lookout) read(ctx context.Context, t previewed) (domain.Product, Desire
 		return state, d, Preview{}, err
 	}
 	one := Preview{Product: t.product, Name: d.Listing.Name, Position: state.Position}
-	for _, it := range state.Items {
-		one.Items = append(one.Items, it.ID)
-	}
 	if t.link != nil { // which stays the same while it is looked at
 		d.Link, one.BigCommerceID = *t.link, t.link.BigCommerceID
-		for _, v := range t.link.Variants {
-			if !slices.Contains(one.Items, v.Item) {
-				one.Items = append(one.Items, v.Item)
-			}
-		}
 	}
 	return state, d, one, nil
 }

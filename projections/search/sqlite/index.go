@@ -29,6 +29,7 @@ type Index struct {
 	write  *sql.DB
 	read   *sql.DB
 	put    statements
+	common int // see [common]
 }
 
 // Standing is up to where an index holds everything.
@@ -186,7 +187,7 @@ func open(ctx context.Context, path string) (*Index, error) {
 	if err := write.PingContext(ctx); err != nil {
 		return nil, errors.Join(err, write.Close(), read.Close())
 	}
-	return &Index{path: path, write: write, read: read}, nil
+	return &Index{path: path, write: write, read: read, common: common}, nil
 }
 
 // outdatedError says that a file is of another version.
@@ -252,7 +253,8 @@ func (x *Index) Standing(ctx context.Context) (s Standing, err error) {
 // View is one state of an index.
 type View struct {
 	Standing
-	tx *sql.Tx
+	tx     *sql.Tx
+	common int
 }
 
 // View reads one state of the index.
@@ -264,7 +266,7 @@ func (x *Index) View(ctx context.Context, do func(*View) error) error {
 		return fmt.Errorf("read the search index: %w", err)
 	}
 	defer tx.Rollback()
-	v := &View{tx: tx}
+	v := &View{tx: tx, common: x.common}
 	var value string
 	err = tx.QueryRowContext(ctx, "SELECT value FROM standing").Scan(&value)
 	switch {

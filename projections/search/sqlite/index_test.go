@@ -302,6 +302,9 @@ func TestView_Products(t *testing.T) {
 				}
 			}
 		}
+		if rapid.Bool().Draw(t, "common") {
+			x.SetCommon(0)
+		}
 		f := randomFilter(t)
 		store := rapid.SampledFrom([]domain.StoreID{"s", "s", "u", "none"}).Draw(t, "store asked for")
 		limit := rapid.IntRange(1, 4).Draw(t, "limit")

@@ -112,8 +112,8 @@ func TestCatalog_Draft(t *testing.T) {
 	})
 }
 
-// replaceRandom replaces a product's snapshot by one of the same position, which whoever
-// opens the bucket then finds, also where the first lies in a page.
+// replaceRandom replaces a product's snapshot by one of the same position, or of an
+// earlier one, as if the first had been wrong, which whoever opens the bucket then finds, also where the first lies in a page.
 func replaceRandom(t *rapid.T, c *projections.Catalog, b *bucket) {
 	for _, store := range c.Stores() {
 		s := rapid.SampledFrom(c.Products(store, "", 1000)).Draw(t, "replaced")
@@ -122,6 +122,7 @@ func replaceRandom(t *rapid.T, c *projections.Catalog, b *bucket) {
 			t.Fatal(err)
 		}
 		p.Family.Description += " as it should be"
+		p.Position -= domain.Position(rapid.IntRange(0, int(p.Position)-1).Draw(t, "too far"))
 		if err := c.Replace(t.Context(), []domain.Product{p}); err != nil {
 			t.Fatal(err)
 		}

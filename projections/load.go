@@ -94,7 +94,8 @@ func readDigest(e domain.Entry) (digest, error) {
 func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 	shelf := c.shelf(d.Store)
 	r := shelf.row(d.ID)
-	if r.position > 0 && r.past(d.Position, d.revision) {
+	// What was written later is what is right, also where it says less: see [Catalog.Replace].
+	if r.position > 0 && d.revision <= r.revision {
 		return
 	}
 	items := make([]place, len(d.Items))

@@ -27,7 +27,8 @@ var spelled = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katak
 
 // words are the words of a text in their order.
 func words(text string) []string {
-	plain := cases.Fold().String(norm.NFKD.String(text))
+	// What is no UTF-8 would be folded one way or another, by how much stands before it.
+	plain := cases.Fold().String(norm.NFKD.String(strings.ToValidUTF8(text, " ")))
 	var out []string
 	var word strings.Builder
 	n := 0

@@ -58,17 +58,19 @@ type Quota struct {
 	backoff     *backoff.ExponentialBackOff
 
 	requests  uint64
+	urgent    uint64 // of them
 	throttled uint64
 }
 
 // QuotaSnapshot is the quota at one moment, for status.
 type QuotaSnapshot struct {
 	Quota       int           // requests per window; 0 when unknown or unlimited
-	Urgent      int           // of them, urgent ones that there is room for
+	UrgentRoom  int           // of them, urgent ones that there is room for
 	Left        int           // as last reported
 	Window      time.Duration // 0 when unknown or unlimited
 	ResetAt     time.Time     // when the window ends; zero when unknown
 	Requests    uint64        // sent since start
+	Urgent      uint64        // of them, urgent ones
 	Throttled   uint64        // refused with 429 since start
 	Ours        int           // requests sent in the last window that is over
 	Others      int           // requests that other apps were seen to make in it, at least
@@ -92,7 +94,7 @@ func (q *Quota) Snapshot() QuotaSnapshot {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return QuotaSnapshot{
-		Quota: q.limit, Urgent: urgent(q.limit), Left: q.left, Window: q.window, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled,
+		Quota: q.limit, UrgentRoom: urgent(q.limit), Urgent: q.urgent, Left: q.left, Window: q.window, ResetAt: q.resetAt, Requests: q.requests, Throttled: q.throttled,
 		Ours: q.reserve.lastOurs, Others: q.reserve.lastOthers, Concurrency: q.concurrency.slots,
 		Latency: q.concurrency.latency, Oldest: q.oldest(),
 	}
@@ -265,6 +267,7 @@ func (p *permit) sending() {
 	q.requests++
 	q.reserve.ours++
 	if p.lane == UrgentStock {
+		q.urgent++
 		q.reserve.urgent++
 		q.reserve.lastUrgent = q.window - q.rest(p.sent)
 	}

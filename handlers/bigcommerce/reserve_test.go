@@ -77,8 +77,8 @@ func TestQuota_Reserve_busy(t *testing.T) {
 				if err != nil && ctx.Err() == nil {
 					t.Fatal(err)
 				}
-				if q := c.Quota().Snapshot(); q.Urgent > 0 {
-					<-time.After(q.Window / time.Duration(q.Urgent))
+				if q := c.Quota().Snapshot(); q.UrgentRoom > 0 {
+					<-time.After(q.Window / time.Duration(q.UrgentRoom))
 				}
 			}
 			all.Wait()

@@ -33,7 +33,6 @@ type lane struct {
 	offered chan struct{} // has room for one
 	gone    chan struct{} // not nil while something is to go first; then closed
 	resting bool          // others may go
-	calls   uint64        // requests made
 
 	// Touched by run only.
 	failed []domain.ProductID
@@ -110,7 +109,7 @@ func (l *lane) run(ctx context.Context) {
 // window find the quota that is kept for them.
 func (l *lane) rest() time.Duration {
 	if q := l.p.cfg.Client.Quota().Snapshot(); q.Window > 0 {
-		return q.Window / time.Duration(max(1, q.Urgent))
+		return q.Window / time.Duration(max(1, q.UrgentRoom))
 	}
 	return restWithoutQuota
 }
@@ -182,11 +181,11 @@ func (l *lane) attempt(ctx context.Context) {
 	for i := range load.desired {
 		p.headway.doubt(load.desired[i].Product)
 	}
-	p.mu.Lock()
-	l.calls++
-	p.work.requests++
-	p.mu.Unlock()
+	before := l.spent()
 	err = p.cfg.Client.SetStock(reserved, "stock in the POS", load.levels)
+	p.mu.Lock()
+	p.work.requests += l.spent() - before
+	p.mu.Unlock()
 	switch {
 	case over(ctx):
 		pass.unused()
@@ -218,6 +217,9 @@ func (l *lane) attempt(ctx context.Context) {
 		}
 	}
 }
+
+// spent is how many requests the lane has made: nobody else makes urgent ones.
+func (l *lane) spent() uint64 { return l.p.cfg.Client.Quota().Snapshot().Urgent }
 
 // again has a product offered once more, after [Config.Quiet], whose stock perhaps no
 // round sends, because the rest of its push is held, or will be.

@@ -142,9 +142,8 @@ func (r *round) run(ctx context.Context) error {
 
 // spent is how many requests were made by all but the lane, which counts its own.
 func (r *round) spent() uint64 {
-	r.p.mu.Lock()
-	defer r.p.mu.Unlock()
-	return r.p.cfg.Client.Quota().Snapshot().Requests - r.p.lane.calls
+	q := r.p.cfg.Client.Quota().Snapshot()
+	return q.Requests - q.Urgent
 }
 
 func (r *round) phases(ctx context.Context) error {

@@ -274,8 +274,9 @@ func (w *world) caughtUp(t testing.TB) {
 		states[string(l.Resolution)]++
 	}
 	f := search.Filter{Sort: search.ByStock}
-	deadline := time.Now().Add(30 * time.Second)
+	late := time.After(30 * time.Second)
 	for {
+		changed := w.index.Changed()
 		if _, ok := w.index.Products(t.Context(), store, &f, 1); ok {
 			held := map[string]int{}
 			w.index.Messages(t.Context(), func(v *sqlite.View) error {
@@ -290,9 +291,11 @@ func (w *world) caughtUp(t testing.TB) {
 				return
 			}
 		}
-		if time.Now().After(deadline) {
+		w.index.Look(store) // ends its wait
+		select {
+		case <-changed:
+		case <-late:
 			t.Fatalf("the index stands at %+v", w.index.Status())
 		}
-		w.index.Look(store) // ends its wait
 	}
 }

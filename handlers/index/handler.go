@@ -138,8 +138,8 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 			err = errors.Join(err, h.lastLooks(ctx, x, at))
 		}
 	}()
+	h.publish(x, at)
 	for ctx.Err() == nil {
-		h.publish(x, at)
 		if err := h.wanted(); err != nil {
 			return err
 		}
@@ -150,11 +150,13 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 			continue
 		}
 		var done bool
+		began := time.Now()
 		if at, done, err = h.advance(ctx, x, at); err != nil {
 			return err
 		}
-		if done {
-			h.publish(x, at)
+		took := time.Since(began)
+		h.publish(x, at)
+		if hurried := h.pause(ctx, &at, took); done && !hurried {
 			h.wait(ctx, &at)
 		}
 	}
@@ -279,13 +281,39 @@ func (h *Handler) wait(ctx context.Context, at *sqlite.Standing) {
 	}
 }
 
-// rest waits for so long, or until somebody is in a hurry.
-func (h *Handler) rest(ctx context.Context, d time.Duration) {
+// rest waits for so long, or until somebody is in a hurry, which it reports.
+func (h *Handler) rest(ctx context.Context, d time.Duration) (hurried bool) {
 	select {
 	case <-time.After(d):
 	case <-h.wake:
+		return true
 	case <-ctx.Done():
 	}
+	return false
+}
+
+// After a transaction the index pauses for so many times as long as that took, so that it
+// has a fifth of one processor while events come without end: a sale during an import is
+// not to wait for it. Whoever asks ends the pause.
+const (
+	leisure   = 4
+	mostPause = 10 * time.Second
+)
+
+// urgent reports whether somebody waits for the index, or it is a new one that is still
+// being made.
+func (h *Handler) urgent(at *sqlite.Standing) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.awaited > 0 || !at.Products.Whole
+}
+
+// pause reports whether somebody is in a hurry.
+func (h *Handler) pause(ctx context.Context, at *sqlite.Standing, took time.Duration) (hurried bool) {
+	if h.urgent(at) {
+		return false
+	}
+	return h.rest(ctx, min(leisure*took, mostPause))
 }
 
 // When the folding has much to do the index leaves the processors to it, until it is far
@@ -296,13 +324,9 @@ const (
 	yieldFor   = 250 * time.Millisecond
 )
 
-// yields reports whether the folding is to be left alone. A new index is made of
-// what is folded, and does not wait for it.
+// yields reports whether the folding is to be left alone.
 func (h *Handler) yields(ctx context.Context, at *sqlite.Standing) (bool, error) {
-	h.mu.Lock()
-	awaited := h.awaited > 0
-	h.mu.Unlock()
-	if awaited || !at.Products.Whole || ctx.Err() != nil {
+	if h.urgent(at) || ctx.Err() != nil {
 		return false, ctx.Err()
 	}
 	last, err := h.POS.Last(ctx)

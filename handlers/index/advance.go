@@ -91,7 +91,11 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 	}
 	s := &b.Standing
 	pos, sync := h.Catalog.Position(), h.Publications.Position()
-	if to := min(pos, s.POS.Position+domain.Position(h.Group)); to > s.POS.Position {
+	group := domain.Position(h.Group)
+	if !h.urgent(s) {
+		group = min(group, unhurried)
+	}
+	if to := min(pos, s.POS.Position+group); to > s.POS.Position {
 		more = more || to < pos
 		err := h.POS.Read(ctx, streams.Query{From: s.POS.Position + 1, To: to, Attributes: true}, func(m streams.Message) error {
 			note(b, search.POS, &m)
@@ -106,7 +110,7 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 		}
 		s.POS.Position = to
 	}
-	if to := min(sync, s.Sync.Position+domain.Position(h.Group)); to > s.Sync.Position {
+	if to := min(sync, s.Sync.Position+group); to > s.Sync.Position {
 		more = more || to < sync
 		err := h.Sync.Read(ctx, streams.Query{From: s.Sync.Position + 1, To: to}, func(m streams.Message) error {
 			rec := note(b, search.Sync, &m)

@@ -293,11 +293,12 @@ func (h *Handler) rest(ctx context.Context, d time.Duration) (hurried bool) {
 }
 
 // After a transaction the index pauses for so many times as long as that took, so that it
-// has a fifth of one processor while events come without end: a sale during an import is
-// not to wait for it. Whoever asks ends the pause.
+// has a fifth of one processor while events come without end, and takes it in small
+// pieces: a sale during an import is not to wait for it. Whoever asks ends the pause.
 const (
 	leisure   = 4
 	mostPause = 10 * time.Second
+	unhurried = 1_000 // messages in a transaction, at most
 )
 
 // urgent reports whether somebody waits for the index, or it is a new one that is still

@@ -14,8 +14,8 @@ const (
 	// mostUrgent is how many urgent requests a window has room for, if the store's quota is large: in BigCommerce's windows
 	// of 30 s three a second.
 	mostUrgent = 90
-	// urgentShare is the part of the quota, in percent, that they are at most, so that most of it is left to bulk work.
-	urgentShare = 40
+	// urgentShare is the part of the quota, in percent, that they are at most, so that as much is left to bulk work.
+	urgentShare = 50
 	// urgentMargin is how many times as many as were seen are expected: they do not come evenly.
 	urgentMargin = 1.2
 	// releases is how often in a window somebody who waits for the reserve to shrink looks again.

@@ -9,8 +9,9 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
-// restWithoutQuota is the least time between two requests of a [lane] where there is no quota.
-const restWithoutQuota = 100 * time.Millisecond
+// leastRest is how long others may go between two requests of a [lane] at least, which is enough
+// where there is no quota.
+const leastRest = 100 * time.Millisecond
 
 // lane sends the stock of what was sold, refunded, exchanged, counted, ordered,
 // transferred or adjusted ahead of everything else. It does so once for each such
@@ -93,25 +94,26 @@ func (l *lane) run(ctx context.Context) {
 			}
 		}
 		for l.first() {
+			began := l.p.cfg.Now()
 			l.attempt(ctx)
 			l.letGo()
 			select {
 			case <-ctx.Done():
 				return
-			case <-l.p.cfg.After(l.rest()):
+			case <-l.p.cfg.After(l.rest(l.p.cfg.Now().Sub(began))):
 			}
 			l.rested()
 		}
 	}
 }
 
-// rest is how long others may go between two stock requests: so long that those of a
-// window find the quota that is kept for them.
-func (l *lane) rest() time.Duration {
+// rest is how long others may go after a stock request that took so long: until those of
+// a window, begun at that distance, find the quota that is kept for them.
+func (l *lane) rest(took time.Duration) time.Duration {
 	if q := l.p.cfg.Client.Quota().Snapshot(); q.Window > 0 {
-		return q.Window / time.Duration(max(1, q.UrgentRoom))
+		return max(leastRest, q.Window/time.Duration(max(1, q.UrgentRoom))-took)
 	}
-	return restWithoutQuota
+	return leastRest
 }
 
 // first reports whether there is something to send.

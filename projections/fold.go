@@ -207,7 +207,8 @@ func (b *Batch) Write(ctx context.Context) error {
 	for len(b.steps) > 0 {
 		s := &b.steps[0]
 		n := min(chunk, len(s.rows))
-		if err := b.put(ctx, s.rows[:n], s.states[:n]); err != nil {
+		last := len(b.steps) == 1 && n == len(s.rows)
+		if err := b.put(ctx, s.rows[:n], s.states[:n], last); err != nil {
 			return err
 		}
 		s.rows, s.states = s.rows[n:], s.states[n:]
@@ -231,15 +232,24 @@ func (b *Batch) mark(ctx context.Context) error {
 	return b.checkpoint(ctx, checkpoint{Format: c.folding.Format, Modes: b.behind.Modes})
 }
 
-func (b *Batch) put(ctx context.Context, rows []*row, states []domain.Packed) error {
+// put stores some states, and behind the last of the batch its checkpoint: what is stored
+// together costs the disk one wait.
+func (b *Batch) put(ctx context.Context, rows []*row, states []domain.Packed, last bool) error {
 	entries, hashes, err := encodeAll(rows, states)
 	if err != nil {
 		return err
 	}
+	last = last && b.ahead(b.behind)
+	if last {
+		entries = append(entries, b.behind.entry())
+	}
 	if err := b.catalog.bucket.PutAll(ctx, entries); err != nil {
-		return fmt.Errorf("write %d snapshots: %w", len(entries), err)
+		return fmt.Errorf("write %d snapshots: %w", len(rows), err)
 	}
 	b.stored(rows, entries, hashes)
+	if last {
+		b.marked(b.behind)
+	}
 	return nil
 }
 
@@ -278,18 +288,28 @@ func (b *Batch) stored(rows []*row, entries []domain.Entry, hashes []Hash) {
 
 // checkpoint stores next, unless the bucket has it already.
 func (b *Batch) checkpoint(ctx context.Context, next checkpoint) error {
-	c := b.catalog
-	c.mu.RLock()
-	done := c.marked && c.stored.Position >= next.Position
-	c.mu.RUnlock()
-	if done {
+	if !b.ahead(next) {
 		return nil
 	}
-	if err := c.bucket.PutAll(ctx, []domain.Entry{next.entry()}); err != nil {
+	if err := b.catalog.bucket.PutAll(ctx, []domain.Entry{next.entry()}); err != nil {
 		return fmt.Errorf("write the checkpoint at position %d: %w", next.Position, err)
 	}
+	b.marked(next)
+	return nil
+}
+
+// ahead reports whether the bucket has not got as far as next.
+func (b *Batch) ahead(next checkpoint) bool {
+	c := b.catalog
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return !c.marked || c.stored.Position < next.Position
+}
+
+// marked is told that the bucket has a checkpoint.
+func (b *Batch) marked(next checkpoint) {
+	c := b.catalog
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.mark(next)
-	return nil
 }

@@ -28,7 +28,7 @@ func (p *Publications) Flush(ctx context.Context) error {
 	p.order, p.dirty = nil, map[domain.Key]bool{}
 	p.mu.Unlock()
 
-	err := p.write(ctx, entries, pubs)
+	err := p.write(ctx, entries, pubs, next)
 	if err == nil {
 		return p.checkpoint(ctx, next)
 	}
@@ -42,7 +42,9 @@ func (p *Publications) Flush(ctx context.Context) error {
 	return err
 }
 
-func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs []*Publication) error {
+// write stores publications, and behind the last of them the checkpoint: what is stored
+// together costs the disk one wait.
+func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs []*Publication, next checkpoint) error {
 	for from := 0; from < len(entries); from += chunk {
 		part := entries[from:min(from+chunk, len(entries))]
 		for i := range part {
@@ -52,8 +54,15 @@ func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs [
 			}
 			part[i].Value = value
 		}
+		last := from+chunk >= len(entries) && p.stored.Position < next.Position
+		if last {
+			part = append(part, next.entry())
+		}
 		if err := p.bucket.PutAll(ctx, part); err != nil {
 			return fmt.Errorf("write %d publications: %w", len(part), err)
+		}
+		if last {
+			p.stored = next
 		}
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/projections"
@@ -42,10 +41,7 @@ func (f *SyncFollower) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), DefaultDrain)
 			defer cancel()
-			if !f.Store {
-				return nil
-			}
-			return f.publications.Flush(ctx)
+			return f.flush(ctx)
 		}
 		if !isHiccup(err) {
 			return fmt.Errorf("follow the SYNC log from position %d: %w", f.publications.Position()+1, err)
@@ -60,50 +56,25 @@ func (f *SyncFollower) Run(ctx context.Context) error {
 	}
 }
 
-// follow folds, and stores beside that.
 func (f *SyncFollower) follow(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return f.read(ctx) })
-	if f.Store {
-		g.Go(func() error { return f.store(ctx) })
-	}
-	return g.Wait()
-}
-
-func (f *SyncFollower) read(ctx context.Context) error {
 	reader, err := f.log.Follow(ctx, f.publications.Position()+1)
 	if err != nil {
 		return err
 	}
 	defer reader.Close()
+	if err := f.flush(ctx); err != nil { // what was read when the publications were opened
+		return err
+	}
 	for {
 		m, err := reader.Next(ctx)
 		if err != nil {
 			return err
 		}
 		f.apply(m)
-	}
-}
-
-// storeEvery is the least time between two times that the publications are stored. They
-// are in memory and in the SYNC log, and stored for a quick start only: each time costs
-// the disk two waits, and a sale's event may have to wait for them.
-const storeEvery = time.Second
-
-// store stores what is folded, at most half of the time.
-func (f *SyncFollower) store(ctx context.Context) error {
-	for {
-		at, began := f.publications.Position(), time.Now()
-		if err := f.publications.Flush(ctx); err != nil {
-			return err
-		}
-		select {
-		case <-time.After(max(storeEvery, time.Since(began))):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if err := f.publications.Await(ctx, at+1); err != nil {
-			return err
+		if m.Pending == 0 {
+			if err := f.flush(ctx); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -123,4 +94,11 @@ func (f *SyncFollower) apply(m streams.Message) {
 	}
 	f.publications.Apply(rec, event)
 	f.Changed(rec.Store, domain.ProductID(event.Subject()))
+}
+
+func (f *SyncFollower) flush(ctx context.Context) error {
+	if !f.Store {
+		return nil
+	}
+	return f.publications.Flush(ctx)
 }

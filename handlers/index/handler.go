@@ -281,65 +281,6 @@ func (h *Handler) wait(ctx context.Context, at *sqlite.Standing) {
 	}
 }
 
-// rest waits for so long, or until somebody is in a hurry, which it reports.
-func (h *Handler) rest(ctx context.Context, d time.Duration) (hurried bool) {
-	select {
-	case <-time.After(d):
-	case <-h.wake:
-		return true
-	case <-ctx.Done():
-	}
-	return false
-}
-
-// After a transaction the index pauses for so many times as long as that took, so that it
-// has a fifth of one processor while events come without end, and takes it in small
-// pieces: a sale during an import is not to wait for it. Whoever asks ends the pause.
-const (
-	leisure   = 4
-	mostPause = 10 * time.Second
-	unhurried = 1_000 // messages in a transaction, at most
-)
-
-// urgent reports whether somebody waits for the index, or it is a new one that is still
-// being made.
-func (h *Handler) urgent(at *sqlite.Standing) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.awaited > 0 || !at.Products.Whole
-}
-
-// pause reports whether somebody is in a hurry.
-func (h *Handler) pause(ctx context.Context, at *sqlite.Standing, took time.Duration) (hurried bool) {
-	if h.urgent(at) {
-		return false
-	}
-	return h.rest(ctx, min(leisure*took, mostPause))
-}
-
-// When the folding has much to do the index leaves the processors to it, until it is far
-// behind itself: what changes often is then written once, too.
-const (
-	muchToFold = 5_000   // messages
-	farBehind  = 500_000 // messages
-	yieldFor   = 250 * time.Millisecond
-)
-
-// yields reports whether the folding is to be left alone.
-func (h *Handler) yields(ctx context.Context, at *sqlite.Standing) (bool, error) {
-	if h.urgent(at) || ctx.Err() != nil {
-		return false, ctx.Err()
-	}
-	last, err := h.POS.Last(ctx)
-	return yields(last, h.Catalog.Checkpoint(), at.POS.Position), err
-}
-
-// yields reports so of where the log ends, up to where it is folded and stored, and up to
-// where of that the index is.
-func yields(last, stored, indexed domain.Position) bool {
-	return last > stored+muchToFold && stored < indexed+farBehind
-}
-
 // hurry ends a wait.
 func (h *Handler) hurry() {
 	select {

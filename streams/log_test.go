@@ -315,6 +315,32 @@ func TestReader_Close(t *testing.T) {
 	}
 }
 
+// A filter makes the server look at every subject of a log, also when every message
+// passes it.
+func TestLog_Follow_filter(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	mustAppend(t, c.POS(), sold("a", 1))
+	reader, err := c.POS().Follow(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	s, err := c.JetStream().Stream(t.Context(), "POS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for info := range s.ListConsumers(t.Context()).Info() {
+		if n++; info.Config.FilterSubject != "" || len(info.Config.FilterSubjects) > 0 {
+			t.Errorf("the reader of a whole log has the filter %q %q", info.Config.FilterSubject, info.Config.FilterSubjects)
+		}
+	}
+	if n != 1 {
+		t.Errorf("the server has %d readers, want 1", n)
+	}
+}
+
 func TestLog_Read(t *testing.T) {
 	t.Parallel()
 	c := streamstest.Start(t)

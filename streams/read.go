@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -110,6 +111,11 @@ const signOfLife = 2 * time.Second
 
 // openReader opens a reader that ends with ctx.
 func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstream.OrderedConsumerConfig, ahead jetstream.PullMessagesOpt) (*Reader, error) {
+	// With a filter, although every message passes it, the server looks at every subject
+	// that there is, for seconds when there are a million, and answers nobody meanwhile.
+	if cfg.DeliverPolicy != jetstream.DeliverLastPerSubjectPolicy && slices.Equal(cfg.FilterSubjects, []string{subjectsOfLog(prefixOf(stream))}) {
+		cfg.FilterSubjects = nil
+	}
 	consumer, err := c.readJS.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))

@@ -24,8 +24,8 @@ func (made) Get(context.Context, domain.Key) (domain.Entry, error) {
 	return domain.Entry{}, domain.ErrNotFound
 }
 
-func (made) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
-	return domain.Entry{}, domain.ErrNotFound
+func (made) FromPage(context.Context, uint64, ...domain.Key) ([]domain.Entry, error) {
+	return nil, domain.ErrNotFound
 }
 
 func (made) PutPages(context.Context, []domain.Entry) error { return nil }

@@ -13,14 +13,16 @@ import (
 type Bucket interface {
 	// Get returns the newest value of a key that lies by itself, or [domain.ErrNotFound].
 	Get(ctx context.Context, key domain.Key) (domain.Entry, error)
-	// FromPage returns the value of a key that lies in a page, or [domain.ErrNotFound].
-	FromPage(ctx context.Context, page uint64, key domain.Key) (domain.Entry, error)
+	// FromPage returns the values of keys that lie in a page, in the order of the keys, or
+	// [domain.ErrNotFound].
+	FromPage(ctx context.Context, page uint64, keys ...domain.Key) ([]domain.Entry, error)
 	// PutAll stores the values in the order given and returns when all are
 	// stored. After an error any of them may be stored.
 	PutAll(ctx context.Context, entries []domain.Entry) error
-	// PutPages stores the first values of keys, and says in each entry in which page it
-	// lies, 0 for none. They share messages and are stored in any order. After an error
-	// any of them may be stored.
+	// PutPages stores values of keys of which none lies by itself, and says in each entry
+	// in which page it lies, 0 for none. They share messages and are stored in any order.
+	// After an error any of them may be stored. Of a key's values in several pages the one
+	// in the last is the newest.
 	PutPages(ctx context.Context, entries []domain.Entry) error
 	// Scan calls each with the newest value of every key of a store, or of all
 	// stores and the checkpoint when store is "", until an error. A value that is

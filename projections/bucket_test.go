@@ -54,16 +54,19 @@ func (b *bucket) Get(_ context.Context, key domain.Key) (domain.Entry, error) {
 	return b.writes[i], nil
 }
 
-func (b *bucket) FromPage(_ context.Context, page uint64, key domain.Key) (domain.Entry, error) {
+func (b *bucket) FromPage(_ context.Context, page uint64, keys ...domain.Key) ([]domain.Entry, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.gets++
-	for _, e := range b.writes {
-		if e.Page == page && e.Key == key {
-			return e, nil
+	var found []domain.Entry
+	for _, key := range keys {
+		i := slices.IndexFunc(b.writes, func(e domain.Entry) bool { return e.Page == page && e.Key == key })
+		if i < 0 {
+			return nil, domain.ErrNotFound
 		}
+		found = append(found, b.writes[i])
 	}
-	return domain.Entry{}, domain.ErrNotFound
+	return found, nil
 }
 
 func (b *bucket) PutAll(_ context.Context, entries []domain.Entry) error {

@@ -5,7 +5,6 @@ import (
 	"container/list"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -47,7 +46,9 @@ type Catalog struct {
 	clean    *list.List    // of *row whose state may be forgotten; newest use in front
 	dirty    []*row        // in the order in which they were first changed
 	draft    bool          // see Draft
+	most     int           // bytes that a draft holds
 	heavy    int           // bytes of the dirty states
+	light    int           // bytes of the clean ones
 	steps    []step        // to be stored before the dirty ones, one after the other
 }
 
@@ -174,34 +175,16 @@ func (c *Catalog) size() int {
 // has it exactly when memory has not.
 func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
 	c.mu.RLock()
-	state, position, bucket := r.state, r.position, r.shelf.bucket
-	page, paged := r.revision, r.paged
+	state, at := r.state, r.lies()
 	c.mu.RUnlock()
 	if state != "" {
 		return state.Unpack(r.shelf.store, r.id), nil
 	}
-	key := domain.Key{Store: r.shelf.store, ID: string(r.id)}
-	var e domain.Entry
-	var err error
-	if paged {
-		e, err = bucket.FromPage(ctx, page, key)
-	} else {
-		e, err = bucket.Get(ctx, key)
-	}
-	if errors.Is(err, domain.ErrNotFound) {
-		return nil, fmt.Errorf("snapshot %s/%s is gone from the bucket: run `tillstream rebuild`", key.Store, key.ID)
-	}
+	read, err := readStates(ctx, at)
 	if err != nil {
-		return nil, fmt.Errorf("read the snapshot of %s/%s: %w", key.Store, key.ID, err)
+		return nil, err
 	}
-	p := new(domain.Product)
-	if err := json.Unmarshal(e.Value, p); err != nil {
-		return nil, badSnapshot(key, err)
-	}
-	if p.Position < position {
-		return nil, fmt.Errorf("read the snapshot of %s/%s: got that of position %d, position %d was stored: a replica is behind: %w", key.Store, key.ID, p.Position, position, domain.ErrConflict)
-	}
-	return p, nil
+	return read[0], nil
 }
 
 // keep enters a state that the bucket has into those that may be forgotten, and
@@ -215,7 +198,15 @@ func (c *Catalog) keep(r *row) {
 		return
 	}
 	r.cached = c.clean.PushFront(r)
-	for c.clean.Len() > c.kept {
+	c.light += len(r.state)
+	c.trim()
+}
+
+// trim forgets states that the bucket has, if there are too many: of a draft, if all that
+// it holds are too heavy, for it comes back to every product, and to read a state again is
+// several times as expensive as to fold into it.
+func (c *Catalog) trim() {
+	for c.clean.Len() > c.kept && (!c.draft || c.heavy+c.light > c.most) {
 		c.forgetState(c.clean.Back().Value.(*row))
 	}
 }
@@ -228,9 +219,12 @@ func (c *Catalog) forgetState(r *row) {
 	}
 }
 
+// unlist takes a state from among those that may be forgotten. It is called before the
+// state is another one.
 func (c *Catalog) unlist(r *row) {
 	if r.cached != nil {
 		c.clean.Remove(r.cached)
 		r.cached = nil
+		c.light -= len(r.state)
 	}
 }

@@ -271,6 +271,46 @@ func TestCatalog_Fold(t *testing.T) {
 			}
 		}
 	})
+	t.Run("OKDraft", func(t *testing.T) {
+		t.Parallel()
+		var l log
+		var items []domain.Key
+		for i := range 50 {
+			l.add(t, domain.TypeProductSaved, `{"item":"i-%d","sku":"s-%d","name":"Shirt"}`, i, i)
+			items = append(items, domain.Key{Store: "demo", ID: fmt.Sprintf("i-%d", i)})
+		}
+		for i := range 50 {
+			l.add(t, domain.TypeStockLevelReported, `{"item":"i-%d","outlet":"Quayside","on_hand":"%d"}`, i, i)
+		}
+		b := newBucket()
+		c, err := projections.OpenCatalog(t.Context(), b, levels, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Draft(0)
+		fold(t, c, l[:50]...)
+		flush(t, c)
+		fold(t, c, l[50:]...)
+		if b.gets != 0 {
+			t.Errorf("a draft has read %d states again, want none", b.gets)
+		}
+		flush(t, c)
+		for key, i := range b.newest {
+			if key != (domain.Key{}) && b.writes[i].Page == 0 {
+				t.Errorf("%v lies by itself, want it in a page", key)
+			}
+		}
+		// Whoever opens it reads each page, of two here, once.
+		if c, err = projections.OpenCatalog(t.Context(), b, levels, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Warm(t.Context(), items); err != nil {
+			t.Fatal(err)
+		}
+		if b.gets != 25 {
+			t.Errorf("50 states were read by %d requests, want 25", b.gets)
+		}
+	})
 	t.Run("OKSkipsWhatItHas", func(t *testing.T) {
 		t.Parallel()
 		history := moving(t)

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -9,18 +10,20 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// mostHeld is how many bytes of changed states a draft holds at most before they are
-// stored: those of some two million simple products.
-const mostHeld = 1 << 30
+// DefaultDraftBytes is how many bytes of states a draft holds at most: those of some two
+// million simple products.
+const DefaultDraftBytes = 1 << 30
 
 // Draft says that nobody goes by what c stores before all that is folded is stored, and
 // that what is there of it after a crash is begun anew. So c may store in any order and
-// in pages: the first value of a product shares a write with others. [Catalog.Adopt] ends
-// it. Call it before anything is folded.
-func (c *Catalog) Draft() {
+// in pages: the value of a product shares a write with others. It holds as many bytes of
+// states as most, 0 for [DefaultDraftBytes]: so many that are changed are stored, and of
+// those that are stored it forgets what is too many. [Catalog.Adopt] ends it. Call it
+// before anything is folded.
+func (c *Catalog) Draft(most int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.draft = true
+	c.draft, c.most = true, cmp.Or(most, DefaultDraftBytes)
 }
 
 // Drafting reports whether c is a draft.
@@ -35,10 +38,10 @@ func (c *Catalog) Drafting() bool {
 // more of what happened to a product becomes one.
 func (c *Catalog) Enough(products int) bool {
 	c.mu.RLock()
-	draft, heavy := c.draft, c.heavy
+	draft, heavy := c.draft, c.heavy >= c.most
 	c.mu.RUnlock()
 	if draft {
-		return heavy >= mostHeld
+		return heavy
 	}
 	return c.Unsealed() >= products
 }
@@ -111,26 +114,27 @@ func (b *Batch) putPieces(ctx context.Context, s *step) error {
 	return context.Cause(ctx)
 }
 
-// putPiece stores some products: in pages, if they have no value in the bucket yet.
+// putPiece stores some products: in pages, if they have no value in the bucket that lies
+// by itself.
 func (b *Batch) putPiece(ctx context.Context, rows []*row, states []domain.Packed) error {
 	entries, hashes, err := encodeAll(rows, states)
 	if err != nil {
 		return err
 	}
-	var fresh, known []int
+	var paged, alone []int
 	b.catalog.mu.RLock()
 	for i, r := range rows {
-		if r.hash == (Hash{}) {
-			fresh = append(fresh, i)
+		if r.paged || r.hash == (Hash{}) {
+			paged = append(paged, i)
 		} else {
-			known = append(known, i)
+			alone = append(alone, i)
 		}
 	}
 	b.catalog.mu.RUnlock()
-	if err := putSome(ctx, b.catalog.bucket.PutPages, entries, fresh); err != nil {
+	if err := putSome(ctx, b.catalog.bucket.PutPages, entries, paged); err != nil {
 		return err
 	}
-	if err := putSome(ctx, b.catalog.bucket.PutAll, entries, known); err != nil {
+	if err := putSome(ctx, b.catalog.bucket.PutAll, entries, alone); err != nil {
 		return err
 	}
 	b.stored(rows, entries, hashes)

@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -28,9 +29,13 @@ func TestCatalog_Draft(t *testing.T) {
 		end := rapid.IntRange(0, len(history)).Draw(t, "end of the draft")
 		b := newBucket()
 		c := openRandom(t, b)
-		c.Draft()
+		most := rapid.SampledFrom([]int{0, 1, 500}).Draw(t, "bytes held")
+		c.Draft(most)
 		for i := range end {
 			foldRandom(t, c, history[:i+1])
+			if c.Enough(math.MaxInt) {
+				flushRandom(t, c, b)
+			}
 			switch rapid.IntRange(0, 5).Draw(t, "then") {
 			case 0:
 				flushRandom(t, c, b)
@@ -45,7 +50,7 @@ func TestCatalog_Draft(t *testing.T) {
 					b = newBucket()
 					c = openRandom(t, b)
 				}
-				c.Draft()
+				c.Draft(most)
 			}
 		}
 		foldRandom(t, c, history[:end])

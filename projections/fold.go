@@ -110,6 +110,7 @@ func (c *Catalog) change(r *row, state domain.Packed) {
 	}
 	r.state = state
 	c.heavy += len(state)
+	c.trim()
 }
 
 // move takes the states of two products between which an item has moved. Three

@@ -61,7 +61,11 @@ func (c *Catalog) newest(ctx context.Context, key domain.Key) (domain.Entry, err
 	if page == 0 {
 		return e, err
 	}
-	return c.bucket.FromPage(ctx, page, key)
+	found, err := c.bucket.FromPage(ctx, page, key)
+	if err != nil {
+		return domain.Entry{}, err
+	}
+	return found[0], nil
 }
 
 // Replace stores states of products in the place of those that it holds. They are what

@@ -140,7 +140,7 @@ func (b *Bucket) putBatch(ctx context.Context, msgs []*nats.Msg) (uint64, error)
 // Scan calls do for the current value of every key, of one store or, when it is
 // empty, of all and of the system keys, in the order of their revisions. A key
 // that is written meanwhile may be seen twice, the newer value later, and so may one
-// whose first value lies in a page. It returns the first error of do as it is.
+// that has a value in a page. It returns the first error of do as it is.
 func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, do func(Entry) error) error {
 	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		return b.entries(msg.Subject(), msg.Data(), meta.Sequence.Stream, do)

@@ -45,7 +45,7 @@
 // to 63,000 overwrites a second without fsync, 27,000 to 30,000 in batches of
 // 1,000 with it, 2,000 one by one.
 //
-// The first values of a bucket that is filled at once lie in pages, sixty-four in a
+// The values of a bucket that is filled at once lie in pages, sixty-four in a
 // message ([Bucket.PutPages]): as messages of their own, a million would cost the server
 // a million subjects and be written at 27,000 to 30,000 a second, which is a fifth of
 // what a rebuild folds. A page is a snapshot's place until the snapshot is written again,

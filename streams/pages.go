@@ -18,8 +18,9 @@ import (
 
 // A page is one message with the values of many keys of one store, compressed. It makes
 // the first values of a bucket with a million keys cost the server a sixtieth of what as
-// many messages would. A page is never written again: what replaces a value lies under the
-// key's own subject, and so behind it.
+// many messages would. A page is never written again: what replaces a value lies behind
+// it, under the key's own subject or in another page, and the page stays until the bucket
+// goes.
 const (
 	pageEntries = 64
 	// pageBytes bounds a page before it is compressed. A value that is larger lies by
@@ -31,10 +32,11 @@ const (
 	pageVersion = 1
 )
 
-// PutPages stores the first values of keys, many in a message, and returns when all are
-// stored. It says in each entry which page it lies in, see [Bucket.FromPage]; 0 is none,
-// but a message of its own. Nobody may have written the keys before, and after an error
-// any of them may be stored; the same call again is safe.
+// PutPages stores values of keys, many in a message, and returns when all are stored. It
+// says in each entry which page it lies in, see [Bucket.FromPage]; 0 is none, but a message
+// of its own. No key may have a value under its own subject, because [Bucket.Get] would
+// go on to return that. After an error any of them may be stored; the same call again is
+// safe.
 func (b *Bucket) PutPages(ctx context.Context, entries []Entry) error {
 	var alone, pages [][]Entry
 	for rest := entries; len(rest) > 0; {
@@ -95,24 +97,29 @@ func (b *Bucket) pageSubject(first Key) string {
 	return b.prefix + "." + storeOf(first) + "." + pageMark + uuid.NewString()
 }
 
-// FromPage reads a key's value out of a page. The error is [domain.ErrNotFound] when it
-// is not there. A newer value may lie under the key's own subject.
-func (b *Bucket) FromPage(ctx context.Context, page uint64, k Key) (Entry, error) {
+// FromPage reads the values of keys out of a page, in the order of the keys. The error is
+// [domain.ErrNotFound] when one is not there. Newer ones may lie elsewhere.
+func (b *Bucket) FromPage(ctx context.Context, page uint64, keys ...Key) ([]Entry, error) {
 	msg, err := b.conn.messageAt(ctx, b.stream, page)
 	if err != nil {
-		return Entry{}, fmt.Errorf("get %s from page %d of %s: %w", k, page, b.stream, err)
+		return nil, fmt.Errorf("get %s from page %d of %s: %w", keys, page, b.stream, err)
 	}
-	found := Entry{}
+	there := map[Key]Entry{}
 	err = b.entries(msg.Subject, msg.Data, page, func(e Entry) error {
-		if e.Key == k {
-			found = e
-		}
+		there[e.Key] = e
 		return nil
 	})
-	if err == nil && found.Key != k {
-		err = fmt.Errorf("get %s from page %d of %s: %w", k, page, b.stream, domain.ErrNotFound)
+	if err != nil {
+		return nil, err
 	}
-	return found, err
+	found := make([]Entry, len(keys))
+	for i, k := range keys {
+		var is bool
+		if found[i], is = there[k]; !is {
+			return nil, fmt.Errorf("get %s from page %d of %s: %w", k, page, b.stream, domain.ErrNotFound)
+		}
+	}
+	return found, nil
 }
 
 // entries calls each with what one message of the bucket holds.

@@ -25,12 +25,20 @@ func (s Snapshots) Get(ctx context.Context, k domain.Key) (domain.Entry, error) 
 }
 
 // FromPage is [Bucket.FromPage].
-func (s Snapshots) FromPage(ctx context.Context, page uint64, k domain.Key) (domain.Entry, error) {
-	e, err := s.bucket.FromPage(ctx, page, keyOf(k))
-	if err != nil {
-		return domain.Entry{}, err
+func (s Snapshots) FromPage(ctx context.Context, page uint64, keys ...domain.Key) ([]domain.Entry, error) {
+	asked := make([]Key, len(keys))
+	for i, k := range keys {
+		asked[i] = keyOf(k)
 	}
-	return domain.Entry{Key: k, Value: e.Value, Revision: e.Revision, Page: e.Page}, nil
+	found, err := s.bucket.FromPage(ctx, page, asked...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]domain.Entry, len(keys))
+	for i, e := range found {
+		out[i] = domain.Entry{Key: keys[i], Value: e.Value, Revision: e.Revision, Page: e.Page}
+	}
+	return out, nil
 }
 
 // PutAll is [Bucket.PutAll].

@@ -487,12 +487,12 @@ func (p productsInUse) PutAll(ctx context.Context, entries []domain.Entry) error
 	return b.PutAll(ctx, entries)
 }
 
-func (p productsInUse) FromPage(ctx context.Context, page uint64, key domain.Key) (domain.Entry, error) {
+func (p productsInUse) FromPage(ctx context.Context, page uint64, keys ...domain.Key) ([]domain.Entry, error) {
 	b, err := p.bucket(ctx)
 	if err != nil {
-		return domain.Entry{}, err
+		return nil, err
 	}
-	return b.FromPage(ctx, page, key)
+	return b.FromPage(ctx, page, keys...)
 }
 
 func (p productsInUse) PutPages(ctx context.Context, entries []domain.Entry) error {

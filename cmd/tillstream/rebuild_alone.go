@@ -173,8 +173,8 @@ type noBucket struct{}
 func (noBucket) Get(context.Context, domain.Key) (domain.Entry, error) {
 	return domain.Entry{}, domain.ErrNotFound
 }
-func (noBucket) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
-	return domain.Entry{}, domain.ErrNotFound
+func (noBucket) FromPage(context.Context, uint64, ...domain.Key) ([]domain.Entry, error) {
+	return nil, domain.ErrNotFound
 }
 func (noBucket) PutAll(context.Context, []domain.Entry) error   { return nil }
 func (noBucket) PutPages(context.Context, []domain.Entry) error { return nil }

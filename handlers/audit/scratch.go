@@ -69,8 +69,8 @@ func (s *scratch) Get(_ context.Context, key domain.Key) (domain.Entry, error) {
 }
 
 // FromPage is never asked: nothing here lies in a page.
-func (s *scratch) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
-	return domain.Entry{}, domain.ErrNotFound
+func (s *scratch) FromPage(context.Context, uint64, ...domain.Key) ([]domain.Entry, error) {
+	return nil, domain.ErrNotFound
 }
 
 // PutPages lays every value by itself.

@@ -79,7 +79,7 @@ func (h *Handler) Build(ctx context.Context, to domain.Position, o BuildOptions)
 	h.build.quiet = o.Quiet
 	h.MaxAge, h.Backlog = buildAge, math.MaxUint64
 	if o.Draft {
-		h.catalog.Draft()
+		h.catalog.Draft(0)
 		h.MaxAge = draftAge
 	}
 	return h.persist(ctx, func() error { return h.buildOn(ctx, to, o) })

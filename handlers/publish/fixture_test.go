@@ -51,8 +51,8 @@ func (b *bucket) PutAll(_ context.Context, entries []domain.Entry) error {
 	return nil
 }
 
-func (b *bucket) FromPage(context.Context, uint64, domain.Key) (domain.Entry, error) {
-	return domain.Entry{}, domain.ErrNotFound
+func (b *bucket) FromPage(context.Context, uint64, ...domain.Key) ([]domain.Entry, error) {
+	return nil, domain.ErrNotFound
 }
 
 func (b *bucket) PutPages(ctx context.Context, entries []domain.Entry) error {

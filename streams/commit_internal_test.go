@@ -4,12 +4,19 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
+// runAlone runs a subtest that has a clock of its own.
+func runAlone(t *testing.T, name string, test func(t *testing.T)) {
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
 // TestLog_take: bulk lets others pass, shares no commit with them, keeps its order,
-// and is left out of no two commits in a row.
+// is left out of no two commits in a row, and comes in small commits while others come.
 func TestLog_take(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -26,16 +33,19 @@ func TestLog_take(t *testing.T) {
 	}
 	const most, bulks = maxBatch / 10, maxBulk / 10 // groups of a commit
 	for name, tt := range map[string]struct {
-		urgent, bulk int      // groups of ten
-		want         []string // urgent and bulk groups of each commit
+		urgent, bulk int           // groups of ten
+		each         time.Duration // what a commit takes
+		want         []string      // urgent and bulk groups of each commit
 	}{
-		"nothing":                  {0, 0, nil},
-		"urgent only":              {3, 0, []string{"3 0"}},
-		"bulk only":                {0, bulks + 1, []string{"0 50", "0 1"}},
-		"urgent goes by itself":    {3, bulks + 1, []string{"3 0", "0 50", "0 1"}},
-		"bulk is never left twice": {2*most + 5, bulks + 5, []string{"100 0", "0 50", "100 0", "0 5", "5 0"}},
+		"nothing":                     {0, 0, 0, nil},
+		"urgent only":                 {3, 0, 0, []string{"3 0"}},
+		"bulk only":                   {0, bulks + 1, 0, []string{"0 50", "0 1"}},
+		"urgent goes by itself":       {3, 15, 0, []string{"3 0", "0 10", "0 5"}},
+		"bulk is never left twice":    {2*most + 5, 15, 0, []string{"100 0", "0 10", "100 0", "0 5", "5 0"}},
+		"bulk when no more has come":  {3, bulks + 21, between / 2, []string{"3 0", "0 10", "0 50", "0 11"}},
+		"bulk while there is no rest": {most + 5, bulks + 11, between, []string{"100 0", "0 10", "5 0", "0 50", "0 1"}},
 	} {
-		t.Run(name, func(t *testing.T) {
+		runAlone(t, name, func(t *testing.T) {
 			urgent, bulk := some(tt.urgent, 10), some(tt.bulk, 10)
 			l := &Log{queue: slices.Clone(urgent), bulk: slices.Clone(bulk), running: true}
 			var got []string
@@ -49,6 +59,7 @@ func TestLog_take(t *testing.T) {
 				}
 				got = append(got, fmt.Sprintf("%d %d", u, len(groups)-u))
 				order = append(order, groups...)
+				time.Sleep(tt.each)
 			}
 			if !slices.Equal(got, tt.want) {
 				t.Errorf("commits of %q, want %q", got, tt.want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,10 +23,11 @@ type Log struct {
 	stream, prefix string
 
 	mu       sync.Mutex
-	queue    []*group // waiting, in the order in which they arrived
-	bulk     []*group // likewise, and in no hurry
-	bulkNext bool     // the last commit was of the queue, and bulk waits
-	running  bool     // a committer takes from the queues
+	queue    []*group  // waiting, in the order in which they arrived
+	bulk     []*group  // likewise, and in no hurry
+	bulkNext bool      // the last commit was of the queue, and bulk waits
+	asked    time.Time // when the queue held something last
+	running  bool      // a committer takes from the queues
 	closed   bool
 
 	leaderless leaderless // the committer's
@@ -74,7 +76,8 @@ func (l *Log) Submit(ctx context.Context, store domain.StoreID, events []domain.
 // SubmitBulk is [Log.Submit] for events that are many and in no hurry, such as those
 // of a file. They keep their order among themselves, and let others pass: what
 // somebody waits for goes into the next commit, by itself, however much of them waits.
-// They go on, too: no two commits in a row leave them out.
+// They go on, too: no two commits in a row leave them out, only that a commit takes few
+// of them as long as others come.
 func (l *Log) SubmitBulk(ctx context.Context, store domain.StoreID, events []domain.Envelope) func(context.Context) ([]Appended, error) {
 	return l.submit(ctx, store, events, &l.bulk)
 }

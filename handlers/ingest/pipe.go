@@ -14,13 +14,11 @@ import (
 
 // Bounds of what one request may have on its way into the log: enough to fill its
 // largest batches while one is being stored, few enough that others get in, too. An
-// import has fewer, because all that it has on its way a sale may find before it. Measured
-// with BenchmarkSaleDuringImport, everything linked: with 400 in the place of 600 a sale's
-// worst is better by a fifth and the import takes up to a tenth longer.
+// import has fewer, because all that it has on its way a sale may find before it.
 const (
 	MostGroupsInFlight       = 2048
 	MostEventsInFlight       = 2 * streams.MaxGroup
-	MostImportEventsInFlight = 400
+	MostImportEventsInFlight = 600
 )
 
 // unit is what is recorded whole or not at all.

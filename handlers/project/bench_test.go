@@ -40,7 +40,7 @@ func BenchmarkProject(b *testing.B) {
 }
 
 func benchOverwrite(b *testing.B, n int) float64 {
-	w := benchWorld(b)
+	w := benchWorld(b, streamstest.WithSync())
 	value := []byte(strings.Repeat("v", 600))
 	entries := make([]domain.Entry, n)
 	for i := range entries {
@@ -66,7 +66,7 @@ func benchOverwrite(b *testing.B, n int) float64 {
 // benchProject appends the products and then, for each loop, twice as many
 // readings as there are products, and measures the projecting of the readings.
 func benchProject(b *testing.B, n int, raw float64, next func() int) {
-	w := benchWorld(b)
+	w := benchWorld(b, streamstest.WithSync())
 	var last domain.Position
 	appendAll := func(count int, make func(i int) domain.Envelope) {
 		for from := 0; from < count; from += 1000 {
@@ -115,9 +115,9 @@ func benchProject(b *testing.B, n int, raw float64, next func() int) {
 	b.ReportMetric(rate/raw, "of-raw")
 }
 
-func benchWorld(b *testing.B) *world {
+func benchWorld(b *testing.B, options ...streamstest.Option) *world {
 	b.Helper()
-	w := &world{conn: streamstest.Start(b, streamstest.WithSync()), epoch: 1}
+	w := &world{conn: streamstest.Start(b, options...), epoch: 1}
 	if err := w.conn.EnsureProducts(b.Context(), 1); err != nil {
 		b.Fatal(err)
 	}
@@ -164,7 +164,12 @@ func (w *world) appendHistory(b *testing.B, events, products int) {
 			}
 			group = append(group, envelope(b, w.events, domain.TypeStockLevelReported, fmt.Sprintf(`{"item":"6f0c2f0e-7a55-5e0e-9d3b-%012d","outlet":"Quayside","on_hand":"%d"}`, r.IntN(products), w.events)))
 		}
-		wait = append(wait, w.conn.POS().Submit(b.Context(), "demo", group))
+		if wait = append(wait, w.conn.POS().Submit(b.Context(), "demo", group)); len(wait) > 8 {
+			if _, err := wait[0](b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			wait = wait[1:]
+		}
 	}
 	for _, each := range wait {
 		if _, err := each(b.Context()); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
 	"github.com/tillstream/tillstream/streams"
+	"github.com/tillstream/tillstream/streams/streamstest"
 )
 
 // build builds an epoch to the end of the log, and returns its digest and its handler.
@@ -178,7 +179,8 @@ func processorTime() time.Duration {
 func BenchmarkBuild(b *testing.B) {
 	for _, size := range buildSizes(b) {
 		b.Run(fmt.Sprintf("%d events over %d products", size.events, size.products), func(b *testing.B) {
-			w := benchWorld(b)
+			// The server remembers few of a real log's ids, which has grown in years.
+			w := benchWorld(b, streamstest.WithConfig(func(c *streams.Config) { c.DuplicateWindow = time.Second }))
 			w.known = map[domain.StoreID]bool{"demo": true}
 			w.appendHistory(b, size.events, size.products)
 			var raw, built float64

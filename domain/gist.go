@@ -2,6 +2,7 @@ package domain
 
 import (
 	"encoding/json"
+	"iter"
 	"strconv"
 )
 
@@ -27,9 +28,15 @@ type ItemGist struct {
 // object, or has a field of another kind.
 func ReadGist(doc []byte) (Gist, error) {
 	var g Gist
-	members, err := parseObject("product", doc)
-	r := gistReader{path: "product", err: err}
-	for _, m := range members {
+	doc, err := validJSON("product", doc)
+	if err == nil {
+		err = mustBeObject("product", doc)
+	}
+	if err != nil {
+		return g, err
+	}
+	r := gistReader{path: "product"}
+	for m := range membersOf(doc) {
 		switch string(m.name) {
 		case "store":
 			g.Store = StoreID(r.text(m))
@@ -42,7 +49,7 @@ func ReadGist(doc []byte) (Gist, error) {
 		case "stock_due":
 			g.StockDue = Position(r.number(m))
 		case "family":
-			for _, in := range r.object(m) {
+			for in := range r.object(m) {
 				if string(in.name) == "name" {
 					g.Described = r.text(in) != ""
 				}
@@ -91,16 +98,12 @@ func (r *gistReader) flag(m member) bool {
 	return m.raw[0] == 't'
 }
 
-func (r *gistReader) object(m member) []member {
+func (r *gistReader) object(m member) iter.Seq[member] {
 	if m.raw[0] != '{' {
 		r.fail(m, "an object")
-		return nil
+		return func(func(member) bool) {}
 	}
-	members, err := splitObject(r.path+"."+string(m.name), m.raw)
-	if r.err == nil {
-		r.err = err
-	}
-	return members
+	return membersOf(m.raw)
 }
 
 func (r *gistReader) items(m member) []ItemGist {
@@ -115,7 +118,7 @@ func (r *gistReader) items(m member) []ItemGist {
 	items := make([]ItemGist, len(raws))
 	for i, raw := range raws {
 		it := &items[i]
-		for _, in := range r.object(member{m.name, json.RawMessage(raw)}) {
+		for in := range r.object(member{m.name, json.RawMessage(raw)}) {
 			switch string(in.name) {
 			case "item":
 				it.ID = ItemID(r.text(in))
@@ -132,7 +135,7 @@ func (r *gistReader) items(m member) []ItemGist {
 }
 
 func (r *gistReader) tally(m member) (t Tally) {
-	for _, in := range r.object(m) {
+	for in := range r.object(m) {
 		switch string(in.name) {
 		case "folded":
 			t.Folded = r.number(in)

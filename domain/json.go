@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 )
 
 // A replay decodes every event of the log, and splitting small objects into maps
@@ -20,6 +21,15 @@ type member struct {
 
 // parseObject checks that raw is a JSON object and splits it.
 func parseObject(path string, raw []byte) ([]member, error) {
+	raw, err := validJSON(path, raw)
+	if err != nil {
+		return nil, err
+	}
+	return splitObject(path, raw)
+}
+
+// validJSON checks that raw is JSON, and takes off the white space around it.
+func validJSON(path string, raw []byte) ([]byte, error) {
 	raw = bytes.Trim(raw, " \t\r\n")
 	if !json.Valid(raw) {
 		reason := "must be a JSON object"
@@ -29,27 +39,45 @@ func parseObject(path string, raw []byte) ([]member, error) {
 		}
 		return nil, &InvalidError{Path: path, Value: string(raw), Reason: reason}
 	}
-	return splitObject(path, raw)
+	return raw, nil
 }
 
 // splitObject splits what is known to be valid JSON.
 func splitObject(path string, raw []byte) ([]member, error) {
-	if raw[0] != '{' {
-		return nil, &InvalidError{Path: path, Value: jsonText(raw), Reason: "must be a JSON object, not " + jsonKind(raw)}
+	if err := mustBeObject(path, raw); err != nil {
+		return nil, err
 	}
 	members := make([]member, 0, min(len(raw)/16+1, 20))
-	for i := skipTo(raw, 1); raw[i] != '}'; i = skipTo(raw, i) {
-		end := valueEnd(raw, i)
-		name := raw[i+1 : end-1]
-		if bytes.IndexByte(name, '\\') >= 0 {
-			name = []byte(jsonText(raw[i:end]))
-		}
-		i = skipTo(raw, end)
-		end = valueEnd(raw, i)
-		members = append(members, member{name, raw[i:end:end]})
-		i = end
+	for m := range membersOf(raw) {
+		members = append(members, m)
 	}
 	return members, nil
+}
+
+func mustBeObject(path string, raw []byte) error {
+	if raw[0] != '{' {
+		return &InvalidError{Path: path, Value: jsonText(raw), Reason: "must be a JSON object, not " + jsonKind(raw)}
+	}
+	return nil
+}
+
+// membersOf yields what a valid JSON object holds, in its order.
+func membersOf(raw []byte) iter.Seq[member] {
+	return func(yield func(member) bool) {
+		for i := skipTo(raw, 1); raw[i] != '}'; i = skipTo(raw, i) {
+			end := valueEnd(raw, i)
+			name := raw[i+1 : end-1]
+			if bytes.IndexByte(name, '\\') >= 0 {
+				name = []byte(jsonText(raw[i:end]))
+			}
+			i = skipTo(raw, end)
+			end = valueEnd(raw, i)
+			if !yield(member{name, raw[i:end:end]}) {
+				return
+			}
+			i = end
+		}
+	}
 }
 
 // splitList splits a valid JSON list.
@@ -91,11 +119,7 @@ func valueEnd(raw []byte, i int) int {
 	for depth := 0; i < len(raw); i++ {
 		switch raw[i] {
 		case '"':
-			for i++; raw[i] != '"'; i++ {
-				if raw[i] == '\\' {
-					i++
-				}
-			}
+			i = textEnd(raw, i)
 		case '{', '[':
 			depth++
 			continue
@@ -118,6 +142,21 @@ func valueEnd(raw []byte, i int) int {
 		}
 	}
 	return i
+}
+
+// textEnd returns the place of the quote that ends the text that begins at i.
+func textEnd(raw []byte, i int) int {
+	for {
+		end := i + 1 + bytes.IndexByte(raw[i+1:], '"')
+		escapes := 0
+		for raw[end-1-escapes] == '\\' {
+			escapes++
+		}
+		if escapes%2 == 0 {
+			return end
+		}
+		i = end
+	}
 }
 
 // jsonKind names the kind of a valid JSON value.

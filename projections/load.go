@@ -11,28 +11,27 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// armful is how many snapshots are decoded at a time while a bucket is scanned.
+// armful is how many values are decoded at a time while a bucket is scanned.
 const armful = 512
 
-// scan indexes every snapshot of the bucket and returns the items that were met in
-// two products. Decoding takes longer than reading, so all processors share it.
-func (c *Catalog) scan(ctx context.Context) (map[conflict]bool, error) {
+// scanAll calls take with all that a bucket holds, some at a time and from several
+// goroutines: decoding takes longer than reading, so all processors share it.
+func scanAll(ctx context.Context, bucket Bucket, take func(some []domain.Entry) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	torn := map[conflict]bool{}
 	armfuls := make(chan []domain.Entry)
 	var wg sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for some := range armfuls {
-				if err := c.loadAll(some, torn); err != nil {
+				if err := take(some); err != nil {
 					cancel(err)
 				}
 			}
 		})
 	}
 	some := make([]domain.Entry, 0, armful)
-	err := c.bucket.Scan(ctx, "", func(e domain.Entry) error {
+	err := bucket.Scan(ctx, "", func(e domain.Entry) error {
 		if some = append(some, e); len(some) == armful {
 			armfuls <- some
 			some = make([]domain.Entry, 0, armful)
@@ -43,8 +42,16 @@ func (c *Catalog) scan(ctx context.Context) (map[conflict]bool, error) {
 	close(armfuls)
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {
-		return nil, cause
+		return cause
 	}
+	return err
+}
+
+// scan indexes every snapshot of the bucket and returns the items that were met in
+// two products.
+func (c *Catalog) scan(ctx context.Context) (map[conflict]bool, error) {
+	torn := map[conflict]bool{}
+	err := scanAll(ctx, c.bucket, func(some []domain.Entry) error { return c.loadAll(some, torn) })
 	return torn, err
 }
 

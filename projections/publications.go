@@ -79,7 +79,7 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 		reached:     make(chan struct{}),
 		dirty:       map[domain.Key]bool{},
 	}
-	err := bucket.Scan(ctx, "", p.load)
+	err := scanAll(ctx, bucket, p.load)
 	if err == nil {
 		err = p.stored.check(p.marked, p.snapshots)
 	}
@@ -97,21 +97,34 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 	return p, nil
 }
 
-func (p *Publications) load(e domain.Entry) error {
-	if isCheckpoint(e.Key) {
-		c, err := readCheckpoint(e.Value, PublicationFormat)
-		if err == nil && (!p.marked || c.Position > p.stored.Position) {
-			p.stored, p.marked = c, true
+// load takes some values of the bucket, in whatever order.
+func (p *Publications) load(some []domain.Entry) error {
+	pubs := make([]Publication, len(some))
+	for i, e := range some {
+		if isCheckpoint(e.Key) {
+			continue
 		}
-		return err
+		if err := json.Unmarshal(e.Value, &pubs[i]); err != nil {
+			return fmt.Errorf("publication %s/%s cannot be read: run `tillstream rebuild`: %w", e.Key.Store, e.Key.ID, err)
+		}
 	}
-	var pub Publication
-	if err := json.Unmarshal(e.Value, &pub); err != nil {
-		return fmt.Errorf("publication %s/%s cannot be read: run `tillstream rebuild`: %w", e.Key.Store, e.Key.ID, err)
-	}
-	id := domain.ProductID(e.Key.ID)
-	if old, ok := p.stores[e.Key.Store][id]; !ok || pub.Sync > old.Sync {
-		p.put(e.Key.Store, id, pub)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, e := range some {
+		if isCheckpoint(e.Key) {
+			c, err := readCheckpoint(e.Value, PublicationFormat)
+			if err != nil {
+				return err
+			}
+			if !p.marked || c.Position > p.stored.Position {
+				p.stored, p.marked = c, true
+			}
+			continue
+		}
+		id := domain.ProductID(e.Key.ID)
+		if old, ok := p.stores[e.Key.Store][id]; !ok || pubs[i].Sync > old.Sync {
+			p.put(e.Key.Store, id, pubs[i])
+		}
 	}
 	return nil
 }

@@ -279,6 +279,41 @@ func TestPublications_Flush(t *testing.T) {
 	})
 }
 
+// TestPublications_Flush_pages: what is stored first lies in pages, and what replaces it
+// by itself, which whoever opens the bucket finds.
+func TestPublications_Flush_pages(t *testing.T) {
+	t.Parallel()
+	b := newBucket()
+	l := syncLog(t, linked("p", 1), linked("q", 2))
+	p := openPublications(t, b, l)
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	paged := func() (out []string) {
+		for key, i := range b.newest {
+			if b.writes[i].Page > 0 {
+				out = append(out, key.ID)
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	diff(t, "what lies in pages", paged(), []string{"p", "q"})
+	l = syncLog(t, linked("p", 1), linked("q", 2), confirmed("q", 5, 2))
+	p = openPublications(t, b, l)
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "what lies in pages then", paged(), []string{"p"})
+	again := openPublications(t, b, l)
+	for _, id := range []domain.ProductID{"p", "q"} {
+		diff(t, string(id), again.Publication("demo", id), p.Publication("demo", id))
+	}
+	if got := again.Publication("demo", "q").Confirmed.Position; got != 5 {
+		t.Errorf("confirmed at position %d, want 5", got)
+	}
+}
+
 func TestPublications_Await(t *testing.T) {
 	t.Parallel()
 	l := syncLog(t, linked("p-1", 1), linked("p-2", 2))

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -77,10 +78,17 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e.catalog, err = a.openCatalog(ctx, a.folding, epochs.Current); err != nil {
-		return nil, err
+	// Each takes seconds with a million products, in part of the disk's and the broker's.
+	var unopened error
+	var opening sync.WaitGroup
+	opening.Go(func() {
+		e.publications, unopened = projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
+	})
+	e.catalog, err = a.openCatalog(ctx, a.folding, epochs.Current)
+	opening.Wait()
+	if err == nil {
+		err = unopened
 	}
-	e.publications, err = projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,7 @@ type Catalog struct {
 	dirty    []*row        // in the order in which they were first changed
 	draft    bool          // see Draft
 	most     int           // bytes that a draft holds
+	inPages  int           // values that a draft has laid in pages
 	heavy    int           // bytes of the dirty states
 	light    int           // bytes of the clean ones
 	steps    []step        // to be stored before the dirty ones, one after the other

@@ -10,8 +10,8 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// DefaultDraftBytes is how many bytes of states a draft holds at most: those of some two
-// million simple products.
+// DefaultDraftBytes is how many bytes of states a draft holds, besides those that are
+// being stored: those of some two million simple products.
 const DefaultDraftBytes = 1 << 30
 
 // Draft says that nobody goes by what c stores before all that is folded is stored, and
@@ -121,16 +121,7 @@ func (b *Batch) putPiece(ctx context.Context, rows []*row, states []domain.Packe
 	if err != nil {
 		return err
 	}
-	var paged, alone []int
-	b.catalog.mu.RLock()
-	for i, r := range rows {
-		if r.paged || r.hash == (Hash{}) {
-			paged = append(paged, i)
-		} else {
-			alone = append(alone, i)
-		}
-	}
-	b.catalog.mu.RUnlock()
+	paged, alone := b.catalog.places(rows)
 	if err := putSome(ctx, b.catalog.bucket.PutPages, entries, paged); err != nil {
 		return err
 	}
@@ -139,6 +130,27 @@ func (b *Batch) putPiece(ctx context.Context, rows []*row, states []domain.Packe
 	}
 	b.stored(rows, entries, hashes)
 	return nil
+}
+
+// mostInPages is how many values a draft lays in pages at most for each product. All but
+// the newest stay there for nothing until the epoch goes.
+const mostInPages = 4
+
+// places says which rows' values go into pages, by their numbers, and which by themselves:
+// those that lie so, and all when there is too much in pages that was written again since.
+func (c *Catalog) places(rows []*row) (paged, alone []int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	full := c.inPages+len(rows) > mostInPages*c.size()
+	for i, r := range rows {
+		if r.hash == (Hash{}) || r.paged && !full {
+			paged = append(paged, i)
+		} else {
+			alone = append(alone, i)
+		}
+	}
+	c.inPages += len(paged)
+	return paged, alone
 }
 
 // putSome puts the entries with the given numbers.

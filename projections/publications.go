@@ -86,6 +86,7 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 	if err != nil {
 		return nil, fmt.Errorf("open the publications: %w", err)
 	}
+	p.pair()
 	p.position = p.stored.Position
 	last, err := sync.Last(ctx)
 	if err == nil && last > p.position {
@@ -95,6 +96,26 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 		return nil, fmt.Errorf("open the publications: read the SYNC log from position %d: %w", p.position+1, err)
 	}
 	return p, nil
+}
+
+// pair finds out anew which product each twin belongs to. Values come in any order, and
+// old ones among them, so that putting them one by one does not tell: of two products
+// with the same twin it is the one about which something was said last.
+func (p *Publications) pair() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	clear(p.twins)
+	for store, products := range p.stores {
+		for id, pub := range products {
+			if pub.Link == nil {
+				continue
+			}
+			t := twin{store, pub.Link.BigCommerceID}
+			if other, is := p.twins[t]; !is || products[other].Sync < pub.Sync {
+				p.twins[t] = id
+			}
+		}
+	}
 }
 
 // load takes some values of the bucket, in whatever order.

@@ -314,6 +314,49 @@ func TestPublications_Flush_pages(t *testing.T) {
 	}
 }
 
+// TestOpenPublications_twin: in whatever order the values of a bucket are decoded, a twin
+// belongs to the product that got it last, also when the first one's value with it still
+// lies in a page.
+func TestOpenPublications_twin(t *testing.T) {
+	t.Parallel()
+	b := newBucket()
+	if err := openPublications(t, b, syncLog(t, linked("p", 7), linked("r", 8))).Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l := syncLog(t, linked("p", 7), linked("r", 8), &domain.ProductUnlinked{Product: "p"}, linked("q", 7))
+	if err := openPublications(t, b, l).Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		p, err := projections.OpenPublications(t.Context(), shuffled{b, r}, l)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if got, _ := p.Twin("demo", 7); got != "q" {
+			r.Errorf("the twin is of product %q, want q", got)
+		}
+	})
+}
+
+// shuffled is a bucket whose values several goroutines have decoded.
+type shuffled struct {
+	*bucket
+	r *rapid.T
+}
+
+func (b shuffled) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+	var all []domain.Entry
+	if err := b.bucket.Scan(ctx, store, func(e domain.Entry) error { all = append(all, e); return nil }); err != nil {
+		return err
+	}
+	for _, e := range rapid.Permutation(all).Draw(b.r, "order") {
+		if err := each(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func TestPublications_Await(t *testing.T) {
 	t.Parallel()
 	l := syncLog(t, linked("p-1", 1), linked("p-2", 2))

@@ -33,8 +33,8 @@ const (
 	// before its own.
 	maxBatch = MaxGroup
 	// maxBulk is likewise what a commit of bulk takes, and maxBulkBetween what it takes
-	// when events that somebody waits for have come less than between ago: the next of
-	// them waits for that much, here and wherever the log is read. By
+	// when somebody was answered less than between ago: the next one waits for that much,
+	// here and wherever the log is read, or for one group that is larger. By
 	// BenchmarkSaleDuringImport, everything linked, a sale's worst is 600 to 770 ms with
 	// it and 710 to 1,090 ms without, and an import among sales takes a quarter longer.
 	maxBulk        = 500
@@ -129,7 +129,7 @@ func (l *Log) take() []*group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	queue, most := &l.queue, maxBatch
-	if len(l.queue) > 0 {
+	if len(l.queue) > 0 || l.urgent {
 		l.asked = time.Now()
 	}
 	if len(l.queue) == 0 || l.bulkNext && len(l.bulk) > 0 {
@@ -142,7 +142,8 @@ func (l *Log) take() []*group {
 	if *queue = (*queue)[len(groups):]; len(*queue) == 0 {
 		*queue = nil // and with it what was taken
 	}
-	l.bulkNext = queue == &l.queue && len(l.bulk) > 0
+	l.urgent = queue == &l.queue && len(groups) > 0
+	l.bulkNext = l.urgent && len(l.bulk) > 0
 	l.running = len(groups) > 0
 	return groups
 }

@@ -26,7 +26,8 @@ type Log struct {
 	queue    []*group  // waiting, in the order in which they arrived
 	bulk     []*group  // likewise, and in no hurry
 	bulkNext bool      // the last commit was of the queue, and bulk waits
-	asked    time.Time // when the queue held something last
+	urgent   bool      // the last commit was of the queue
+	asked    time.Time // when somebody waited last, or was answered
 	running  bool      // a committer takes from the queues
 	closed   bool
 

@@ -54,8 +54,8 @@ func (b *build) owes(letters []openLetter, r *reading) {
 }
 
 // buildAge is how often a build stores what it has folded although it is little, so
-// that not much is lost when it is interrupted. A draft stores all that has changed as
-// cheaply as nowhere else the first time only, so it does not hurry.
+// that not much is lost when it is interrupted. What a draft stores again stays in the
+// bucket twice, so it does not hurry.
 const (
 	buildAge = 10 * time.Second
 	draftAge = 5 * time.Minute

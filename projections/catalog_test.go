@@ -235,17 +235,24 @@ func (b everyWrite) Scan(_ context.Context, _ domain.StoreID, each func(domain.E
 	return nil
 }
 
+// fifty is a history of fifty products, and then of the stock of each.
+func fifty(t testing.TB) log {
+	t.Helper()
+	var l log
+	for i := range 50 {
+		l.add(t, domain.TypeProductSaved, `{"item":"i-%d","sku":"s-%d","name":"Shirt"}`, i, i)
+	}
+	for i := range 50 {
+		l.add(t, domain.TypeStockLevelReported, `{"item":"i-%d","outlet":"Quayside","on_hand":"%d"}`, i, i)
+	}
+	return l
+}
+
 func TestCatalog_Fold(t *testing.T) {
 	t.Parallel()
 	t.Run("OKForgetsCleanStatesOnly", func(t *testing.T) {
 		t.Parallel()
-		var l log
-		for i := range 50 {
-			l.add(t, domain.TypeProductSaved, `{"item":"i-%d","sku":"s-%d","name":"Shirt"}`, i, i)
-		}
-		for i := range 50 {
-			l.add(t, domain.TypeStockLevelReported, `{"item":"i-%d","outlet":"Quayside","on_hand":"%d"}`, i, i)
-		}
+		l := fifty(t)
 		b := newBucket()
 		c, err := projections.OpenCatalog(t.Context(), b, levels, 10)
 		if err != nil {
@@ -273,15 +280,7 @@ func TestCatalog_Fold(t *testing.T) {
 	})
 	t.Run("OKDraft", func(t *testing.T) {
 		t.Parallel()
-		var l log
-		var items []domain.Key
-		for i := range 50 {
-			l.add(t, domain.TypeProductSaved, `{"item":"i-%d","sku":"s-%d","name":"Shirt"}`, i, i)
-			items = append(items, domain.Key{Store: "demo", ID: fmt.Sprintf("i-%d", i)})
-		}
-		for i := range 50 {
-			l.add(t, domain.TypeStockLevelReported, `{"item":"i-%d","outlet":"Quayside","on_hand":"%d"}`, i, i)
-		}
+		l := fifty(t)
 		b := newBucket()
 		c, err := projections.OpenCatalog(t.Context(), b, levels, 10)
 		if err != nil {
@@ -303,6 +302,10 @@ func TestCatalog_Fold(t *testing.T) {
 		// Whoever opens it reads each page, of two here, once.
 		if c, err = projections.OpenCatalog(t.Context(), b, levels, 0); err != nil {
 			t.Fatal(err)
+		}
+		var items []domain.Key
+		for _, rec := range l[:50] {
+			items = append(items, domain.Key{Store: "demo", ID: rec.Subject})
 		}
 		if err := c.Warm(t.Context(), items); err != nil {
 			t.Fatal(err)

@@ -121,7 +121,7 @@ func (b *Batch) putPiece(ctx context.Context, rows []*row, states []domain.Packe
 	if err != nil {
 		return err
 	}
-	paged, alone := b.catalog.places(rows)
+	paged, alone := b.catalog.pagedOrAlone(rows)
 	if err := putSome(ctx, b.catalog.bucket.PutPages, entries, paged); err != nil {
 		return err
 	}
@@ -136,9 +136,9 @@ func (b *Batch) putPiece(ctx context.Context, rows []*row, states []domain.Packe
 // the newest stay there for nothing until the epoch goes.
 const mostInPages = 4
 
-// places says which rows' values go into pages, by their numbers, and which by themselves:
+// pagedOrAlone says which rows' values go into pages, by their numbers, and which by themselves:
 // those that lie so, and all when there is too much in pages that was written again since.
-func (c *Catalog) places(rows []*row) (paged, alone []int) {
+func (c *Catalog) pagedOrAlone(rows []*row) (paged, alone []int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	full := c.inPages+len(rows) > mostInPages*c.size()

@@ -1,5 +1,7 @@
 package domain
 
+import "time"
+
 // Key names one value of a bucket. The zero id is the bucket's checkpoint.
 type Key struct {
 	Store StoreID
@@ -12,4 +14,11 @@ type Entry struct {
 	Value    []byte
 	Revision uint64 // of this write, ever growing over the bucket; 0 when it is yet to be written
 	Page     uint64 // the revision of the write that it shares with others; 0 for one of its own
+}
+
+// Extent is how far a bucket has come.
+type Extent struct {
+	Created  time.Time `json:"created"`  // tells it apart from one of the same name before
+	Revision uint64    `json:"revision"` // of the last write, 0 for none
+	Messages uint64    `json:"messages"` // that hold the values; no key ever loses its own
 }

@@ -1,11 +1,9 @@
 package domain
 
 import (
-	"encoding/binary"
 	"sync"
-	"time"
 
-	"github.com/govalues/decimal"
+	"github.com/tillstream/tillstream/domain/pack"
 )
 
 // Packed is a product without its store and id as memory holds it that is to hold very
@@ -18,9 +16,9 @@ type Packed string
 func (p *Product) Pack() Packed {
 	c := packings.Get().(*packing)
 	defer packings.Put(c)
-	c.out, c.id = c.out[:0], string(p.ID)
+	c.Packer, c.id = pack.Writer(c.Bytes()[:0]), string(p.ID)
 	c.product(p)
-	return Packed(c.out)
+	return Packed(c.Bytes())
 }
 
 var packings = sync.Pool{New: func() any { return new(packing) }}
@@ -29,197 +27,113 @@ var packings = sync.Pool{New: func() any { return new(packing) }}
 // texts are parts of s.
 func (s Packed) Unpack(store StoreID, id ProductID) *Product {
 	p := &Product{Store: store, ID: id}
-	c := packing{in: string(s), id: string(id), reading: true}
+	c := packing{pack.Reader(string(s)), string(id)}
 	c.product(p)
 	return p
 }
 
-// packing goes over every field of a product once, for both directions, so that the two
-// cannot disagree.
+// packing goes over every field of a product.
 type packing struct {
-	id      string // of the product: that of a simple product's item
-	out     []byte
-	in      string
-	reading bool
+	pack.Packer
+	id string // of the product: that of a simple product's item
 }
 
 func (c *packing) product(p *Product) {
-	packNumber(c, &p.Position)
-	packNumber(c, &p.Due)
-	packNumber(c, &p.StockDue)
-	c.family(&p.Family)
-	packList(c, &p.Items, (*packing).item)
-	packTexts(c, &p.Former)
-	packNumber(c, &p.Tally.Folded)
-	packNumber(c, &p.Tally.Superseded)
-	packNumber(c, &p.Tally.Duplicate)
+	pack.Number(&c.Packer, &p.Position)
+	pack.Number(&c.Packer, &p.Due)
+	pack.Number(&c.Packer, &p.StockDue)
+	packFamily(&c.Packer, &p.Family)
+	pack.List(&c.Packer, &p.Items, c.item)
+	pack.Texts(&c.Packer, &p.Former)
+	pack.Number(&c.Packer, &p.Tally.Folded)
+	pack.Number(&c.Packer, &p.Tally.Superseded)
+	pack.Number(&c.Packer, &p.Tally.Duplicate)
 }
 
-func (c *packing) family(f *Family) {
-	packText(c, &f.Name)
-	packText(c, &f.Description)
-	packText(c, &f.Brand)
-	c.flags(&f.Active, &f.TrackInventory)
-	packTexts(c, &f.Images)
-	packText(c, &f.Handle)
-	packText(c, &f.Category)
-	packTexts(c, &f.Tags)
-	packText(c, &f.Supplier)
-	c.stamp(&f.Stamp)
+func packFamily(c *pack.Packer, f *Family) {
+	pack.Text(c, &f.Name)
+	pack.Text(c, &f.Description)
+	pack.Text(c, &f.Brand)
+	pack.Flags(c, &f.Active, &f.TrackInventory)
+	pack.Texts(c, &f.Images)
+	pack.Text(c, &f.Handle)
+	pack.Text(c, &f.Category)
+	pack.Texts(c, &f.Tags)
+	pack.Text(c, &f.Supplier)
+	packStamp(c, &f.Stamp)
 }
 
-func (c *packing) item(it *Item) {
+func (c *packing) item(p *pack.Packer, it *Item) {
 	own := string(it.ID) == c.id
-	c.flags(&own, &it.Described, &it.Deleted)
+	pack.Flags(p, &own, &it.Described, &it.Deleted)
 	switch {
 	case !own:
-		packText(c, &it.ID)
-	case c.reading:
+		pack.Text(p, &it.ID)
+	case p.Reading():
 		it.ID = ItemID(c.id)
 	}
-	packText(c, &it.SKU)
-	packList(c, &it.Options, func(c *packing, o *Option) {
-		packText(c, &o.Name)
-		packText(c, &o.Value)
-	})
-	c.decimal(&it.RetailPrice.d)
-	c.decimal(&it.SupplyPrice.d)
-	packList(c, &it.Codes, func(c *packing, code *Code) {
-		packText(c, &code.Type)
-		packText(c, &code.Code)
-	})
-	packNumber(c, &it.Since)
-	packTexts(c, &it.Earlier)
-	packText(c, &it.Trail)
-	packList(c, &it.Stock, func(c *packing, l *Level) {
-		packText(c, &l.Outlet)
-		c.decimal(&l.OnHand.d)
-		c.stamp(&l.Reading)
-	})
-	c.stamp(&it.Snapshot)
-	c.stamp(&it.Moved)
-	packList(c, &it.Movements, func(c *packing, m *Movement) {
-		packText(c, &m.Mark)
-		packNumber(c, &m.Version)
-		c.time(&m.Time)
-		packText(c, &m.Outlet)
-		c.decimal(&m.Delta.d)
-	})
-	c.time(&it.Forgotten)
+	pack.Text(p, &it.SKU)
+	pack.List(p, &it.Options, packOption)
+	pack.Decimal(p, &it.RetailPrice.d)
+	pack.Decimal(p, &it.SupplyPrice.d)
+	pack.List(p, &it.Codes, packCode)
+	pack.Number(p, &it.Since)
+	pack.Texts(p, &it.Earlier)
+	pack.Text(p, &it.Trail)
+	pack.List(p, &it.Stock, packLevel)
+	packStamp(p, &it.Snapshot)
+	packStamp(p, &it.Moved)
+	pack.List(p, &it.Movements, packMovement)
+	pack.Time(p, &it.Forgotten)
 }
 
-func (c *packing) stamp(s *Stamp) {
-	packNumber(c, &s.Version)
-	packTexts(c, &s.Versioned)
-	c.time(&s.Time)
-	packTexts(c, &s.Timed)
+func packOption(p *pack.Packer, o *Option) {
+	pack.Text(p, &o.Name)
+	pack.Text(p, &o.Value)
 }
 
-// number is one number, without a type.
-func (c *packing) number(n uint64) uint64 {
-	if !c.reading {
-		c.out = binary.AppendUvarint(c.out, n)
-		return n
-	}
-	n = 0
-	for shift, i := 0, 0; ; shift, i = shift+7, i+1 {
-		b := c.in[i]
-		n |= uint64(b&0x7f) << shift
-		if b < 0x80 {
-			c.in = c.in[i+1:]
-			return n
-		}
-	}
+func packCode(p *pack.Packer, code *Code) {
+	pack.Text(p, &code.Type)
+	pack.Text(p, &code.Code)
 }
 
-func packNumber[T ~uint64](c *packing, p *T) { *p = T(c.number(uint64(*p))) }
-
-func packText[T ~string](c *packing, p *T) {
-	n := c.number(uint64(len(*p)))
-	if !c.reading {
-		c.out = append(c.out, *p...)
-		return
-	}
-	*p, c.in = T(c.in[:n]), c.in[n:]
+func packLevel(p *pack.Packer, l *Level) {
+	pack.Text(p, &l.Outlet)
+	pack.Decimal(p, &l.OnHand.d)
+	packStamp(p, &l.Reading)
 }
 
-func packTexts[T ~string](c *packing, p *[]T) {
-	n := c.length(len(*p), *p != nil)
-	if c.reading && n >= 0 {
-		*p = make([]T, n)
-	}
-	for i := range *p {
-		packText(c, &(*p)[i])
-	}
+func packMovement(p *pack.Packer, m *Movement) {
+	pack.Text(p, &m.Mark)
+	pack.Number(p, &m.Version)
+	pack.Time(p, &m.Time)
+	pack.Text(p, &m.Outlet)
+	pack.Decimal(p, &m.Delta.d)
 }
 
-// length keeps apart a list that is nil, for which it returns -1, and one that is empty.
-func (c *packing) length(n int, there bool) int {
-	if !there {
-		n = -1
-	}
-	return int(c.number(uint64(n+1))) - 1
+func packStamp(p *pack.Packer, s *Stamp) {
+	pack.Number(p, &s.Version)
+	pack.Texts(p, &s.Versioned)
+	pack.Time(p, &s.Time)
+	pack.Texts(p, &s.Timed)
 }
 
-func packList[T any](c *packing, p *[]T, each func(*packing, *T)) {
-	n := c.length(len(*p), *p != nil)
-	if c.reading && n >= 0 {
-		*p = make([]T, n)
-	}
-	for i := range *p {
-		each(c, &(*p)[i])
-	}
+// PackLink packs a link.
+func PackLink(p *pack.Packer, l *Link) {
+	pack.Integer(p, &l.BigCommerceID)
+	pack.List(p, &l.Variants, packVariantLink)
+	pack.Flags(p, &l.Simple)
 }
 
-func (c *packing) flags(flags ...*bool) {
-	bits := uint64(0)
-	for i, f := range flags {
-		if *f {
-			bits |= 1 << i
-		}
-	}
-	bits = c.number(bits)
-	for i, f := range flags {
-		*f = bits&(1<<i) != 0
-	}
+func packVariantLink(p *pack.Packer, v *VariantLink) {
+	pack.Text(p, &v.Item)
+	pack.Integer(p, &v.BigCommerceID)
+	pack.Text(p, &v.SKU)
 }
 
-// time keeps times in UTC, as all of a product are.
-func (c *packing) time(t *time.Time) {
-	const second = 1_000_000_000
-	var since, part uint64
-	if !t.IsZero() {
-		since, part = uint64(t.Unix()-firstSecond)+1, uint64(t.Nanosecond())
-	}
-	if since = c.number(since); since == 0 {
-		if c.reading {
-			*t = time.Time{}
-		}
-		return
-	}
-	part = c.number(part)
-	if c.reading {
-		*t = time.Unix(int64(since-1)+firstSecond, int64(part%second)).UTC()
-	}
-}
-
-// firstSecond is that of the year 1.
-var firstSecond = time.Time{}.Unix()
-
-// decimal keeps the digits behind the point as they are, zeros included.
-func (c *packing) decimal(d *decimal.Decimal) {
-	sign := uint64(0)
-	if d.IsNeg() {
-		sign = 1
-	}
-	form := c.number(uint64(d.Scale())<<1 | sign)
-	coef := c.number(d.Coef())
-	if !c.reading {
-		return
-	}
-	value := int64(coef) // of 18 digits at most
-	if form&1 == 1 {
-		value = -value
-	}
-	*d = must(decimal.New(value, int(form>>1)))
+// PackOffer packs an offer.
+func PackOffer(p *pack.Packer, o *Offer) {
+	pack.Flags(p, &o.Visible, &o.InStock, &o.Described, &o.Branded)
+	pack.Decimal(p, &o.LowPrice.d)
+	pack.Decimal(p, &o.HighPrice.d)
 }

@@ -29,7 +29,7 @@ func fill(t *rapid.T, v reflect.Value) {
 	case time.Time:
 		at := time.Time{}
 		if rapid.Bool().Draw(t, "has a time") {
-			at = time.Unix(rapid.Int64Range(firstSecond, 253402300799).Draw(t, "second"), rapid.Int64Range(0, 999_999_999).Draw(t, "part")).UTC()
+			at = time.Unix(rapid.Int64Range(time.Time{}.Unix(), 253402300799).Draw(t, "second"), rapid.Int64Range(0, 999_999_999).Draw(t, "part")).UTC()
 		}
 		v.Set(reflect.ValueOf(at))
 		return

@@ -32,7 +32,9 @@ func (made) PutPages(context.Context, []domain.Entry) error { return nil }
 
 func (made) PutAll(context.Context, []domain.Entry) error { return nil }
 
-func (m made) Scan(_ context.Context, _ domain.StoreID, each func(domain.Entry) error) error {
+func (made) Extent(context.Context) (domain.Extent, error) { return domain.Extent{}, nil }
+
+func (m made) Scan(_ context.Context, _ domain.StoreID, _ uint64, each func(domain.Entry) error) error {
 	if err := each(domain.Entry{Value: fmt.Appendf(nil, `{"format":%d,"position":9}`, projections.SnapshotFormat)}); err != nil {
 		return err
 	}

@@ -25,10 +25,13 @@ type Bucket interface {
 	// in the last is the newest.
 	PutPages(ctx context.Context, entries []domain.Entry) error
 	// Scan calls each with the newest value of every key of a store, or of all
-	// stores and the checkpoint when store is "", until an error. A value that is
+	// stores and the checkpoint when store is "", that was written after a revision, 0
+	// for all, until an error. A value that is
 	// replaced meanwhile may be given in both forms, and so may one that lay in a page,
 	// the newest last. The values are the caller's.
-	Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error
+	Scan(ctx context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error
+	// Extent says how far the bucket has come.
+	Extent(ctx context.Context) (domain.Extent, error)
 }
 
 // Log is read; nothing here can write to one.

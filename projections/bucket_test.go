@@ -104,9 +104,9 @@ func (b *bucket) PutPages(_ context.Context, entries []domain.Entry) error {
 	return nil
 }
 
-func (b *bucket) Scan(_ context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+func (b *bucket) Scan(_ context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error {
 	for i, e := range b.writes {
-		if b.newest[e.Key] != i && e.Page == 0 || store != "" && e.Key.Store != store {
+		if e.Revision <= after || b.newest[e.Key] != i && e.Page == 0 || store != "" && e.Key.Store != store {
 			continue
 		}
 		if err := each(e); err != nil {
@@ -114,6 +114,11 @@ func (b *bucket) Scan(_ context.Context, store domain.StoreID, each func(domain.
 		}
 	}
 	return nil
+}
+
+// Extent is that of a bucket that was made in the year of the first event.
+func (b *bucket) Extent(context.Context) (domain.Extent, error) {
+	return domain.Extent{Created: start, Revision: uint64(len(b.writes)), Messages: uint64(len(b.newest))}, nil
 }
 
 // cut is the bucket as a crash after n writes left it.

@@ -51,6 +51,7 @@ type Catalog struct {
 	heavy    int           // bytes of the dirty states
 	light    int           // bytes of the clean ones
 	steps    []step        // to be stored before the dirty ones, one after the other
+	unhinted int           // values that were stored since the newest hint
 }
 
 // OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of
@@ -61,11 +62,13 @@ type Catalog struct {
 // with less in it than its checkpoint speaks of; the error names the command that mends
 // it.
 func OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, kept int) (*Catalog, error) {
-	return Present().OpenCatalog(ctx, bucket, modes, kept)
+	return Present().OpenCatalog(ctx, bucket, modes, kept, nil)
 }
 
-// OpenCatalog is the function of that name for another folding than the present one.
-func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, kept int) (*Catalog, error) {
+// OpenCatalog is the function of that name for another folding than the present one, and
+// with a hint, if it is not nil. Where it had to read much of the bucket, it writes the
+// hint anew.
+func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(domain.StoreID) domain.StockMode, kept int, hint *Hint) (*Catalog, error) {
 	c := &Catalog{
 		bucket:  bucket,
 		folding: f,
@@ -75,7 +78,11 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 		clean:   list.New(),
 		reached: make(chan struct{}),
 	}
-	torn, err := c.scan(ctx)
+	extent, after, err := hint.begin(ctx, bucket, c.readHint)
+	if err != nil {
+		return nil, fmt.Errorf("open the catalog: %w", err)
+	}
+	torn, err := c.scan(ctx, after)
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
@@ -88,6 +95,7 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 	if err := c.mend(ctx, torn); err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
+	hint.tell(c.writeHint(ctx, hint, extent))
 	return c, nil
 }
 
@@ -141,7 +149,7 @@ func badSnapshot(key domain.Key, err error) error {
 func (c *Catalog) shelf(store domain.StoreID) *shelf {
 	s, ok := c.shelves[store]
 	if !ok {
-		s = newShelf(store, c.bucket)
+		s = newShelf(store, c.bucket, 0, 0)
 		c.shelves[store] = s
 	}
 	return s

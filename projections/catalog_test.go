@@ -226,7 +226,7 @@ type everyWrite struct {
 	order []int
 }
 
-func (b everyWrite) Scan(_ context.Context, _ domain.StoreID, each func(domain.Entry) error) error {
+func (b everyWrite) Scan(_ context.Context, _ domain.StoreID, _ uint64, each func(domain.Entry) error) error {
 	for _, i := range b.order {
 		if err := each(b.writes[i]); err != nil {
 			return err

@@ -24,6 +24,7 @@
 //   - What a bucket has lost from its end, the log brings back. A bucket that
 //     lacks its checkpoint, or fewer snapshots than the checkpoint has counted, or
 //     another format, is refused with an error that names `tillstream rebuild`.
+//   - A start with a [Hint] knows what one without knows, and reads what was stored since.
 //   - An item is in one product. A crash between the two writes of a move is
 //     mended at the next start.
 //   - Memory does not grow with the number of events. A product that nobody

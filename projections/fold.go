@@ -280,6 +280,7 @@ func (b *Batch) stored(rows []*row, entries []domain.Entry, hashes []Hash) {
 	c := b.catalog
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unhinted += len(rows)
 	for i, r := range rows {
 		r.sealed--
 		r.hash, r.revision, r.paged = hashes[i], entries[i].Page, entries[i].Page > 0

@@ -30,7 +30,7 @@ func FuzzSnapshots(f *testing.F) {
 				}
 			}
 		}
-		if p, err := projections.OpenPublications(t.Context(), broken, log{}); err == nil {
+		if p, err := projections.OpenPublications(t.Context(), broken, log{}, nil); err == nil {
 			p.Quarantines("demo")
 		}
 	})

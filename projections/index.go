@@ -51,13 +51,14 @@ type place struct {
 	sku  string // folded; empty until described
 }
 
-func newShelf(store domain.StoreID, bucket Bucket) *shelf {
+// newShelf makes one that is empty, with room for some products and items.
+func newShelf(store domain.StoreID, bucket Bucket, products, items int) *shelf {
 	return &shelf{
 		store:    store,
 		bucket:   bucket,
-		products: map[domain.ProductID]*row{},
-		holders:  map[domain.ItemID]*row{},
-		skus:     map[string][]domain.ItemID{},
+		products: make(map[domain.ProductID]*row, products),
+		holders:  make(map[domain.ItemID]*row, items),
+		skus:     make(map[string][]domain.ItemID, items),
 	}
 }
 

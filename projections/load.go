@@ -14,9 +14,10 @@ import (
 // armful is how many values are decoded at a time while a bucket is scanned.
 const armful = 512
 
-// scanAll calls take with all that a bucket holds, some at a time and from several
-// goroutines: decoding takes longer than reading, so all processors share it.
-func scanAll(ctx context.Context, bucket Bucket, take func(some []domain.Entry) error) error {
+// scanAll calls take with all that a bucket holds that was written after a revision, some
+// at a time and from several goroutines: decoding takes longer than reading, so all
+// processors share it. It returns how much it was.
+func scanAll(ctx context.Context, bucket Bucket, after uint64, take func(some []domain.Entry) error) (n int, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	armfuls := make(chan []domain.Entry)
@@ -31,7 +32,8 @@ func scanAll(ctx context.Context, bucket Bucket, take func(some []domain.Entry) 
 		})
 	}
 	some := make([]domain.Entry, 0, armful)
-	err := bucket.Scan(ctx, "", func(e domain.Entry) error {
+	err = bucket.Scan(ctx, "", after, func(e domain.Entry) error {
+		n++
 		if some = append(some, e); len(some) == armful {
 			armfuls <- some
 			some = make([]domain.Entry, 0, armful)
@@ -42,16 +44,16 @@ func scanAll(ctx context.Context, bucket Bucket, take func(some []domain.Entry) 
 	close(armfuls)
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {
-		return cause
+		return n, cause
 	}
-	return err
+	return n, err
 }
 
-// scan indexes every snapshot of the bucket and returns the items that were met in
-// two products.
-func (c *Catalog) scan(ctx context.Context) (map[conflict]bool, error) {
-	torn := map[conflict]bool{}
-	err := scanAll(ctx, c.bucket, func(some []domain.Entry) error { return c.loadAll(some, torn) })
+// scan indexes every snapshot of the bucket that was written after a revision, and returns
+// the items that were met in two products.
+func (c *Catalog) scan(ctx context.Context, after uint64) (torn map[conflict]bool, err error) {
+	torn = map[conflict]bool{}
+	c.unhinted, err = scanAll(ctx, c.bucket, after, func(some []domain.Entry) error { return c.loadAll(some, torn) })
 	return torn, err
 }
 

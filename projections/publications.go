@@ -33,7 +33,7 @@ type Publications struct {
 	bucket Bucket
 
 	mu          sync.RWMutex
-	stores      map[domain.StoreID]map[domain.ProductID]*Publication
+	stores      map[domain.StoreID]map[domain.ProductID]packedPublication
 	twins       map[twin]domain.ProductID
 	quarantined map[domain.StoreID]map[domain.ItemID][]QuarantinedItem
 	held        map[domain.StoreID]map[domain.ProductID]bool
@@ -47,6 +47,8 @@ type Publications struct {
 	marked bool
 	dirty  map[domain.Key]bool
 	order  []domain.Key // the dirty ones, in the order in which they were first changed
+
+	unhinted int // values that were stored since the newest hint
 }
 
 type twin struct {
@@ -65,21 +67,21 @@ type QuarantinedItem struct {
 	Product domain.ProductID // under which the SYNC log has it
 }
 
-// OpenPublications reads the bucket, and the SYNC log from the bucket's checkpoint
-// to its present end.
-func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publications, error) {
+// OpenPublications reads the bucket, of which a hint that is not nil tells a part, and the
+// SYNC log from the bucket's checkpoint to its present end. Where it had to read much of
+// the bucket, it writes the hint anew.
+func OpenPublications(ctx context.Context, bucket Bucket, sync Log, hint *Hint) (*Publications, error) {
 	p := &Publications{
-		bucket:      bucket,
-		stores:      map[domain.StoreID]map[domain.ProductID]*Publication{},
-		twins:       map[twin]domain.ProductID{},
-		quarantined: map[domain.StoreID]map[domain.ItemID][]QuarantinedItem{},
-		held:        map[domain.StoreID]map[domain.ProductID]bool{},
-		linked:      map[domain.StoreID]int{},
-		early:       map[domain.Position]applied{},
-		reached:     make(chan struct{}),
-		dirty:       map[domain.Key]bool{},
+		bucket:  bucket,
+		early:   map[domain.Position]applied{},
+		reached: make(chan struct{}),
+		dirty:   map[domain.Key]bool{},
 	}
-	err := scanAll(ctx, bucket, p.load)
+	p.reset()
+	extent, after, err := hint.begin(ctx, bucket, p.readHint)
+	if err == nil {
+		p.unhinted, err = scanAll(ctx, bucket, after, p.load)
+	}
 	if err == nil {
 		err = p.stored.check(p.marked, p.snapshots)
 	}
@@ -88,6 +90,7 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 	}
 	p.pair()
 	p.position = p.stored.Position
+	hint.tell(p.writeHint(ctx, hint, extent))
 	last, err := sync.Last(ctx)
 	if err == nil && last > p.position {
 		err = sync.Read(ctx, "", "", p.position+1, last, p.receive)
@@ -98,20 +101,34 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log) (*Publicatio
 	return p, nil
 }
 
+// reset forgets all publications.
+func (p *Publications) reset() {
+	p.stores = map[domain.StoreID]map[domain.ProductID]packedPublication{}
+	p.twins = map[twin]domain.ProductID{}
+	p.quarantined = map[domain.StoreID]map[domain.ItemID][]QuarantinedItem{}
+	p.held = map[domain.StoreID]map[domain.ProductID]bool{}
+	p.linked, p.snapshots = map[domain.StoreID]int{}, 0
+}
+
 // pair finds out anew which product each twin belongs to. Values come in any order, and
 // old ones among them, so that putting them one by one does not tell: of two products
 // with the same twin it is the one about which something was said last.
 func (p *Publications) pair() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	clear(p.twins)
+	linked := 0
+	for _, n := range p.linked {
+		linked += n
+	}
+	p.twins = make(map[twin]domain.ProductID, linked)
 	for store, products := range p.stores {
 		for id, pub := range products {
-			if pub.Link == nil {
+			head := pub.head()
+			if !head.linked {
 				continue
 			}
-			t := twin{store, pub.Link.BigCommerceID}
-			if other, is := p.twins[t]; !is || products[other].Sync < pub.Sync {
+			t := twin{store, head.bigCommerceID}
+			if other, is := p.twins[t]; !is || products[other].head().sync < head.sync {
 				p.twins[t] = id
 			}
 		}
@@ -143,8 +160,8 @@ func (p *Publications) load(some []domain.Entry) error {
 			continue
 		}
 		id := domain.ProductID(e.Key.ID)
-		if old, ok := p.stores[e.Key.Store][id]; !ok || pubs[i].Sync > old.Sync {
-			p.put(e.Key.Store, id, pubs[i])
+		if old, ok := p.stores[e.Key.Store][id]; !ok || pubs[i].Sync > old.head().sync {
+			p.put(e.Key.Store, id, &pubs[i])
 		}
 	}
 	return nil
@@ -224,15 +241,12 @@ func (p *Publications) concerned(a applied) []domain.ProductID {
 }
 
 func (p *Publications) fold(id domain.ProductID, a applied) {
-	var old Publication
-	if held := p.stores[a.rec.Store][id]; held != nil {
-		old = *held
-	}
+	old := p.stores[a.rec.Store][id].unpack()
 	next := FoldPublication(old, a.rec, a.event)
 	if next.Sync == old.Sync {
 		return // a snapshot was stored ahead of the checkpoint
 	}
-	p.put(a.rec.Store, id, next)
+	p.put(a.rec.Store, id, &next)
 	p.change(domain.Key{Store: a.rec.Store, ID: string(id)})
 }
 
@@ -243,22 +257,28 @@ func (p *Publications) change(key domain.Key) {
 	}
 }
 
-// put replaces a publication and makes the indexes agree.
-func (p *Publications) put(store domain.StoreID, id domain.ProductID, next Publication) {
+// shelve returns the publications of a store, to which it may be new.
+func (p *Publications) shelve(store domain.StoreID, room int) map[domain.ProductID]packedPublication {
 	products, ok := p.stores[store]
 	if !ok {
-		products = map[domain.ProductID]*Publication{}
+		products = make(map[domain.ProductID]packedPublication, room)
 		p.stores[store] = products
 		p.quarantined[store] = map[domain.ItemID][]QuarantinedItem{}
 		p.held[store] = map[domain.ProductID]bool{}
 	}
-	old := products[id]
-	if old == nil {
-		old = &Publication{}
+	return products
+}
+
+// put replaces a publication and makes the indexes agree.
+func (p *Publications) put(store domain.StoreID, id domain.ProductID, next *Publication) {
+	products := p.shelve(store, 0)
+	packed, known := products[id]
+	old := packed.unpack()
+	if !known {
 		id = domain.ProductID(strings.Clone(string(id)))
 		p.snapshots++
 	}
-	products[id] = &next
+	products[id] = next.pack()
 	if old.Link != nil {
 		p.linked[store]--
 		if t := (twin{store, old.Link.BigCommerceID}); p.twins[t] == id {

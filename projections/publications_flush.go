@@ -22,7 +22,7 @@ func (p *Publications) Flush(ctx context.Context) error {
 	keys := p.order
 	next := checkpoint{Format: PublicationFormat, Position: p.position, Snapshots: p.snapshots}
 	entries := make([]domain.Entry, len(keys))
-	pubs := make([]*Publication, len(keys))
+	pubs := make([]packedPublication, len(keys))
 	for i, key := range keys {
 		entries[i].Key = key
 		pubs[i] = p.stores[key.Store][domain.ProductID(key.ID)]
@@ -32,6 +32,9 @@ func (p *Publications) Flush(ctx context.Context) error {
 
 	err := p.write(ctx, entries, pubs, next, empty)
 	if err == nil {
+		p.mu.Lock()
+		p.unhinted += len(entries)
+		p.mu.Unlock()
 		return p.checkpoint(ctx, next)
 	}
 	p.mu.Lock()
@@ -46,7 +49,7 @@ func (p *Publications) Flush(ctx context.Context) error {
 
 // write stores publications, and behind the last of them the checkpoint: what is stored
 // together costs the disk one wait. In pages they are stored without it.
-func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs []*Publication, next checkpoint, pages bool) error {
+func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs []packedPublication, next checkpoint, pages bool) error {
 	put := p.bucket.PutAll
 	if pages {
 		put = p.bucket.PutPages
@@ -54,7 +57,7 @@ func (p *Publications) write(ctx context.Context, entries []domain.Entry, pubs [
 	for from := 0; from < len(entries); from += chunk {
 		part := entries[from:min(from+chunk, len(entries))]
 		for i := range part {
-			value, err := json.Marshal(pubs[from+i])
+			value, err := json.Marshal(pubs[from+i].unpack())
 			if err != nil {
 				return fmt.Errorf("encode the publication of %s/%s: %w", part[i].Key.Store, part[i].Key.ID, err)
 			}

@@ -15,10 +15,7 @@ import (
 func (p *Publications) Publication(store domain.StoreID, id domain.ProductID) Publication {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	if pub := p.stores[store][id]; pub != nil {
-		return *pub
-	}
-	return Publication{}
+	return p.stores[store][id].unpack()
 }
 
 // Twin returns the product that is linked to a BigCommerce product, or false.
@@ -62,7 +59,7 @@ func (p *Publications) HeldPushes(store domain.StoreID) []HeldPush {
 	defer p.mu.RUnlock()
 	var out []HeldPush
 	for id := range p.held[store] {
-		out = append(out, HeldPush{id, *p.stores[store][id].Held})
+		out = append(out, HeldPush{id, *p.stores[store][id].unpack().Held})
 	}
 	slices.SortFunc(out, func(a, b HeldPush) int { return strings.Compare(string(a.Product), string(b.Product)) })
 	return out

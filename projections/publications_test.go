@@ -59,7 +59,7 @@ func decided(product domain.ProductID, at domain.Position, release domain.Releas
 
 func openPublications(t testing.TB, b *bucket, l log) *projections.Publications {
 	t.Helper()
-	p, err := projections.OpenPublications(t.Context(), b, l)
+	p, err := projections.OpenPublications(t.Context(), b, l, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestPublications_Apply(t *testing.T) {
 	t.Run("OKInAnyOrder", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(r *rapid.T) {
-			p, err := projections.OpenPublications(r.Context(), newBucket(), log{})
+			p, err := projections.OpenPublications(r.Context(), newBucket(), log{}, nil)
 			if err != nil {
 				r.Fatal(err)
 			}
@@ -271,7 +271,7 @@ func TestPublications_Flush(t *testing.T) {
 		t.Parallel()
 		for _, format := range []int{1, 2, projections.PublicationFormat + 1} {
 			other := newBucket(domain.Entry{Value: fmt.Appendf(nil, `{"format":%d}`, format)})
-			_, err := projections.OpenPublications(t.Context(), other, log{})
+			_, err := projections.OpenPublications(t.Context(), other, log{}, nil)
 			if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {
 				t.Errorf("error of format %d is %v, want one that names the command", format, err)
 			}
@@ -328,7 +328,7 @@ func TestOpenPublications_twin(t *testing.T) {
 		t.Fatal(err)
 	}
 	rapid.Check(t, func(r *rapid.T) {
-		p, err := projections.OpenPublications(t.Context(), shuffled{b, r}, l)
+		p, err := projections.OpenPublications(t.Context(), shuffled{b, r}, l, nil)
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -344,9 +344,9 @@ type shuffled struct {
 	r *rapid.T
 }
 
-func (b shuffled) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+func (b shuffled) Scan(ctx context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error {
 	var all []domain.Entry
-	if err := b.bucket.Scan(ctx, store, func(e domain.Entry) error { all = append(all, e); return nil }); err != nil {
+	if err := b.bucket.Scan(ctx, store, after, func(e domain.Entry) error { all = append(all, e); return nil }); err != nil {
 		return err
 	}
 	for _, e := range rapid.Permutation(all).Draw(b.r, "order") {

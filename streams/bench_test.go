@@ -120,7 +120,7 @@ func BenchmarkBucket(b *testing.B) {
 	b.Run("scan", func(b *testing.B) {
 		for b.Loop() {
 			n := 0
-			if err := bucket.Scan(b.Context(), "", func(streams.Entry) error { n++; return nil }); err != nil || n != keys {
+			if err := bucket.Scan(b.Context(), "", 0, func(streams.Entry) error { n++; return nil }); err != nil || n != keys {
 				b.Fatalf("scanned %d entries, %v; want %d", n, err, keys)
 			}
 		}

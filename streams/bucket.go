@@ -138,11 +138,12 @@ func (b *Bucket) putBatch(ctx context.Context, msgs []*nats.Msg) (uint64, error)
 }
 
 // Scan calls do for the current value of every key, of one store or, when it is
-// empty, of all and of the system keys, in the order of their revisions. A key
+// empty, of all and of the system keys, that was written after a revision, 0 for all, in
+// the order of their revisions. A key
 // that is written meanwhile may be seen twice, the newer value later, and so may one
 // that has a value in a page. It returns the first error of do as it is.
-func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, do func(Entry) error) error {
-	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, after uint64, do func(Entry) error) error {
+	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), after+1, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		return b.entries(msg.Subject(), msg.Data(), meta.Sequence.Stream, do)
 	})
 }
@@ -169,6 +170,15 @@ func (b *Bucket) Stores(ctx context.Context) ([]domain.StoreID, error) {
 		}
 	}
 	return slices.Sorted(maps.Keys(stores)), nil
+}
+
+// Extent says how far the bucket has come.
+func (b *Bucket) Extent(ctx context.Context) (domain.Extent, error) {
+	info, err := b.conn.info(ctx, b.stream)
+	if err != nil {
+		return domain.Extent{}, err
+	}
+	return domain.Extent{Created: info.Created, Revision: info.State.LastSeq, Messages: info.State.Msgs}, nil
 }
 
 // Len is the number of messages: that of keys with a value where none lies in a page.

@@ -19,7 +19,7 @@ func scan(t *testing.T, b *streams.Bucket, store domain.StoreID) map[streams.Key
 	t.Helper()
 	got := map[streams.Key]string{}
 	revision := uint64(0)
-	if err := b.Scan(t.Context(), store, func(e streams.Entry) error {
+	if err := b.Scan(t.Context(), store, 0, func(e streams.Entry) error {
 		if e.Revision <= revision {
 			t.Errorf("entry %s of revision %d follows revision %d", e.Key, e.Revision, revision)
 		}
@@ -131,7 +131,7 @@ func TestBucket_PutAll(t *testing.T) {
 	})
 	t.Run("ErrOfCaller", func(t *testing.T) {
 		stop := errors.New("stop")
-		if err := b.Scan(t.Context(), "", func(streams.Entry) error { return stop }); err != stop {
+		if err := b.Scan(t.Context(), "", 0, func(streams.Entry) error { return stop }); err != stop {
 			t.Errorf("got error %v, want the caller's own", err)
 		}
 	})

@@ -54,7 +54,7 @@ func TestBucket_PutPages(t *testing.T) {
 		}
 		all, mill, seen := map[streams.Key]string{}, map[streams.Key]string{}, map[streams.Key]uint64{}
 		for store, got := range map[domain.StoreID]map[streams.Key]string{"": all, "mill": mill} {
-			if err := b.Scan(t.Context(), store, func(e streams.Entry) error {
+			if err := b.Scan(t.Context(), store, 0, func(e streams.Entry) error {
 				if got[e.Key], seen[e.Key] = string(e.Value), e.Page; e.Page != 0 && e.Page != e.Revision {
 					t.Errorf("%s lies in page %d and has revision %d", e.Key, e.Page, e.Revision)
 				}

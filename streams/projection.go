@@ -67,8 +67,8 @@ func entriesOf(entries []domain.Entry) []Entry {
 }
 
 // Scan is [Bucket.Scan].
-func (s Snapshots) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
-	return s.bucket.Scan(ctx, store, func(e Entry) error {
+func (s Snapshots) Scan(ctx context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error {
+	return s.bucket.Scan(ctx, store, after, func(e Entry) error {
 		one, err := domainEntry(e)
 		if err != nil {
 			return err
@@ -76,6 +76,9 @@ func (s Snapshots) Scan(ctx context.Context, store domain.StoreID, each func(dom
 		return each(one)
 	})
 }
+
+// Extent is [Bucket.Extent].
+func (s Snapshots) Extent(ctx context.Context) (domain.Extent, error) { return s.bucket.Extent(ctx) }
 
 func domainEntry(e Entry) (domain.Entry, error) {
 	k, err := domainKey(e.Key)

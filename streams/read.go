@@ -131,10 +131,11 @@ func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstr
 	return r, nil
 }
 
-// readAll calls do for every message of some subjects that there is now.
-func (c *Conn) readAll(ctx context.Context, stream, subject string, do func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+// readAll calls do for every message of some subjects that there is now, from a sequence
+// number on.
+func (c *Conn) readAll(ctx context.Context, stream, subject string, from uint64, do func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
 	r, err := c.openReader(ctx, stream, "", jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverAllPolicy,
+		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 	}, readAhead())
 	if err != nil {
 		return err

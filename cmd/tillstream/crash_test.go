@@ -331,7 +331,7 @@ func checkProjection(t *testing.T, data string, want map[domain.ProductID]domain
 	t.Helper()
 	conn := openData(t, data)
 	stored := map[string]string{}
-	if err := conn.Products(epochOf(t, conn)).Snapshots().Scan(t.Context(), "crash", func(e domain.Entry) error {
+	if err := conn.Products(epochOf(t, conn)).Snapshots().Scan(t.Context(), "crash", 0, func(e domain.Entry) error {
 		stored[e.Key.ID] = string(e.Value)
 		return nil
 	}); err != nil {

@@ -82,9 +82,9 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 	var unopened error
 	var opening sync.WaitGroup
 	opening.Go(func() {
-		e.publications, unopened = projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
+		e.publications, unopened = projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events(), a.publicationsHint())
 	})
-	e.catalog, err = a.openCatalog(ctx, a.folding, epochs.Current)
+	e.catalog, err = a.openCatalog(ctx, a.folding, epochs.Current, a.productsHint())
 	opening.Wait()
 	if err == nil {
 		err = unopened
@@ -268,9 +268,19 @@ func (e *engine) running() console.Running {
 	return r
 }
 
-// run works until ctx ends, or something fails that needs a person. What was recorded
-// until then is signed.
+// run works until ctx ends, or something fails that needs a person. What is known then
+// is left for the next start.
 func (e *engine) run(ctx context.Context) error {
+	err := e.keep(ctx)
+	if err != nil || errors.Is(context.Cause(ctx), streams.ErrLeaseLost) {
+		return err
+	}
+	e.leaveHints(context.WithoutCancel(ctx))
+	return nil
+}
+
+// keep is the work, and the signing of what was recorded until it ends.
+func (e *engine) keep(ctx context.Context) error {
 	if e.keeper == nil {
 		return e.work(ctx)
 	}

@@ -71,12 +71,12 @@ func (a *app) stockModes() map[domain.StoreID]domain.StockMode {
 	return modes
 }
 
-func (a *app) openCatalog(ctx context.Context, folding projections.Folding, epoch uint64) (*projections.Catalog, error) {
-	return a.openCatalogBy(ctx, folding, a.stockModes(), epoch)
+func (a *app) openCatalog(ctx context.Context, folding projections.Folding, epoch uint64, hint *projections.Hint) (*projections.Catalog, error) {
+	return a.openCatalogBy(ctx, folding, a.stockModes(), epoch, hint)
 }
 
-func (a *app) openCatalogBy(ctx context.Context, folding projections.Folding, modes map[domain.StoreID]domain.StockMode, epoch uint64) (*projections.Catalog, error) {
-	return folding.OpenCatalog(ctx, a.conn.Products(epoch).Snapshots(), func(s domain.StoreID) domain.StockMode { return modes[s] }, 0)
+func (a *app) openCatalogBy(ctx context.Context, folding projections.Folding, modes map[domain.StoreID]domain.StockMode, epoch uint64, hint *projections.Hint) (*projections.Catalog, error) {
+	return folding.OpenCatalog(ctx, a.conn.Products(epoch).Snapshots(), func(s domain.StoreID) domain.StockMode { return modes[s] }, 0, hint)
 }
 
 func (a *app) newHandler(c *projections.Catalog) *project.Handler {
@@ -137,7 +137,7 @@ func (b *epochBuild) open(ctx context.Context) error {
 		return err
 	}
 	var err error
-	b.catalog, err = b.app.openCatalog(ctx, b.app.folding, b.epoch)
+	b.catalog, err = b.app.openCatalog(ctx, b.app.folding, b.epoch, nil)
 	var other *projections.FormatError
 	var modes *projections.ModesError
 	switch {
@@ -503,10 +503,18 @@ func (p productsInUse) PutPages(ctx context.Context, entries []domain.Entry) err
 	return b.PutPages(ctx, entries)
 }
 
-func (p productsInUse) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+func (p productsInUse) Scan(ctx context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error {
 	b, err := p.bucket(ctx)
 	if err != nil {
 		return err
 	}
-	return b.Scan(ctx, store, each)
+	return b.Scan(ctx, store, after, each)
+}
+
+func (p productsInUse) Extent(ctx context.Context) (domain.Extent, error) {
+	b, err := p.bucket(ctx)
+	if err != nil {
+		return domain.Extent{}, err
+	}
+	return b.Extent(ctx)
 }

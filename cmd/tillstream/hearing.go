@@ -122,7 +122,7 @@ func (e *engine) hearOfEpoch(m *message.Message) error {
 	if epochs.Current == known {
 		return nil
 	}
-	next, err := e.app.openCatalog(m.Context(), e.app.folding, epochs.Current)
+	next, err := e.app.openCatalog(m.Context(), e.app.folding, epochs.Current, nil)
 	if err != nil {
 		err = fmt.Errorf("epoch %d is in use now, and this process cannot read it: %w", epochs.Current, err)
 		if projections.IsOtherFolding(err) {

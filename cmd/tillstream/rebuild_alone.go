@@ -105,7 +105,7 @@ func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Posi
 	if err := a.conn.EnsureProducts(ctx, epoch); err != nil {
 		return nil, err.Error(), nil
 	}
-	c, err := a.openCatalog(ctx, a.folding, epoch)
+	c, err := a.openCatalog(ctx, a.folding, epoch, nil)
 	otherwise := projections.IsOtherFolding(err)
 	if otherwise {
 		c, err = a.openAsFolded(ctx, epoch, err)
@@ -143,7 +143,7 @@ func (a *app) openAsFolded(ctx context.Context, epoch uint64, how error) (c *pro
 		if other, is := errors.AsType[*projections.ModesError](err); is {
 			maps.Copy(modes, other.Stored)
 		}
-		c, err = a.openCatalogBy(ctx, folding, modes, epoch)
+		c, err = a.openCatalogBy(ctx, folding, modes, epoch, nil)
 	}
 	return c, err
 }
@@ -152,11 +152,11 @@ func (a *app) openAsFolded(ctx context.Context, epoch uint64, how error) (c *pro
 // leaves their bucket alone.
 func (a *app) publicationsAnew(ctx context.Context, looks bool) (*projections.Publications, error) {
 	if looks {
-		p, err := projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
+		p, err := projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events(), nil)
 		if err == nil || ctx.Err() != nil {
 			return p, err
 		}
-		return projections.OpenPublications(ctx, noBucket{}, a.conn.Sync().Events())
+		return projections.OpenPublications(ctx, noBucket{}, a.conn.Sync().Events(), nil)
 	}
 	if err := a.conn.DropPublications(ctx); err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func (a *app) publicationsAnew(ctx context.Context, looks bool) (*projections.Pu
 	if err := a.conn.Ensure(ctx); err != nil {
 		return nil, err
 	}
-	return projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events())
+	return projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events(), nil)
 }
 
 // noBucket holds nothing and keeps nothing.
@@ -178,6 +178,7 @@ func (noBucket) FromPage(context.Context, uint64, ...domain.Key) ([]domain.Entry
 }
 func (noBucket) PutAll(context.Context, []domain.Entry) error   { return nil }
 func (noBucket) PutPages(context.Context, []domain.Entry) error { return nil }
-func (noBucket) Scan(context.Context, domain.StoreID, func(domain.Entry) error) error {
+func (noBucket) Extent(context.Context) (domain.Extent, error)  { return domain.Extent{}, nil }
+func (noBucket) Scan(context.Context, domain.StoreID, uint64, func(domain.Entry) error) error {
 	return nil
 }

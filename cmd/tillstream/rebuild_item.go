@@ -145,7 +145,7 @@ func (b *itemBuild) begin(ctx context.Context) error {
 	a := b.engine.app
 	modes := a.stockModes()
 	var err error
-	b.catalog, err = a.folding.OpenCatalog(ctx, noBucket{}, func(s domain.StoreID) domain.StockMode { return modes[s] }, 0)
+	b.catalog, err = a.folding.OpenCatalog(ctx, noBucket{}, func(s domain.StoreID) domain.StockMode { return modes[s] }, 0, nil)
 	if err == nil {
 		b.handler = a.newHandler(b.catalog)
 		b.handler.Applied = b.engine.publications.Apply

@@ -60,7 +60,7 @@ func (p *program) publications() map[string]string {
 	p.t.Helper()
 	conn := openData(p.t, p.data)
 	stored := map[string]string{}
-	err := conn.Publications().Snapshots().Scan(p.t.Context(), "", func(e domain.Entry) error {
+	err := conn.Publications().Snapshots().Scan(p.t.Context(), "", 0, func(e domain.Entry) error {
 		if (e.Key != domain.Key{}) { // how far it is complete is another matter
 			stored[string(e.Key.Store)+"/"+e.Key.ID] = string(e.Value)
 		}

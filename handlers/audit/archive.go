@@ -130,7 +130,7 @@ func (e *Exporter) Export(ctx context.Context, w io.Writer) (Manifest, error) {
 
 func (e *Exporter) control(ctx context.Context) ([]kept, error) {
 	out := []kept{}
-	err := e.Conn.Control().Scan(ctx, "", func(entry streams.Entry) error {
+	err := e.Conn.Control().Scan(ctx, "", 0, func(entry streams.Entry) error {
 		if e.Keep != nil && e.Keep(entry.Key) {
 			out = append(out, kept{entry.Key, bytes.Clone(entry.Value)})
 		}

@@ -337,13 +337,13 @@ func (v *verification) stored(ctx context.Context, r Result, noun string, log *s
 	c := comparison{stored: checkpoint, last: last}
 	newest := map[domain.Key]uint64{} // a page still holds what was written again since
 	if err == nil {
-		err = bucket.Scan(ctx, "", func(e domain.Entry) error {
+		err = bucket.Scan(ctx, "", 0, func(e domain.Entry) error {
 			newest[e.Key] = e.Revision
 			return nil
 		})
 	}
 	if err == nil {
-		err = bucket.Scan(ctx, "", func(e domain.Entry) error {
+		err = bucket.Scan(ctx, "", 0, func(e domain.Entry) error {
 			if e.Key == (domain.Key{}) || e.Revision < newest[e.Key] {
 				return nil
 			}
@@ -380,7 +380,7 @@ func (v *verification) stored(ctx context.Context, r Result, noun string, log *s
 	if err != nil {
 		return v.tell(r.is(Skip, "what is stored cannot be read: %v", err))
 	}
-	err = anew.Scan(ctx, "", func(e domain.Entry) error {
+	err = anew.Scan(ctx, "", 0, func(e domain.Entry) error {
 		if _, stored := newest[e.Key]; stored || e.Key == (domain.Key{}) {
 			return nil
 		}

@@ -32,7 +32,7 @@ func (v *verification) comparisons(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, anew.close()) }()
-	pubs, err := projections.OpenPublications(ctx, anew, v.Conn.Sync().Events())
+	pubs, err := projections.OpenPublications(ctx, anew, v.Conn.Sync().Events(), nil)
 	if err == nil {
 		err = pubs.Flush(ctx)
 	}

@@ -95,7 +95,11 @@ func (s *scratch) PutAll(_ context.Context, entries []domain.Entry) error {
 	return nil
 }
 
-func (s *scratch) Scan(ctx context.Context, store domain.StoreID, each func(domain.Entry) error) error {
+// Extent is of nothing that anybody writes down.
+func (s *scratch) Extent(context.Context) (domain.Extent, error) { return domain.Extent{}, nil }
+
+// Scan gives everything: nobody asks for what was written after a revision.
+func (s *scratch) Scan(ctx context.Context, store domain.StoreID, _ uint64, each func(domain.Entry) error) error {
 	s.mu.RLock()
 	keys := slices.Collect(maps.Keys(s.places))
 	s.mu.RUnlock()

@@ -56,7 +56,7 @@ func projectedFor(t *testing.T, c *streams.Conn, store domain.StoreID) {
 	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
-	pubs, err := projections.OpenPublications(t.Context(), c.Publications().Snapshots(), c.Sync().Events())
+	pubs, err := projections.OpenPublications(t.Context(), c.Publications().Snapshots(), c.Sync().Events(), nil)
 	if err == nil {
 		err = pubs.Flush(t.Context())
 	}
@@ -211,7 +211,7 @@ func put(t *testing.T, b *streams.Bucket, key streams.Key, value string) {
 func edit(t *testing.T, b *streams.Bucket, change func(map[string]any) bool) {
 	t.Helper()
 	var edited *streams.Entry
-	err := b.Scan(t.Context(), "demo", func(e streams.Entry) error {
+	err := b.Scan(t.Context(), "demo", 0, func(e streams.Entry) error {
 		var v map[string]any
 		if err := json.Unmarshal(e.Value, &v); err != nil {
 			return err

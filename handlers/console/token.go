@@ -145,7 +145,7 @@ func (t *Tokens) Revoke(ctx context.Context, store domain.StoreID, id string, no
 // were made.
 func (t *Tokens) List(ctx context.Context, store domain.StoreID) ([]Token, error) {
 	tokens := []Token{}
-	err := t.bucket.Scan(ctx, store, func(e streams.Entry) error {
+	err := t.bucket.Scan(ctx, store, 0, func(e streams.Entry) error {
 		_, id, err := e.Key.Parts()
 		if err != nil || !strings.HasPrefix(id, tokenKey) {
 			return err

@@ -76,7 +76,7 @@ func benchWorld(b *testing.B) *world {
 	w.epoch.Store(1)
 	w.source.Catalog = w.catalog(b, 1)
 	var err error
-	if w.source.Publications, err = projections.OpenPublications(b.Context(), w.conn.Publications().Snapshots(), w.conn.Sync().Events()); err != nil {
+	if w.source.Publications, err = projections.OpenPublications(b.Context(), w.conn.Publications().Snapshots(), w.conn.Sync().Events(), nil); err != nil {
 		b.Fatal(err)
 	}
 	return w

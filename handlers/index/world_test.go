@@ -50,7 +50,7 @@ func newWorld(t testing.TB, seed uint64) *world {
 	w.epoch.Store(1)
 	w.source.Catalog = w.catalog(t, 1)
 	var err error
-	if w.source.Publications, err = projections.OpenPublications(t.Context(), w.conn.Publications().Snapshots(), w.conn.Sync().Events()); err != nil {
+	if w.source.Publications, err = projections.OpenPublications(t.Context(), w.conn.Publications().Snapshots(), w.conn.Sync().Events(), nil); err != nil {
 		t.Fatal(err)
 	}
 	w.fold(t)

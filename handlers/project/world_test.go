@@ -181,7 +181,7 @@ func (w *world) await(t testing.TB, at domain.Position) {
 func snapshots(t testing.TB, b projections.Bucket) map[domain.Key]string {
 	t.Helper()
 	out := map[domain.Key]string{}
-	err := b.Scan(t.Context(), "", func(e domain.Entry) error {
+	err := b.Scan(t.Context(), "", 0, func(e domain.Entry) error {
 		if e.Key != (domain.Key{}) {
 			out[e.Key] = string(e.Value)
 		}

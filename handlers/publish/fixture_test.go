@@ -59,7 +59,11 @@ func (b *bucket) PutPages(ctx context.Context, entries []domain.Entry) error {
 	return b.PutAll(ctx, entries)
 }
 
-func (b *bucket) Scan(context.Context, domain.StoreID, func(domain.Entry) error) error { return nil }
+func (b *bucket) Scan(context.Context, domain.StoreID, uint64, func(domain.Entry) error) error {
+	return nil
+}
+
+func (b *bucket) Extent(context.Context) (domain.Extent, error) { return domain.Extent{}, nil }
 
 // syncLog keeps the SYNC log in memory, so that a restart can be told from it.
 type syncLog struct {
@@ -173,7 +177,7 @@ func newShop(t testing.TB, sim simulator.Config, change func(*publish.Config)) *
 // open makes a publisher as a new process does: from the logs alone.
 func (s *shop) open() {
 	s.t.Helper()
-	pubs, err := projections.OpenPublications(s.t.Context(), &bucket{entries: map[domain.Key][]byte{}}, s.log)
+	pubs, err := projections.OpenPublications(s.t.Context(), &bucket{entries: map[domain.Key][]byte{}}, s.log, nil)
 	if err != nil {
 		s.t.Fatalf("open publications: %v", err)
 	}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/klauspost/compress/s2"
+
+	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
+)
+
+// hintFile is a file with a hint, compressed and with checksums.
+type hintFile string
+
+func (f hintFile) Read(do func(io.Reader) error) error {
+	file, err := os.Open(string(f))
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(s2.NewReader(file)), file.Close())
+}
+
+func (f hintFile) Write(do func(io.Writer) error) error {
+	folder := filepath.Dir(string(f))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(folder, "new-*") // for its owner alone, by its documentation
+	if err != nil {
+		return err
+	}
+	w := s2.NewWriter(file)
+	err = do(w)
+	err = errors.Join(err, w.Close())
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), string(f))
+	}
+	if err != nil {
+		err = errors.Join(err, os.Remove(file.Name()))
+	}
+	return err
+}
+
+// leastForHint is [projections.Hint.Least] of every hint. A test makes it small.
+var leastForHint = projections.DefaultHintLeast
+
+// hint is where a start finds what it need not read from a bucket again. Which epoch's a
+// hint is about stands in it.
+func (a *app) hint(of string, log *streams.Log) *projections.Hint {
+	return &projections.Hint{
+		File: hintFile(filepath.Join(a.cfg.Data, "hints", of)),
+		Log:  log.Events(), Least: leastForHint,
+		Tell: func(err error) {
+			a.log.Info("this start or the next reads all that is stored", "of", of, "err", err)
+		},
+	}
+}
+
+func (a *app) productsHint() *projections.Hint     { return a.hint("products", a.conn.POS()) }
+func (a *app) publicationsHint() *projections.Hint { return a.hint("publications", a.conn.Sync()) }
+
+// leaveHints spares the next start what this process knows, of the buckets that nobody
+// else writes to. It is called when nothing is at work any more.
+func (e *engine) leaveHints(ctx context.Context) {
+	var err error
+	if e.roles.has(roleProject) {
+		err = e.catalog.WriteHint(ctx, e.app.productsHint())
+	}
+	if e.roles.has(rolePublish) {
+		err = errors.Join(err, e.publications.WriteHint(ctx, e.app.publicationsHint()))
+	}
+	if err != nil {
+		e.app.log.Warn("the next start reads all that is stored", "err", err)
+	}
+}

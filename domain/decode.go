@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -23,10 +24,13 @@ func DecodeEvent(t Type, data []byte) (Event, error) {
 	if !utf8.Valid(data) {
 		return nil, &InvalidError{Path: "data", Reason: "must be valid UTF-8"}
 	}
-	members, err := parseObject("data", data)
+	room := memberRooms.Get().(*[]member)
+	defer memberRooms.Put(room)
+	members, err := parseObject((*room)[:0], "data", data)
 	if err != nil {
 		return nil, err
 	}
+	*room = members
 	d := &decoder{path: "data", members: members, err: new(error)}
 	event.fields(d)
 	if *d.err != nil {
@@ -37,6 +41,9 @@ func DecodeEvent(t Type, data []byte) (Event, error) {
 	}
 	return event, nil
 }
+
+// memberRooms are for the members of an event, which are used up when it is decoded.
+var memberRooms = sync.Pool{New: func() any { return new([]member) }}
 
 // decoder fills the fields of one JSON object. After the first error it does
 // nothing more, so the first wrong field in documented order is the one reported.
@@ -267,7 +274,7 @@ func (d *decoder) nested(name string, raw json.RawMessage, fields func(fieldVisi
 		return
 	}
 	path := d.path + "." + name
-	members, err := splitObject(path, raw)
+	members, err := splitObject(nil, path, raw)
 	if err != nil {
 		*d.err = err
 		return

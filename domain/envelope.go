@@ -194,7 +194,7 @@ func DecodeEnvelope(doc []byte) (Envelope, Event, error) {
 	if !utf8.Valid(doc) {
 		return e, nil, &InvalidError{Path: "event", Reason: "must be valid UTF-8"}
 	}
-	attrs, err := parseObject("event", doc)
+	attrs, err := parseObject(nil, "event", doc)
 	if err != nil {
 		return e, nil, err
 	}

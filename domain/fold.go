@@ -142,7 +142,8 @@ func (it Item) fold(mode StockMode, rec *Recorded, event Event) (Item, Outcome, 
 		}
 		return it, outcome, nil
 	}
-	return it.foldStock(mode, rec, stockEffects(event))
+	var room [2]effect
+	return it.foldStock(mode, rec, stockEffects(room[:0], event))
 }
 
 // describe takes the item's part of a snapshot; a field the snapshot does not

@@ -88,7 +88,7 @@ func FuzzSplit(f *testing.F) {
 			return
 		}
 		var object map[string]json.RawMessage
-		members, err := parseObject("doc", doc)
+		members, err := parseObject(nil, "doc", doc)
 		if wanted := json.Unmarshal(doc, &object) == nil && object != nil; wanted != (err == nil) {
 			t.Fatalf("an object: %v, got %v", wanted, err)
 		}

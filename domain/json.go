@@ -19,13 +19,13 @@ type member struct {
 	raw  json.RawMessage
 }
 
-// parseObject checks that raw is a JSON object and splits it.
-func parseObject(path string, raw []byte) ([]member, error) {
+// parseObject checks that raw is a JSON object and splits it into room.
+func parseObject(room []member, path string, raw []byte) ([]member, error) {
 	raw, err := validJSON(path, raw)
 	if err != nil {
 		return nil, err
 	}
-	return splitObject(path, raw)
+	return splitObject(room, path, raw)
 }
 
 // validJSON checks that raw is JSON, and takes off the white space around it.
@@ -42,12 +42,15 @@ func validJSON(path string, raw []byte) ([]byte, error) {
 	return raw, nil
 }
 
-// splitObject splits what is known to be valid JSON.
-func splitObject(path string, raw []byte) ([]member, error) {
+// splitObject splits what is known to be valid JSON into room.
+func splitObject(room []member, path string, raw []byte) ([]member, error) {
 	if err := mustBeObject(path, raw); err != nil {
 		return nil, err
 	}
-	members := make([]member, 0, min(len(raw)/16+1, 20))
+	members := room
+	if cap(members) == 0 {
+		members = make([]member, 0, min(len(raw)/16+1, 20))
+	}
 	for m := range membersOf(raw) {
 		members = append(members, m)
 	}

@@ -26,10 +26,17 @@ var packings = sync.Pool{New: func() any { return new(packing) }}
 // Unpack undoes [Product.Pack], given what the packed form leaves out. The product's
 // texts are parts of s.
 func (s Packed) Unpack(store StoreID, id ProductID) *Product {
-	p := &Product{Store: store, ID: id}
+	p := new(Product)
+	s.UnpackInto(p, store, id)
+	return p
+}
+
+// UnpackInto is Unpack into a product that nobody uses any more: what it refers to is
+// overwritten.
+func (s Packed) UnpackInto(p *Product, store StoreID, id ProductID) {
+	p.Store, p.ID = store, id
 	c := packing{pack.Reader(string(s)), string(id)}
 	c.product(p)
-	return p
 }
 
 // packing goes over every field of a product.

@@ -98,6 +98,10 @@ func TestProduct_Pack(t *testing.T) {
 		if got := p.Pack().Unpack(p.Store, p.ID); !reflect.DeepEqual(got, p) {
 			t.Errorf("got  %+v\nwant %+v", got, p)
 		}
+		used := drawn(t)
+		if p.Pack().UnpackInto(used, p.Store, p.ID); !reflect.DeepEqual(used, p) {
+			t.Errorf("into one that was used: got  %+v\nwant %+v", used, p)
+		}
 	})
 }
 

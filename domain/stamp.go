@@ -13,8 +13,10 @@ import (
 type Mark string
 
 func markOf(e *Envelope) Mark {
-	sum := sha256.Sum256([]byte(string(e.Source) + "\x00" + string(e.ID)))
-	return Mark(base64.RawURLEncoding.EncodeToString(sum[:12]))
+	var room [256]byte
+	text := append(append(append(room[:0], e.Source...), 0), e.ID...)
+	sum := sha256.Sum256(text)
+	return Mark(base64.RawURLEncoding.AppendEncode(room[:0], sum[:12]))
 }
 
 // moment is when an event happened at its source.

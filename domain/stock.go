@@ -44,14 +44,14 @@ func (m Movement) moment() moment { return moment{m.Version, m.Time, m.Mark} }
 // effect is what an event says of the stock at one outlet.
 type effect struct {
 	outlet  OutletID
-	delta   *Quantity // how much it moved; nil for a mere reading
-	reading *Quantity // how much is there afterwards
+	delta   Quantity  // how much it moved; 0 for a mere reading
+	reading *Quantity // how much is there afterwards, if the event says so
 }
 
-// stockEffects returns what an event says of the stock: nothing for snapshots.
-func stockEffects(event Event) []effect {
+// stockEffects appends what an event says of the stock: nothing for snapshots.
+func stockEffects(out []effect, event Event) []effect {
 	one := func(outlet OutletID, delta Quantity, onHand *Quantity) []effect {
-		return []effect{{outlet, &delta, onHand}}
+		return append(out, effect{outlet, delta, onHand})
 	}
 	switch e := event.(type) {
 	case *ItemSold:
@@ -72,13 +72,13 @@ func stockEffects(event Event) []effect {
 			}
 			return one(e.To, Quantity{}, onHand)
 		}
-		return append(one(e.From, e.Quantity.Neg(), e.OnHandFrom), one(e.To, e.Quantity, e.OnHandTo)...)
+		return append(out, effect{e.From, e.Quantity.Neg(), e.OnHandFrom}, effect{e.To, e.Quantity, e.OnHandTo})
 	case *StockCounted:
-		return []effect{{e.Outlet, nil, &e.OnHand}}
+		return one(e.Outlet, Quantity{}, &e.OnHand)
 	case *StockLevelReported:
-		return []effect{{e.Outlet, nil, &e.OnHand}}
+		return one(e.Outlet, Quantity{}, &e.OnHand)
 	}
-	return nil
+	return out
 }
 
 // foldStock applies the effects of one event to an item. The outcome is that of
@@ -155,13 +155,13 @@ func (it Item) move(e effect, at moment) (Item, Outcome, error) {
 		return it, "", fmt.Errorf("time: %s, newest movement of the item %s: %w",
 			at.time.Format(time.RFC3339), newest.Format(time.RFC3339), ErrTooOld)
 	}
-	sum, err := level.OnHand.Add(*e.delta)
+	sum, err := level.OnHand.Add(e.delta)
 	if err != nil {
 		return it, "", &InvalidError{Path: "data.quantity", Value: e.delta.String(), Reason: err.Error()}
 	}
 	level.OnHand = sum
 	it = it.withLevel(level)
-	it.Movements = append(slices.Clone(it.Movements), Movement{at.mark, at.version, at.time, e.outlet, *e.delta})
+	it.Movements = append(slices.Clone(it.Movements), Movement{at.mark, at.version, at.time, e.outlet, e.delta})
 	return it, Folded, nil
 }
 

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -31,15 +32,20 @@ const trailCut = "*"
 // With returns t with one more position, behind those it has, in at most so many
 // bytes.
 func (t Trail) With(at Position, most int) Trail {
-	next := string(t) + "." + strconv.FormatUint(uint64(at), 36)
-	if t == "" {
-		next = next[1:]
+	var room [MostTrail + 16]byte
+	next := append(room[:0], t...)
+	if t != "" {
+		next = append(next, '.')
 	}
-	for len(next) > most {
-		_, rest, _ := strings.Cut(strings.TrimPrefix(next, trailCut+"."), ".")
-		next = trailCut + "." + rest
+	next = strconv.AppendUint(next, uint64(at), 36)
+	if len(next) <= most {
+		return Trail(next)
 	}
-	return Trail(next)
+	rest := bytes.TrimPrefix(next, []byte(trailCut+"."))
+	for len(trailCut)+1+len(rest) > most {
+		_, rest, _ = bytes.Cut(rest, []byte("."))
+	}
+	return Trail(trailCut + "." + string(rest))
 }
 
 // Positions returns what t has room for, oldest first, and whether that is all.

@@ -52,6 +52,8 @@ type Catalog struct {
 	light    int           // bytes of the clean ones
 	steps    []step        // to be stored before the dirty ones, one after the other
 	unhinted int           // values that were stored since the newest hint
+
+	unpacked [2]domain.Product // room for the states that an event is folded into; Fold's alone
 }
 
 // OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of
@@ -183,11 +185,17 @@ func (c *Catalog) size() int {
 // state returns the state of a product: from memory, or from the bucket, which
 // has it exactly when memory has not.
 func (c *Catalog) state(ctx context.Context, r *row) (*domain.Product, error) {
+	return c.stateInto(ctx, r, new(domain.Product))
+}
+
+// stateInto is state with room for it that nobody uses any more.
+func (c *Catalog) stateInto(ctx context.Context, r *row, room *domain.Product) (*domain.Product, error) {
 	c.mu.RLock()
 	state, at := r.state, r.lies()
 	c.mu.RUnlock()
 	if state != "" {
-		return state.Unpack(r.shelf.store, r.id), nil
+		state.UnpackInto(room, r.shelf.store, r.id)
+		return room, nil
 	}
 	read, err := readStates(ctx, at)
 	if err != nil {

@@ -156,7 +156,7 @@ func (c *Catalog) readPart(numbers, texts *pack.Packer) error {
 	if left := uint64(len(numbers.Rest())); s == nil || size.rows > left/uint64(leastHintRow) || size.items > left {
 		return errHint
 	}
-	rows, places, ids := make([]row, size.rows), make([]place, size.items), make([]domain.ItemID, size.items)
+	rows, places := make([]row, size.rows), make([]place, size.items)
 	for i := range rows {
 		r := &rows[i]
 		r.shelf = s
@@ -172,15 +172,9 @@ func (c *Catalog) readPart(numbers, texts *pack.Packer) error {
 		s.weigh(r)
 		for _, it := range r.items {
 			s.holders[it.item] = r
-			if it.sku == "" {
-				continue
+			if it.sku != "" {
+				s.skus.add(it.sku, it.item)
 			}
-			if others := s.skus[it.sku]; len(others) > 0 {
-				s.skus[it.sku] = append(others, it.item)
-				continue
-			}
-			ids[0] = it.item
-			s.skus[it.sku], ids = ids[:1:1], ids[1:]
 		}
 	}
 	if len(places) > 0 {

@@ -21,18 +21,18 @@ type Batch struct {
 	draft   bool       // see [Catalog.Draft]
 }
 
-// Fold folds one event of the POS log in memory. Events come in the order of
-// their positions; one at or below [Catalog.Position] does nothing and has no
-// outcome.
+// Fold folds one event of the POS log in memory, and returns what became of it. Events
+// come in the order of their positions; one at or below [Catalog.Position] does nothing and
+// has no outcome.
 //
 // An [*domain.InvalidError] or [domain.ErrTooOld] says that the event cannot be
 // folded: nothing has changed, and the caller goes on with Advance. Any other
 // error is the bucket's; the same event may be tried again.
-func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Event) (domain.Result, error) {
+func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Event) (domain.Outcome, error) {
 	c.mu.Lock()
 	if rec.Position <= c.position {
 		c.mu.Unlock()
-		return domain.Result{}, nil
+		return "", nil
 	}
 	shelf := c.shelf(rec.Store)
 	holderRow := shelf.holders[domain.ItemID(event.Subject())]
@@ -51,8 +51,8 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	target := &domain.Product{Store: rec.Store, ID: targetID}
 	var err error
 	if holderRow != nil {
-		if holder, err = c.state(ctx, holderRow); err != nil {
-			return domain.Result{}, err
+		if holder, err = c.stateInto(ctx, holderRow, &c.unpacked[0]); err != nil {
+			return "", err
 		}
 	}
 	switch {
@@ -60,13 +60,13 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	case targetRow == holderRow:
 		target = holder
 	default:
-		if target, err = c.state(ctx, targetRow); err != nil {
-			return domain.Result{}, err
+		if target, err = c.stateInto(ctx, targetRow, &c.unpacked[1]); err != nil {
+			return "", err
 		}
 	}
 	result, err := c.folding.Fold(c.modes(rec.Store), rec, event, holder, *target)
 	if err != nil {
-		return domain.Result{}, err
+		return "", err
 	}
 
 	var room [2]domain.Packed
@@ -91,7 +91,7 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	default:
 		c.move(result.Products, states)
 	}
-	return result, nil
+	return result.Outcome, nil
 }
 
 // set takes a new state of a product.

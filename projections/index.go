@@ -14,7 +14,8 @@ type shelf struct {
 	bucket   Bucket // that holds the states
 	products map[domain.ProductID]*row
 	holders  map[domain.ItemID]*row
-	skus     map[string][]domain.ItemID // by folded SKU, in the order in which they came
+	skus     skuIndex
+	arena    arena
 	tally    domain.Tally
 	vacant   int // rows without an item, as one that all have left
 
@@ -58,7 +59,7 @@ func newShelf(store domain.StoreID, bucket Bucket, products, items int) *shelf {
 		bucket:   bucket,
 		products: make(map[domain.ProductID]*row, products),
 		holders:  make(map[domain.ItemID]*row, items),
-		skus:     make(map[string][]domain.ItemID, items),
+		skus:     newSKUIndex(items),
 	}
 }
 
@@ -81,7 +82,8 @@ func (s *shelf) row(id domain.ProductID) *row {
 	if r, ok := s.products[id]; ok {
 		return r
 	}
-	r := &row{shelf: s, id: domain.ProductID(strings.Clone(string(id)))}
+	r := s.arena.row()
+	r.shelf, r.id = s, domain.ProductID(s.arena.text(string(id)))
 	s.products[r.id] = r
 	s.fresh = append(s.fresh, r)
 	return r
@@ -103,13 +105,14 @@ func (s *shelf) put(r *row, position, due, stockDue domain.Position, tally domai
 			s.forget(r, p)
 		}
 	}
-	held := make([]place, len(items))
+	fresh := r.items == nil
+	held := s.room(len(items), fresh)
 	for i, p := range items {
 		if j := slices.Index(r.items, p); j >= 0 {
 			held[i] = r.items[j]
 			continue
 		}
-		held[i] = s.hold(r, p)
+		held[i] = s.hold(r, p, fresh)
 	}
 	r.items = held
 }
@@ -127,14 +130,31 @@ func (s *shelf) weigh(r *row) {
 	r.vacant = !r.vacant
 }
 
+// room is for n items of a row, in the arena if the row is fresh. What comes later does
+// not go there, because what it replaces would never be given back.
+func (s *shelf) room(n int, fresh bool) []place {
+	if fresh {
+		return s.arena.room(n)
+	}
+	return make([]place, n)
+}
+
+// text is a copy of t that is kept likewise.
+func (s *shelf) text(t string, fresh bool) string {
+	if fresh {
+		return s.arena.text(t)
+	}
+	return strings.Clone(t)
+}
+
 // hold enters an item of r into the index and returns it with strings of its own.
-func (s *shelf) hold(r *row, p place) place {
+func (s *shelf) hold(r *row, p place, fresh bool) place {
 	if string(p.item) == string(r.id) {
 		p.item = domain.ItemID(r.id)
 	} else {
-		p.item = domain.ItemID(strings.Clone(string(p.item)))
+		p.item = domain.ItemID(s.text(string(p.item), fresh))
 	}
-	p.sku = strings.Clone(p.sku)
+	p.sku = s.text(p.sku, fresh)
 	if old := s.holders[p.item]; old != nil && old != r {
 		if i := slices.IndexFunc(old.items, func(q place) bool { return q.item == p.item }); i >= 0 {
 			s.forget(old, old.items[i])
@@ -143,8 +163,8 @@ func (s *shelf) hold(r *row, p place) place {
 		}
 	}
 	s.holders[p.item] = r
-	if p.sku != "" && !slices.Contains(s.skus[p.sku], p.item) {
-		s.skus[p.sku] = append(s.skus[p.sku], p.item)
+	if p.sku != "" {
+		s.skus.add(p.sku, p.item)
 	}
 	return p
 }
@@ -155,14 +175,8 @@ func (s *shelf) forget(r *row, p place) {
 		return
 	}
 	delete(s.holders, p.item)
-	if p.sku == "" {
-		return
-	}
-	left := slices.DeleteFunc(slices.Clone(s.skus[p.sku]), func(id domain.ItemID) bool { return id == p.item })
-	if len(left) == 0 {
-		delete(s.skus, p.sku)
-	} else {
-		s.skus[p.sku] = left
+	if p.sku != "" {
+		s.skus.remove(p.sku, p.item)
 	}
 }
 

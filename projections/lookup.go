@@ -88,7 +88,7 @@ func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
 	} else if r := s.products[domain.ProductID(ref)]; r != nil {
 		out = append(out, Match{"", r.id})
 	}
-	for _, item := range s.skus[domain.SKU(ref).Fold()] {
+	for _, item := range s.skus.of(domain.SKU(ref).Fold()) {
 		m := Match{item, s.holders[item].id}
 		if !slices.Contains(out, m) {
 			out = append(out, m)

@@ -110,14 +110,21 @@ func Raw(p *Packer, v []byte) {
 // Texts is a list of texts.
 func Texts[T ~string](p *Packer, v *[]T) { List(p, v, Text[T]) }
 
-// List is a list of what each packs.
+// List is a list of what each packs. What is read takes the room that v has: so each must
+// set every field.
 func List[T any](p *Packer, v *[]T, each func(*Packer, *T)) {
 	n := 0
 	if *v != nil {
 		n = len(*v) + 1
 	}
 	n = p.count(n)
-	if p.reading && n > 0 {
+	switch {
+	case !p.reading:
+	case n == 0:
+		*v = nil
+	case *v != nil && cap(*v) >= n-1:
+		*v = (*v)[:n-1]
+	default:
 		*v = make([]T, n-1)
 	}
 	for i := range *v {
@@ -140,6 +147,9 @@ func (p *Packer) count(n int) int {
 func Optional[T any](p *Packer, v **T, each func(*Packer, *T)) {
 	there := *v != nil
 	Flags(p, &there)
+	if p.reading {
+		*v = nil
+	}
 	if !there {
 		return
 	}

@@ -273,7 +273,7 @@ func (h *Handler) decodeAll(ctx context.Context, job *order) error {
 // and to whoever takes it in order.
 func scatter(ctx context.Context, reader *streams.Reader, to domain.Position, jobs, inOrder chan<- *order) error {
 	for done := false; !done; {
-		job := &order{readings: make([]reading, 0, handful), decoded: make(chan struct{})}
+		job := &order{readings: spare(), decoded: make(chan struct{})}
 		for len(job.readings) < handful && !done {
 			m, err := reader.Next(ctx)
 			if err != nil {

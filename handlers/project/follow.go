@@ -26,6 +26,26 @@ type reading struct {
 	err     error // why there is no event
 }
 
+// spares are handfuls that were folded. They are as large as what is in them, so that a new
+// one for each would be a tenth of what a rebuild asks of the garbage collector.
+var spares = sync.Pool{New: func() any { return new([]reading) }}
+
+// spare returns an empty handful.
+func spare() []reading {
+	some := *spares.Get().(*[]reading)
+	if some == nil {
+		some = make([]reading, 0, handful)
+	}
+	return some
+}
+
+// done gives a handful back. Nobody keeps a pointer into it.
+func done(some []reading) {
+	clear(some)
+	some = some[:0]
+	spares.Put(&some)
+}
+
 // follow reads, folds and stores until something fails or ctx ends. Three
 // goroutines share the work: one reads and decodes ahead, one stores a batch, and
 // this one folds.
@@ -75,6 +95,7 @@ func (h *Handler) consume(ctx context.Context, handfuls <-chan []reading, failed
 				return err
 			}
 			pending := some[len(some)-1].message.Pending
+			done(some)
 			h.counters.pending.Store(pending)
 			w.folded(ctx, pending)
 		case err := <-w.done:
@@ -100,7 +121,7 @@ func (h *Handler) consume(ctx context.Context, handfuls <-chan []reading, failed
 // read decodes messages and hands them over in their order, with the states that
 // they will be folded into at hand, in handfuls that are not kept waiting for messages that may never come.
 func (h *Handler) read(ctx context.Context, reader *streams.Reader, out chan<- []reading) error {
-	var some []reading
+	some := spare()
 	for {
 		m, err := reader.Next(ctx)
 		if err != nil {
@@ -118,7 +139,7 @@ func (h *Handler) read(ctx context.Context, reader *streams.Reader, out chan<- [
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		some = make([]reading, 0, handful)
+		some = spare()
 	}
 }
 
@@ -173,7 +194,7 @@ func (h *Handler) fold(ctx context.Context, r *reading) error {
 		return h.putAside(ctx, r, kindOf(r), r.err)
 	}
 	letters := h.lettersOf(r)
-	result, err := h.catalog.Fold(ctx, r.rec, r.event)
+	outcome, err := h.catalog.Fold(ctx, r.rec, r.event)
 	switch {
 	case errors.Is(err, domain.ErrTooOld):
 		return h.putAside(ctx, r, streams.TooOld, err)
@@ -182,7 +203,7 @@ func (h *Handler) fold(ctx context.Context, r *reading) error {
 	case err != nil:
 		return err
 	}
-	h.counters.count(result.Outcome)
+	h.counters.count(outcome)
 	if h.build != nil {
 		h.build.owes(letters, r)
 		return nil

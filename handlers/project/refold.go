@@ -53,7 +53,7 @@ func Refold(ctx context.Context, catalog *projections.Catalog, known func(domain
 		catalog.Advance(m.Position)
 		return out, nil
 	}
-	result, err := catalog.Fold(ctx, r.rec, r.event)
+	outcome, err := catalog.Fold(ctx, r.rec, r.event)
 	switch {
 	case errors.Is(err, domain.ErrTooOld):
 		out.Kind, out.Reason = streams.TooOld, err
@@ -62,7 +62,7 @@ func Refold(ctx context.Context, catalog *projections.Catalog, known func(domain
 	case err != nil:
 		return out, err
 	default:
-		out.Outcome = result.Outcome
+		out.Outcome = outcome
 		return out, nil
 	}
 	catalog.Advance(m.Position)

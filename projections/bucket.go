@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/tillstream/tillstream/domain"
@@ -77,6 +78,20 @@ func readCheckpoint(value []byte, format int) (checkpoint, error) {
 		return c, &FormatError{Stored: c.Format, Ours: format}
 	}
 	return c, nil
+}
+
+// StoredPosition is the position up to which a bucket of any format has every event; 0 when
+// it has no checkpoint.
+func StoredPosition(ctx context.Context, bucket Bucket) (domain.Position, error) {
+	e, err := bucket.Get(ctx, domain.Key{})
+	if errors.Is(err, domain.ErrNotFound) {
+		return 0, nil
+	}
+	var c checkpoint
+	if err == nil {
+		err = json.Unmarshal(e.Value, &c)
+	}
+	return c.Position, err
 }
 
 // FormatError says that another version of this program has folded what a bucket

@@ -38,6 +38,9 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 	if err := b.begin(ctx); err != nil {
 		return b.report, err
 	}
+	if err := b.foldFirst(ctx, last); err != nil {
+		return b.report, err
+	}
 	current, to, err := b.opponent(ctx, last)
 	if err != nil {
 		return b.report, err
@@ -67,6 +70,23 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 		b.report.Index = a.reindexAlone(ctx, b.epoch, b.catalog, b.publications, tell)
 	}
 	return b.report, err
+}
+
+// foldFirst folds as far as the current epoch is stored, before that is in memory, too: each
+// takes as much as the other, and the garbage collector goes through both.
+func (b *epochBuild) foldFirst(ctx context.Context, last domain.Position) error {
+	there, err := b.app.conn.ProductsEpochs(ctx)
+	if err != nil || !slices.Contains(there, b.record.Current) {
+		return err
+	}
+	at, err := projections.StoredPosition(ctx, b.app.conn.Products(b.record.Current).Snapshots())
+	if err != nil {
+		return nil // it cannot be read, which opponent finds out
+	}
+	if b.wish.At > 0 {
+		last = b.wish.At
+	}
+	return b.fold(ctx, min(at, last))
 }
 
 // opponent is the current epoch as far as it can be compared with, nil for not at all,
@@ -164,7 +184,11 @@ func (a *app) publicationsAnew(ctx context.Context, looks bool) (*projections.Pu
 	if err := a.conn.Ensure(ctx); err != nil {
 		return nil, err
 	}
-	return projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events(), nil)
+	p, err := projections.OpenPublications(ctx, a.conn.Publications().Snapshots(), a.conn.Sync().Events(), nil)
+	if err == nil {
+		err = p.Flush(ctx) // what is yet to be stored costs memory, and the rebuild takes long
+	}
+	return p, err
 }
 
 // noBucket holds nothing and keeps nothing.

@@ -187,7 +187,7 @@ func (c *eventCheck) unused(at domain.Position, why error) {
 // their messages meanwhile. What is behind that is no concern yet.
 func (c *eventCheck) settle(ctx context.Context) (missing few, first domain.Position, err error) {
 	folded := c.fold.last
-	if at, err := checkpointOf(ctx, c.v.Products); err == nil {
+	if at, err := projections.StoredPosition(ctx, c.v.Products); err == nil {
 		folded = at
 	}
 	for _, u := range c.unlettered {
@@ -333,7 +333,7 @@ func (c *comparison) compare(what string, value []byte, at domain.Position, want
 // stored compares a bucket in use with one into which its log was folded anew, up to a
 // position.
 func (v *verification) stored(ctx context.Context, r Result, noun string, log *streams.Log, bucket, anew projections.Bucket, last domain.Position) error {
-	checkpoint, err := checkpointOf(ctx, bucket)
+	checkpoint, err := projections.StoredPosition(ctx, bucket)
 	c := comparison{stored: checkpoint, last: last}
 	newest := map[domain.Key]uint64{} // a page still holds what was written again since
 	if err == nil {
@@ -394,18 +394,6 @@ func (v *verification) stored(ctx context.Context, r Result, noun string, log *s
 		return err
 	}
 	return v.tell(c.result(r, noun))
-}
-
-// checkpointOf is how far a bucket is complete.
-func checkpointOf(ctx context.Context, bucket projections.Bucket) (domain.Position, error) {
-	e, err := bucket.Get(ctx, domain.Key{})
-	if errors.Is(err, domain.ErrNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	return positionOf(e.Value)
 }
 
 func (c *comparison) result(r Result, noun string) Result {

@@ -112,5 +112,8 @@ func number[N int | int64 | uint64 | domain.Position](n N, noun string) string {
 	if n == 1 {
 		return fmt.Sprintf("1 %s", noun)
 	}
+	if strings.HasSuffix(noun, "sh") {
+		noun += "e"
+	}
 	return fmt.Sprintf("%d %ss", n, noun)
 }

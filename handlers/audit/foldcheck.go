@@ -47,9 +47,6 @@ type foldCheck struct {
 	waiting uint64 // cannot be used, and are not folded by the installation itself yet
 }
 
-// sealAt is how many changed products are stored at a time.
-const sealAt = 1 << 14
-
 func (v *verification) eventChecks(ctx context.Context, log *streams.Log, p *reading) (*eventCheck, error) {
 	c := &eventCheck{v: v, log: log}
 	if !v.wants(Events, Duplicates, Fold, Publications, Behind, Twins, Sums, BigCommerce) {
@@ -84,6 +81,7 @@ func (v *verification) newFold(ctx context.Context) (*foldCheck, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	catalog.Draft(0) // what is folded for this comparison alone
 	passes, err := project.Passed(ctx, v.Conn)
 	if err != nil && !streams.Missing(err) { // which is told
 		return nil, errors.Join(err, s.close())
@@ -134,7 +132,7 @@ func (c *eventCheck) take(ctx context.Context, m *streams.Message) error {
 			return err
 		}
 	}
-	if f.catalog.Unsealed() >= sealAt {
+	if f.catalog.Enough(0) {
 		return f.catalog.Flush(ctx)
 	}
 	return nil

@@ -9,27 +9,42 @@ import (
 // piece that the garbage collector need not look into. The empty one is none.
 type packedPublication string
 
-// publicationHead is what stands in front of the rest.
+// publicationHead is what stands in front of the rest: what there is of it, and what
+// mostly decides alone where the product stands.
 type publicationHead struct {
-	sync                      domain.Position
-	linked, held, quarantined bool
-	bigCommerceID             int64 // of the twin
+	sync                                                           domain.Position
+	linked, creating, refused, held, wanted, quarantined, approved bool
+	bigCommerceID                                                  int64           // of the twin
+	confirmed, discarded                                           domain.Position // see [Confirmed], [Publication]
 }
 
 func (h *publicationHead) pack(p *pack.Packer) {
 	pack.Number(p, &h.sync)
-	pack.Flags(p, &h.linked, &h.held, &h.quarantined)
+	pack.Flags(p, &h.linked, &h.creating, &h.refused, &h.held, &h.wanted, &h.quarantined, &h.approved)
 	if h.linked {
 		pack.Integer(p, &h.bigCommerceID)
 	}
+	pack.Number(p, &h.confirmed)
+	pack.Number(p, &h.discarded)
+}
+
+// head is what stands in front of the packed form.
+func (pub *Publication) head() publicationHead {
+	h := publicationHead{
+		sync:   pub.Sync,
+		linked: pub.Link != nil, creating: pub.Creating != nil, refused: pub.Refused != nil, held: pub.Held != nil,
+		wanted: pub.Wanted != nil, quarantined: len(pub.Quarantined) > 0, approved: pub.Approved,
+		confirmed: pub.Confirmed.Position, discarded: pub.Discarded,
+	}
+	if h.linked {
+		h.bigCommerceID = pub.Link.BigCommerceID
+	}
+	return h
 }
 
 // pack returns the packed form.
 func (pub *Publication) pack() packedPublication {
-	head := publicationHead{sync: pub.Sync, linked: pub.Link != nil, held: pub.Held != nil, quarantined: len(pub.Quarantined) > 0}
-	if head.linked {
-		head.bigCommerceID = pub.Link.BigCommerceID
-	}
+	head := pub.head()
 	var room [512]byte
 	p := pack.Writer(room[:0])
 	head.pack(&p)
@@ -54,6 +69,20 @@ func (s packedPublication) unpack() (pub Publication) {
 	h.pack(&p)
 	pub.Sync = h.sync
 	pub.packRest(&p)
+	return pub
+}
+
+// outline is as much of the publication as decides where its product stands: all of it, if
+// it is one of the few with more than a twin and a confirmed push.
+func (s packedPublication) outline() Publication {
+	h := s.head()
+	if h.creating || h.refused || h.held || h.wanted || h.quarantined {
+		return s.unpack()
+	}
+	pub := Publication{Sync: h.sync, Approved: h.approved, Discarded: h.discarded, Confirmed: Confirmed{Position: h.confirmed}}
+	if h.linked {
+		pub.Link = &domain.Link{BigCommerceID: h.bigCommerceID}
+	}
 	return pub
 }
 

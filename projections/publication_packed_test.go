@@ -25,8 +25,8 @@ var drawnPublication = rapid.MakeCustom[Publication](rapid.MakeConfig{Types: map
 	}),
 }})
 
-// TestPublication_pack: nothing is lost, also what JSON does not tell apart, and the head
-// says what the rest does.
+// TestPublication_pack: nothing is lost, also what JSON does not tell apart, and where the
+// product stands, the outline says, too.
 func TestPublication_pack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -35,12 +35,20 @@ func TestPublication_pack(t *testing.T) {
 		if got := packed.unpack(); !reflect.DeepEqual(got, pub) {
 			t.Errorf("got  %+v\nwant %+v", got, pub)
 		}
-		want := publicationHead{sync: pub.Sync, linked: pub.Link != nil, held: pub.Held != nil, quarantined: len(pub.Quarantined) > 0}
-		if pub.Link != nil {
-			want.bigCommerceID = pub.Link.BigCommerceID
+		outline := packed.outline()
+		due := domain.Position(rapid.Uint64Range(0, uint64(pub.Confirmed.Position)+2).Draw(t, "due"))
+		quarantined := rapid.Bool().Draw(t, "quarantined")
+		if got, want := StateOf(due, outline, quarantined), StateOf(due, pub, quarantined); got != want {
+			t.Errorf("by its outline it is %s, want %s", got, want)
 		}
-		if diff := cmp.Diff(want, packed.head(), cmp.AllowUnexported(publicationHead{})); diff != "" {
-			t.Errorf("head (-want +got):\n%s", diff)
+		said := func(p Publication) []any {
+			return []any{p.Sync, p.Broken(), p.NeedsPush(due), p.Link != nil, p.Creating != nil, p.Held != nil, p.Refused, p.Approved}
+		}
+		if diff := cmp.Diff(said(pub), said(outline)); diff != "" {
+			t.Errorf("outline (-want +got):\n%s", diff)
+		}
+		if head := packed.head(); head.linked && (outline.Link.BigCommerceID != pub.Link.BigCommerceID || head.bigCommerceID != pub.Link.BigCommerceID) {
+			t.Errorf("the twin is %d by the outline, %d by the head, want %d", outline.Link.BigCommerceID, head.bigCommerceID, pub.Link.BigCommerceID)
 		}
 	})
 }

@@ -91,6 +91,30 @@ func (p *Publications) All(store domain.StoreID) iter.Seq2[domain.ProductID, Pub
 	}
 }
 
+// Outlines yields every product of a store that the SYNC log names, in no order, as all are
+// when the loop begins: of each publication what [StateOf], [Publication.NeedsPush] and
+// [Publication.Broken] go by, which costs a fraction of all of it. No lock is held while
+// the loop runs.
+func (p *Publications) Outlines(store domain.StoreID) iter.Seq2[domain.ProductID, Publication] {
+	type one struct {
+		id  domain.ProductID
+		pub packedPublication
+	}
+	return func(yield func(domain.ProductID, Publication) bool) {
+		p.mu.RLock()
+		all := make([]one, 0, len(p.stores[store]))
+		for id, pub := range p.stores[store] {
+			all = append(all, one{id, pub})
+		}
+		p.mu.RUnlock()
+		for _, o := range all {
+			if !yield(o.id, o.pub.outline()) {
+				return
+			}
+		}
+	}
+}
+
 // Position returns the position up to which the SYNC log is folded here.
 func (p *Publications) Position() domain.Position {
 	p.mu.RLock()

@@ -86,7 +86,7 @@ type Refusal struct {
 // so it costs nothing for products that were never linked.
 func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 	counts := Counts{Unlinked: c.Size(store) - c.Vacant(store)}
-	for id, pub := range p.All(store) {
+	for id, pub := range p.Outlines(store) {
 		s, ok := c.Summary(store, id)
 		if !ok {
 			continue // an item that no event could be folded of, or one still to be folded

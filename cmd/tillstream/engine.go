@@ -275,7 +275,15 @@ func (e *engine) run(ctx context.Context) error {
 	if err != nil || errors.Is(context.Cause(ctx), streams.ErrLeaseLost) {
 		return err
 	}
-	e.leaveHints(context.WithoutCancel(ctx))
+	// What another process writes, this one only reads.
+	catalog, publications := e.catalog, e.publications
+	if !e.roles.has(roleProject) {
+		catalog = nil
+	}
+	if !e.roles.has(rolePublish) {
+		publications = nil
+	}
+	e.app.leaveHints(context.WithoutCancel(ctx), catalog, publications)
 	return nil
 }
 

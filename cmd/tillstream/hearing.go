@@ -140,7 +140,7 @@ func (e *engine) hearOfEpoch(m *message.Message) error {
 		return err
 	}
 	for store, p := range e.publishers {
-		for id, pub := range e.publications.All(store) {
+		for id, pub := range e.publications.Outlines(store) {
 			if s, ok := e.catalog.Summary(store, id); ok && pub.NeedsPush(s.Due) {
 				p.Wake(id)
 			}

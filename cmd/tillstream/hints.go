@@ -66,17 +66,17 @@ func (a *app) hint(of string, log *streams.Log) *projections.Hint {
 func (a *app) productsHint() *projections.Hint     { return a.hint("products", a.conn.POS()) }
 func (a *app) publicationsHint() *projections.Hint { return a.hint("publications", a.conn.Sync()) }
 
-// leaveHints spares the next start what this process knows, of the buckets that nobody
-// else writes to. It is called when nothing is at work any more.
-func (e *engine) leaveHints(ctx context.Context) {
+// leaveHints spares the next start what this process knows of buckets that nobody else
+// writes to, and that nothing is at work on any more. Either may be nil.
+func (a *app) leaveHints(ctx context.Context, catalog *projections.Catalog, publications *projections.Publications) {
 	var err error
-	if e.roles.has(roleProject) {
-		err = e.catalog.WriteHint(ctx, e.app.productsHint())
+	if catalog != nil {
+		err = catalog.WriteHint(ctx, a.productsHint())
 	}
-	if e.roles.has(rolePublish) {
-		err = errors.Join(err, e.publications.WriteHint(ctx, e.app.publicationsHint()))
+	if publications != nil {
+		err = errors.Join(err, publications.WriteHint(ctx, a.publicationsHint()))
 	}
 	if err != nil {
-		e.app.log.Warn("the next start reads all that is stored", "err", err)
+		a.log.Warn("the next start reads all that is stored", "err", err)
 	}
 }

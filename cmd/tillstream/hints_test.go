@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/console"
 )
 
 // A file holds what was written last, whole, for its owner alone, and says so when it was
@@ -112,5 +116,30 @@ func TestUp_hints(t *testing.T) {
 	}
 	if got := in.pushedSince(before); len(got) != 0 {
 		t.Errorf("the starts pushed %v", got)
+	}
+}
+
+// A rebuild at rest leaves hints of what it has folded: the start behind it says nothing,
+// and folds on.
+func TestRebuild_hints(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 20)
+	in.stop()
+	a, err := openApp(t.Context(), in.cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := a.rebuildAlone(t.Context(), console.RebuildWish{}, func(console.RebuildProgress) {})
+	if err := errors.Join(err, a.close()); err != nil || !report.Switched {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	in.start()
+	in.happen(&domain.ProductDeleted{Item: "i-03"})
+	in.settle()
+	if strings.Contains(in.said.String(), "reads all that is stored") {
+		t.Error("the start behind a rebuild did not go by its hints")
+	}
+	if page := in.product("S-04"); page.Name != "Shirt 04" {
+		t.Errorf("after it: %+v", page)
 	}
 }

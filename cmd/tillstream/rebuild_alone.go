@@ -66,6 +66,9 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 		return b.report, err
 	}
 	err = errors.Join(b.settle(ctx), b.publications.Flush(ctx))
+	if err == nil {
+		a.leaveHints(ctx, b.catalog, b.publications)
+	}
 	if !a.rebuilds { // else the engine that starts sees to it, without keeping anybody waiting
 		b.report.Index = a.reindexAlone(ctx, b.epoch, b.catalog, b.publications, tell)
 	}

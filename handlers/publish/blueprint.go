@@ -8,7 +8,7 @@ import (
 )
 
 // change is one request that brings a twin's variants nearer to what is listed.
-// Exactly one of its parts is set.
+// Exactly one of its parts is set, but for the item of a variant.
 type change struct {
 	clearSKU      bool // of the product, because a variant, or another product, is to have it
 	renameValue   *valueChange
@@ -18,6 +18,7 @@ type change struct {
 	deleteVariant bigcommerce.VariantID
 	renameVariant *variantChange
 	createVariant *bigcommerce.VariantAdd
+	item          domain.ItemID // whose variant is created
 	deleteValue   *valueChange
 }
 
@@ -261,7 +262,7 @@ func (b *blueprint) missingVariants() []change {
 				add.OptionValues = append(add.OptionValues, bigcommerce.OptionValueRef{Option: option.ID, Value: valueOf(option, o.Value)})
 			}
 		}
-		out = append(out, change{createVariant: &add})
+		out = append(out, change{createVariant: &add, item: v.Item})
 	}
 	return out
 }

@@ -292,13 +292,18 @@ func (s *shop) fold(event domain.Event) []domain.ProductID {
 		s.t.Fatalf("event: %v", err)
 	}
 	e.SourceVersion = uint64(s.position)
-	result, err := s.catalog.Fold(s.t.Context(), domain.Recorded{Envelope: e, Store: store, Position: s.position, RecordedAt: time.Now()}, event)
+	before, held := s.catalog.Holder(store, domain.ItemID(event.Subject()))
+	outcome, err := s.catalog.Fold(s.t.Context(), domain.Recorded{Envelope: e, Store: store, Position: s.position, RecordedAt: time.Now()}, event)
 	if err != nil {
 		s.t.Fatalf("fold: %v", err)
 	}
-	var changed []domain.ProductID
-	for _, p := range result.Products {
-		changed = append(changed, p.ID)
+	if outcome == "" {
+		return nil
+	}
+	now, _ := s.catalog.Holder(store, domain.ItemID(event.Subject()))
+	changed := []domain.ProductID{now}
+	if held && before != now {
+		changed = append(changed, before)
 	}
 	return changed
 }

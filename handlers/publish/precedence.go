@@ -13,12 +13,18 @@ import (
 // no promise: who waits too long is tried all the same.
 type precedence struct {
 	mu    sync.Mutex
-	after map[domain.ProductID]domain.ProductID
+	after map[domain.ProductID]waiting
+}
+
+// waiting is what a product waits for.
+type waiting struct {
+	first domain.ProductID
+	skus  []string // that it is to have; none when it waits for a name
 }
 
 // wait lets one product wait for another, and reports whether that one, or who it
 // waits for, waits for it.
-func (w *precedence) wait(id, first domain.ProductID) (circle bool) {
+func (w *precedence) wait(id, first domain.ProductID, skus []string) (circle bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	next := first
@@ -26,9 +32,9 @@ func (w *precedence) wait(id, first domain.ProductID) (circle bool) {
 		if next == id {
 			circle = true
 		}
-		next = w.after[next]
+		next = w.after[next].first
 	}
-	w.after[id] = first
+	w.after[id] = waiting{first, skus}
 	return circle
 }
 
@@ -39,14 +45,27 @@ func (w *precedence) leave(id domain.ProductID) {
 	delete(w.after, id)
 }
 
-// done says that it is known what becomes of a product, or that it has given up what
-// it was asked for, and returns those that waited for it.
-func (w *precedence) done(id domain.ProductID) (waited []domain.ProductID) {
+// done says that it is known what becomes of a product, and returns those that waited for
+// it.
+func (w *precedence) done(id domain.ProductID) []domain.ProductID {
+	return w.end(id, func(waiting) bool { return true })
+}
+
+// gaveUp says that a product has given up some SKUs, and returns those that waited for
+// these. Who waits for another one, which it was asked for meanwhile, waits on.
+func (w *precedence) gaveUp(id domain.ProductID, skus []string) []domain.ProductID {
+	return w.end(id, func(other waiting) bool {
+		return !slices.ContainsFunc(other.skus, func(sku string) bool { return !contains(skus, sku) })
+	})
+}
+
+// end ends the waiting of a product, and of those for it whose waiting is over.
+func (w *precedence) end(id domain.ProductID, over func(waiting) bool) (waited []domain.ProductID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.after, id)
-	for other, first := range w.after {
-		if first == id {
+	for other, what := range w.after {
+		if what.first == id && over(what) {
 			waited = append(waited, other)
 			delete(w.after, other)
 		}
@@ -92,7 +111,7 @@ func (r *round) makesWay(ctx context.Context, owner domain.ProductID, t *task, c
 	}
 	pub := p.cfg.Publications.Publication(p.cfg.Store, owner)
 	comes := projections.StateOf(s.Due, pub, p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...)) == projections.Pending
-	circle := p.precedence.wait(t.product, owner)
+	circle := p.precedence.wait(t.product, owner, c.skus)
 	press := !comes || l.Deleted || circle
 	if press && t.pressed[owner] || circle && c.name != "" {
 		p.precedence.leave(t.product)

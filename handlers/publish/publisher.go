@@ -67,7 +67,7 @@ func New(cfg Config) (*Publisher, error) {
 		wave:       wave{seen: map[domain.ProductID]time.Time{}},
 		linking:    make(chan struct{}, 1),
 		locations:  locations(cfg.Rules),
-		precedence: precedence{after: map[domain.ProductID]domain.ProductID{}},
+		precedence: precedence{after: map[domain.ProductID]waiting{}},
 	}
 	p.lane, p.headway = newLane(p), newHeadway(cfg.Now)
 	return p, nil
@@ -173,7 +173,7 @@ func (p *Publisher) rest() {
 // survey finds what is due from the projections, as at start.
 func (p *Publisher) survey() {
 	p.wave.recall(p.cfg.Publications.HeldPushes(p.cfg.Store))
-	for id, pub := range p.cfg.Publications.All(p.cfg.Store) {
+	for id, pub := range p.cfg.Publications.Outlines(p.cfg.Store) {
 		switch {
 		case pub.Broken() && p.cfg.OnMissing != MissingReports && !p.cfg.Manual:
 			p.want(id, ask{gone: pub.Link.BigCommerceID}) // the setting may be new

@@ -1,10 +1,12 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 
+	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
@@ -45,8 +47,9 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 			return nil
 		}
 		if err != nil {
-			return err
+			return cmp.Or(r.recordGrown(ctx, t), err)
 		}
+		t.grown = nil
 		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin, t.release, t.desired.Made}
 		changes, refusal := b.plan()
 		link := b.known()
@@ -73,7 +76,8 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 			return nil
 		}
 		if len(t.release) > 0 && len(b.releases()) == 0 {
-			t.release, t.freed = nil, append(t.freed, r.p.precedence.done(t.product)...)
+			t.freed = append(t.freed, r.p.precedence.gaveUp(t.product, t.release)...)
+			t.release = nil
 		}
 		if relinked {
 			if err := r.recordLink(ctx, t); err != nil || t.left {
@@ -110,6 +114,22 @@ func (r *round) announce(ctx context.Context, t *task, changes []change) error {
 	t.desired.Made = most(append(t.desired.Made, e.SKUs...))
 	e.SKUs = t.desired.Made
 	return r.p.record(ctx, []note{{event: e}})
+}
+
+// recordGrown records the variants that were created since the twin was read last, when it
+// cannot be read again now: a merchant may give them other SKUs until it can.
+func (r *round) recordGrown(ctx context.Context, t *task) error {
+	if len(t.grown) == 0 {
+		return nil
+	}
+	link := t.desired.Link
+	link.Variants = slices.DeleteFunc(slices.Clone(link.Variants), func(v domain.VariantLink) bool {
+		return slices.ContainsFunc(t.grown, func(born domain.VariantLink) bool { return born.Item == v.Item })
+	})
+	link.Variants, t.grown = append(link.Variants, t.grown...), nil
+	sortLinks(link.Variants)
+	t.relink(link)
+	return r.recordLink(ctx, t)
 }
 
 // plan returns what to change next, or why nothing may be.
@@ -178,7 +198,10 @@ func (r *round) apply(ctx context.Context, t *task, c change) error {
 	case c.renameVariant != nil:
 		_, err = client.UpdateVariantSKU(ctx, id, c.renameVariant.variant, c.renameVariant.sku)
 	case c.createVariant != nil:
-		_, err = client.CreateVariant(ctx, id, *c.createVariant)
+		var made bigcommerce.Variant
+		if made, err = client.CreateVariant(ctx, id, *c.createVariant); err == nil {
+			t.grown = append(t.grown, domain.VariantLink{Item: c.item, BigCommerceID: int64(made.ID), SKU: domain.SKU(made.SKU)})
+		}
 	}
 	return err
 }

@@ -25,6 +25,8 @@ type task struct {
 	born, made bool
 	images     []string
 
+	grown []domain.VariantLink // variants that were created since the twin was read last
+
 	judged *judgement         // by the guards, in this round
 	freed  []domain.ProductID // waited for what the twin has given up
 

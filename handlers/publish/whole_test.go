@@ -109,7 +109,7 @@ func wholeRun(t *testing.T, run circumstances) []string {
 	}
 	s.run()
 	pos.hush()
-	down, full := false, false
+	down, full, spent := false, false, false
 	for _, d := range run.Steps {
 		pass(d.Wait)
 		product := tillProducts[d.Product]
@@ -131,6 +131,7 @@ func wholeRun(t *testing.T, run circumstances) []string {
 			full = d.Value%4 != 0
 			s.log.fails(full)
 		case resets:
+			spent = true // for a while at least, or for good
 			err := s.sim.Change(func(c *simulator.Config) {
 				c.Quota = []int{0, 10, 150, 450}[d.Value%4]
 				c.Window = []time.Duration{10 * time.Second, simulator.DefaultWindow}[d.Value/4%2]
@@ -148,11 +149,16 @@ func wholeRun(t *testing.T, run circumstances) []string {
 				s.sim.RevokeToken()
 			}
 		case relinks:
-			if twin := m.twin(product); twin != 0 && len(s.sim.Faults()) == 0 && !down && !full && s.state(product) == projections.Synced && !s.listing(product).Deleted {
+			if twin := m.twin(product); twin != 0 && len(s.sim.Faults()) == 0 && !down && !full && !spent && s.state(product) == projections.Synced && !s.listing(product).Deleted {
 				if err := s.Unlink(t.Context(), product, "to try again"); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := s.Link(t.Context(), product, twin, false); err != nil {
+				_, err := s.Link(t.Context(), product, twin, false)
+				for tries := 0; err != nil && tries < 10; tries++ { // it may be waiting after a fault
+					pass(time.Minute)
+					_, err = s.Link(t.Context(), product, twin, false)
+				}
+				if err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -52,6 +52,7 @@ type Catalog struct {
 	light    int           // bytes of the clean ones
 	steps    []step        // to be stored before the dirty ones, one after the other
 	unhinted int           // values that were stored since the newest hint
+	partial  bool          // not all of the bucket was seen at the start
 
 	unpacked [2]domain.Product // room for the states that an event is folded into; Fold's alone
 }
@@ -84,7 +85,7 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}
-	torn, err := c.scan(ctx, after)
+	torn, err := c.scan(ctx, after, extent)
 	if err != nil {
 		return nil, fmt.Errorf("open the catalog: %w", err)
 	}

@@ -2,23 +2,24 @@ package projections
 
 import (
 	"context"
+	"slices"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/domain/pack"
 )
 
 // WriteHint leaves a hint for the next start, unless it would save it little, or not
-// everything that is folded is stored. Nobody folds, and nobody else writes to the bucket
-// meanwhile.
+// everything that is folded is stored, or somebody else has written to the bucket. Nobody
+// folds meanwhile.
 func (c *Catalog) WriteHint(ctx context.Context, hint *Hint) error {
 	c.mu.RLock()
-	due := hint.due(c.unhinted)
+	due, stored := hint.due(c.unhinted) && c.marked, c.stored
 	c.mu.RUnlock()
 	if !due {
 		return nil
 	}
-	extent, err := c.bucket.Extent(ctx)
-	if err != nil {
+	extent, covered, err := hint.covered(ctx, c.bucket, stored)
+	if err != nil || !covered {
 		return err
 	}
 	return c.writeHint(ctx, hint, extent)
@@ -33,7 +34,7 @@ func (c *Catalog) writeHint(ctx context.Context, hint *Hint, extent domain.Exten
 	c.mu.Unlock()
 	c.mu.RLock()
 	n := c.unhinted
-	if !hint.due(n) || !c.marked || c.stored.Open || c.position != c.stored.Position || len(c.dirty)+len(c.steps) > 0 {
+	if !hint.due(n) || c.partial || !c.marked || c.stored.Open || c.position != c.stored.Position || c.changed() {
 		c.mu.RUnlock()
 		return nil
 	}
@@ -57,6 +58,16 @@ func (c *Catalog) writeHint(ctx context.Context, hint *Hint, extent domain.Exten
 	defer c.mu.Unlock()
 	c.unhinted -= n
 	return nil
+}
+
+// changed reports whether any state is not stored. The caller holds mu.
+func (c *Catalog) changed() bool {
+	for _, s := range c.shelves {
+		if slices.ContainsFunc(s.sorted, func(r *row) bool { return r.dirty || r.sealed > 0 }) {
+			return true
+		}
+	}
+	return len(c.steps) > 0
 }
 
 // writeHint writes the rows in the order of their ids.

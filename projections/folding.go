@@ -36,7 +36,7 @@ func (c *Catalog) Adopt(other *Catalog) {
 	c.clean, c.dirty, c.steps = other.clean, other.dirty, other.steps
 	c.draft, c.heavy, c.light = false, other.heavy, other.light // what is gone by is no draft
 	c.trim()
-	c.stored, c.marked, c.unhinted = other.stored, other.marked, other.unhinted
+	c.stored, c.marked, c.unhinted, c.partial = other.stored, other.marked, other.unhinted, other.partial
 	c.adopted++
 	close(c.reached)
 	c.reached = make(chan struct{})

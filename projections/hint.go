@@ -2,6 +2,7 @@ package projections
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/binary"
@@ -42,6 +43,8 @@ type HintFile interface {
 	Read(do func(io.Reader) error) error
 	// Write replaces it by what do writes, whole or not at all.
 	Write(do func(io.Writer) error) error
+	// Remove makes it be nothing.
+	Remove() error
 }
 
 // hintVersion is that of the form of hints. Another one is passed over.
@@ -152,10 +155,25 @@ func (h *Hint) read(ctx context.Context, bucket domain.Extent, format int, begin
 	if err == nil {
 		return &head
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		h.tell(fmt.Errorf("what the last one left cannot be used: %w", err))
+	if errors.Is(err, fs.ErrNotExist) || ctx.Err() != nil {
+		return nil
 	}
+	// A bucket that was set back may get where the hint is once more, otherwise.
+	h.tell(errors.Join(fmt.Errorf("what the last one left cannot be used: %w", err), h.File.Remove()))
 	return nil
+}
+
+// covered returns the extent of a bucket, if its last write is a checkpoint of ours: then
+// memory has everything that is in it, and nobody else has written since.
+func (h *Hint) covered(ctx context.Context, bucket Bucket, ours checkpoint) (extent domain.Extent, is bool, err error) {
+	if extent, err = bucket.Extent(ctx); err != nil {
+		return extent, false, err
+	}
+	last, err := bucket.Get(ctx, domain.Key{})
+	if err != nil {
+		return extent, false, err
+	}
+	return extent, last.Revision == extent.Revision && bytes.Equal(last.Value, ours.entry().Value), nil
 }
 
 func (h *Hint) tell(err error) {

@@ -36,6 +36,11 @@ func (f *hintFile) Write(do func(io.Writer) error) error {
 	return err
 }
 
+func (f *hintFile) Remove() error {
+	f.bytes = nil
+	return nil
+}
+
 // hinting makes a hint, and where it says why it was not used.
 func hinting(l log, least int) (hint *projections.Hint, file *hintFile, unfit *error) {
 	file, unfit = &hintFile{}, new(error)
@@ -353,6 +358,122 @@ func TestCatalog_WriteHint_not(t *testing.T) {
 	}
 }
 
+// What somebody else has written to the bucket, a hint of ours must not cover.
+func TestCatalog_WriteHint_foreign(t *testing.T) {
+	t.Parallel()
+	l := fifty(t)
+	hint, file, _ := hinting(l, 1)
+	b := newBucket()
+	ours := open(t, b)
+	fold(t, ours, l[:60]...)
+	flush(t, ours)
+	other := open(t, b)
+	fold(t, other, l...)
+	flush(t, other)
+	if err := ours.WriteHint(t.Context(), hint); err != nil || file.bytes != nil {
+		t.Errorf("%d bytes, %v", len(file.bytes), err)
+	}
+	if err := other.WriteHint(t.Context(), hint); err != nil || file.bytes == nil {
+		t.Errorf("by who has written last: %d bytes, %v", len(file.bytes), err)
+	}
+}
+
+// behind is a bucket of which a server is asked that lacks the last writes.
+type behind struct {
+	*bucket
+	lacks int
+}
+
+func (b behind) Scan(ctx context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error {
+	return b.bucket.cut(len(b.bucket.writes)-b.lacks).Scan(ctx, store, after, each)
+}
+
+// Nor what was not seen at the start, because the server that was asked was behind.
+func TestOpenCatalog_hintOfReplicaBehind(t *testing.T) {
+	t.Parallel()
+	l := fifty(t)
+	hint, file, _ := hinting(l, 1)
+	b := newBucket()
+	c := open(t, b)
+	fold(t, c, l[:60]...)
+	flush(t, c)
+	fold(t, c, l...)
+	flush(t, c)
+	late, err := projections.Present().OpenCatalog(t.Context(), behind{b, 5}, levels, 0, hint)
+	if err != nil || file.bytes != nil {
+		t.Fatalf("%d bytes, %v", len(file.bytes), err)
+	}
+	fold(t, late, l...)
+	flush(t, late)
+	if err := late.WriteHint(t.Context(), hint); err != nil || file.bytes != nil {
+		t.Errorf("at the end: %d bytes, %v", len(file.bytes), err)
+	}
+	pubs, events := newBucket(), syncLog(t, linked("p", 7), linked("q", 8))
+	first := openPublications(t, pubs, events[:1])
+	if err := first.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hint.Log = events
+	if _, err := projections.OpenPublications(t.Context(), behind{pubs, 1}, events, hint); err != nil || file.bytes != nil {
+		t.Errorf("publications: %d bytes, %v", len(file.bytes), err)
+	}
+}
+
+// A bucket that was set back, and has then got as far as it was, otherwise, is not taken
+// for the one that the hint is about.
+func TestOpenCatalog_setBackAndGrown(t *testing.T) {
+	t.Parallel()
+	b, l, hint, _, unfit := fiftyHinted(t)
+	hint.Least = 1000 // so that no other takes its place
+	b = b.cut(len(b.writes) - 30)
+	c, err := projections.Present().OpenCatalog(t.Context(), b, levels, 0, hint)
+	if err != nil || *unfit == nil {
+		t.Fatal(err, *unfit)
+	}
+	for i := range 40 { // what is changed first gets a revision that the hint says it covers
+		l.add(t, domain.TypeStockLevelReported, `{"item":"i-%d","outlet":"Quayside","on_hand":"%d"}`, 5+min(i, 1), len(l))
+		fold(t, c, l...)
+		flush(t, c)
+	}
+	want := knows(t, open(t, b))
+	got, err := projections.Present().OpenCatalog(t.Context(), b, levels, 0, hint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "what the catalog knows", knows(t, got), want)
+}
+
+// While a batch is handed over and not stored, nothing is written: the hint would say what
+// the bucket does not.
+func TestCatalog_WriteHint_sealed(t *testing.T) {
+	t.Parallel()
+	l := moving(t)
+	hint, file, _ := hinting(l, 1)
+	b := newBucket()
+	c := open(t, b)
+	fold(t, c, l...)
+	flush(t, c)
+	for n := range b.writes { // one of them lies between the two writes of a move
+		left := b.cut(n + 1)
+		if i, is := left.newest[domain.Key{}]; is {
+			left.put(left.writes[i]) // as if all that is written were what it speaks of
+		}
+		torn, err := projections.Present().OpenCatalog(t.Context(), left, levels, 0, nil)
+		if err != nil || torn.Unsealed() == 0 {
+			continue
+		}
+		batch := torn.Seal()
+		if err := torn.WriteHint(t.Context(), hint); err != nil || file.bytes != nil {
+			t.Errorf("%d bytes, %v", len(file.bytes), err)
+		}
+		if err := batch.Write(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatal("no crash leaves an item in two products")
+}
+
 // FuzzHint opens a bucket with anything for a hint: it is passed over, or taken, and the
 // next one is written.
 func FuzzHint(f *testing.F) {
@@ -362,16 +483,15 @@ func FuzzHint(f *testing.F) {
 	c := open(f, b)
 	fold(f, c, l...)
 	flush(f, c)
-	if err := c.WriteHint(f.Context(), hint); err != nil {
+	if err := c.WriteHint(f.Context(), hint); err != nil || file.bytes == nil {
 		f.Fatal(err)
 	}
 	f.Add(file.bytes)
 	f.Add(file.bytes[:len(file.bytes)/2])
-	pubs, err := projections.OpenPublications(f.Context(), newBucket(), log{}, nil)
-	if err != nil {
-		f.Fatal(err)
-	}
-	if err := errors.Join(pubs.Flush(f.Context()), pubs.WriteHint(f.Context(), hint)); err != nil {
+	events, pubs := syncLog(f, linked("p", 7), quarantined("q", "i", 3), linked("r", 8), held("r", 4)), newBucket()
+	hint.Log, file.bytes = events, nil
+	p := openPublications(f, pubs, events)
+	if err := errors.Join(p.Flush(f.Context()), p.WriteHint(f.Context(), hint)); err != nil || file.bytes == nil {
 		f.Fatal(err)
 	}
 	f.Add(file.bytes)
@@ -381,8 +501,14 @@ func FuzzHint(f *testing.F) {
 			c.Products("demo", "", 99)
 			c.Resolve("demo", "s-1")
 		}
-		if p, err := projections.OpenPublications(t.Context(), newBucket(), log{}, hint); err == nil {
+		hint = &projections.Hint{File: &hintFile{doc}, Log: events, Least: 1}
+		if p, err := projections.OpenPublications(t.Context(), pubs, events, hint); err == nil {
+			p.HeldPushes("demo")
+			p.Quarantines("demo")
+			p.Twin("demo", 7)
 			for range p.All("demo") {
+			}
+			for range p.Outlines("demo") {
 			}
 		}
 	})

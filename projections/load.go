@@ -16,8 +16,8 @@ const armful = 512
 
 // scanAll calls take with all that a bucket holds that was written after a revision, some
 // at a time and from several goroutines: decoding takes longer than reading, so all
-// processors share it. It returns how much it was.
-func scanAll(ctx context.Context, bucket Bucket, after uint64, take func(some []domain.Entry) error) (n int, err error) {
+// processors share it. It returns how much it was, and the last revision of it.
+func scanAll(ctx context.Context, bucket Bucket, after uint64, take func(some []domain.Entry) error) (n int, last uint64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	armfuls := make(chan []domain.Entry)
@@ -33,7 +33,7 @@ func scanAll(ctx context.Context, bucket Bucket, after uint64, take func(some []
 	}
 	some := make([]domain.Entry, 0, armful)
 	err = bucket.Scan(ctx, "", after, func(e domain.Entry) error {
-		n++
+		n, last = n+1, max(last, e.Revision)
 		if some = append(some, e); len(some) == armful {
 			armfuls <- some
 			some = make([]domain.Entry, 0, armful)
@@ -44,16 +44,19 @@ func scanAll(ctx context.Context, bucket Bucket, after uint64, take func(some []
 	close(armfuls)
 	wg.Wait()
 	if cause := context.Cause(ctx); cause != nil {
-		return n, cause
+		return n, last, cause
 	}
-	return n, err
+	return n, last, err
 }
 
 // scan indexes every snapshot of the bucket that was written after a revision, and returns
-// the items that were met in two products.
-func (c *Catalog) scan(ctx context.Context, after uint64) (torn map[conflict]bool, err error) {
+// the items that were met in two products. Less than the bucket's extent may have been
+// seen: of several servers one may be behind.
+func (c *Catalog) scan(ctx context.Context, after uint64, extent domain.Extent) (torn map[conflict]bool, err error) {
 	torn = map[conflict]bool{}
-	c.unhinted, err = scanAll(ctx, c.bucket, after, func(some []domain.Entry) error { return c.loadAll(some, torn) })
+	var last uint64
+	c.unhinted, last, err = scanAll(ctx, c.bucket, after, func(some []domain.Entry) error { return c.loadAll(some, torn) })
+	c.partial = max(after, last) < extent.Revision
 	return torn, err
 }
 

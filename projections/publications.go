@@ -48,7 +48,8 @@ type Publications struct {
 	dirty  map[domain.Key]bool
 	order  []domain.Key // the dirty ones, in the order in which they were first changed
 
-	unhinted int // values that were stored since the newest hint
+	unhinted int  // values that were stored since the newest hint
+	partial  bool // not all of the bucket was seen at the start
 }
 
 type twin struct {
@@ -80,7 +81,9 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log, hint *Hint) 
 	p.reset()
 	extent, after, err := hint.begin(ctx, bucket, p.readHint)
 	if err == nil {
-		p.unhinted, err = scanAll(ctx, bucket, after, p.load)
+		var last uint64
+		p.unhinted, last, err = scanAll(ctx, bucket, after, p.load)
+		p.partial = max(after, last) < extent.Revision
 	}
 	if err == nil {
 		err = p.stored.check(p.marked, p.snapshots)

@@ -8,17 +8,17 @@ import (
 )
 
 // WriteHint leaves a hint for the next start, unless it would save it little, or not
-// everything that is folded is stored. Nobody calls Flush, and nobody else writes to the
-// bucket meanwhile.
+// everything that is folded is stored, or somebody else has written to the bucket. Nobody
+// calls Flush meanwhile.
 func (p *Publications) WriteHint(ctx context.Context, hint *Hint) error {
 	p.mu.RLock()
-	due := hint.due(p.unhinted)
+	due := hint.due(p.unhinted) && p.marked
 	p.mu.RUnlock()
 	if !due {
 		return nil
 	}
-	extent, err := p.bucket.Extent(ctx)
-	if err != nil {
+	extent, covered, err := hint.covered(ctx, p.bucket, p.stored)
+	if err != nil || !covered {
 		return err
 	}
 	return p.writeHint(ctx, hint, extent)
@@ -28,7 +28,7 @@ func (p *Publications) WriteHint(ctx context.Context, hint *Hint) error {
 func (p *Publications) writeHint(ctx context.Context, hint *Hint, extent domain.Extent) error {
 	p.mu.RLock()
 	n := p.unhinted
-	if !hint.due(n) || !p.marked || len(p.order) > 0 {
+	if !hint.due(n) || p.partial || !p.marked || len(p.order) > 0 {
 		p.mu.RUnlock()
 		return nil
 	}
@@ -101,7 +101,8 @@ func (p *Publications) readHint(ctx context.Context, hint *Hint, extent domain.E
 	return head.Bucket.Revision
 }
 
-// readPart takes a part of a hint.
+// readPart takes a part of a hint. What is taken are pieces of it, so that it stays in
+// memory as long as one of its publications is as it was: twice the room at most.
 func (p *Publications) readPart(numbers, texts *pack.Packer) error {
 	var store domain.StoreID
 	var n uint64

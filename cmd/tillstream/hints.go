@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/klauspost/compress/s2"
 
@@ -25,11 +26,11 @@ func (f hintFile) Read(do func(io.Reader) error) error {
 }
 
 func (f hintFile) Write(do func(io.Writer) error) error {
-	folder := filepath.Dir(string(f))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(string(f)), 0o700); err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(folder, "new-*") // for its owner alone, by its documentation
+	// What a kill leaves of it, the next one overwrites: nobody else is in the data folder.
+	file, err := os.OpenFile(string(f)+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -47,6 +48,8 @@ func (f hintFile) Write(do func(io.Writer) error) error {
 	}
 	return err
 }
+
+func (f hintFile) Remove() error { return os.Remove(string(f)) }
 
 // leastForHint is [projections.Hint.Least] of every hint. A test makes it small.
 var leastForHint = projections.DefaultHintLeast
@@ -66,9 +69,14 @@ func (a *app) hint(of string, log *streams.Log) *projections.Hint {
 func (a *app) productsHint() *projections.Hint     { return a.hint("products", a.conn.POS()) }
 func (a *app) publicationsHint() *projections.Hint { return a.hint("publications", a.conn.Sync()) }
 
+// hintWithin is how long leaving hints may hold up the end of a process.
+const hintWithin = 20 * time.Second
+
 // leaveHints spares the next start what this process knows of buckets that nobody else
 // writes to, and that nothing is at work on any more. Either may be nil.
 func (a *app) leaveHints(ctx context.Context, catalog *projections.Catalog, publications *projections.Publications) {
+	ctx, cancel := context.WithTimeout(ctx, hintWithin)
+	defer cancel()
 	var err error
 	if catalog != nil {
 		err = catalog.WriteHint(ctx, a.productsHint())

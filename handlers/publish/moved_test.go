@@ -160,42 +160,53 @@ func TestPublisher_Run_structureHalfway(t *testing.T) {
 	}
 }
 
-// A variant was created, and the twin could not be read behind that. A merchant who gives
-// it another SKU meanwhile makes no stranger of it, whatever the POS wants next.
+// A variant was created, and what was to come next failed. A merchant who gives it another
+// SKU meanwhile makes no stranger of it, whatever the POS wants then.
 func TestPublisher_Run_structureRenamed(t *testing.T) {
 	t.Parallel()
-	for name, restarts := range map[string]bool{"OK the same process": false, "OK another process": true} {
-		t.Run(name, func(t *testing.T) {
-			in(t, func(t *testing.T) {
-				s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
-				s.save(item{id: "s", product: "tee", name: "Tee", sku: "T-S", stock: "4"})
-				s.run()
-				s.idle()
-				if err := s.sim.Fail(simulator.Fault{Kind: simulator.Status, Status: 503, Match: "GET /catalog/products/*", Skip: 3, Count: 100}); err != nil {
-					t.Fatal(err)
-				}
-				s.save(tee("s", "T-S", "S"))
-				pass(5 * time.Second)
-				made := s.twin("tee").Variants
-				if len(made) != 1 || made[0].SKU != "T-S" || len(made[0].OptionValues) == 0 {
-					t.Fatalf("the test stops at another place: %+v", made)
-				}
-				if err := s.sim.MerchantEdit(s.twin("tee").ID, func(p *simulator.Product) { p.Variants[0].SKU = "MINE" }); err != nil {
-					t.Fatal(err)
-				}
-				if restarts {
-					_ = s.stop()
-					s.open()
+	read := simulator.Fault{Match: "GET /catalog/products/*", Skip: 3}
+	fails := map[string][]simulator.Fault{
+		"the read":                            {read},
+		"the next variant, and then the read": {{Match: "POST /catalog/products/*/variants", Skip: 1}, read},
+	}
+	for what, faults := range fails {
+		for who, restarts := range map[string]bool{"the same process": false, "another process": true} {
+			t.Run(fmt.Sprintf("OK %s failed, %s", what, who), func(t *testing.T) {
+				in(t, func(t *testing.T) {
+					s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+					s.save(item{id: "s", product: "tee", name: "Tee", sku: "T-S", stock: "4"})
 					s.run()
-				}
-				large := tee("s", "T-S", "L")
-				large.options = append(large.options, domain.Option{Name: "Colour", Value: "Red"})
-				s.save(large)
-				s.sim.Heal()
-				pass(20 * time.Minute)
-				s.agree("tee")
+					s.idle()
+					for _, fault := range faults {
+						fault.Kind, fault.Status, fault.Count = simulator.Status, 503, 100
+						if err := s.sim.Fail(fault); err != nil {
+							t.Fatal(err)
+						}
+					}
+					s.save(tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+					pass(5 * time.Second)
+					made := s.twin("tee").Variants
+					if len(made) == 0 || len(made[0].OptionValues) == 0 {
+						t.Fatalf("the test stops at another place: %+v", made)
+					}
+					if err := s.sim.MerchantEdit(s.twin("tee").ID, func(p *simulator.Product) { p.Variants[0].SKU = "MINE" }); err != nil {
+						t.Fatal(err)
+					}
+					if restarts {
+						_ = s.stop()
+						s.open()
+						s.run()
+					}
+					large := tee("s", "T-S", "L")
+					large.options = append(large.options, domain.Option{Name: "Colour", Value: "Red"})
+					s.delete("m")
+					s.save(large)
+					s.sim.Heal()
+					pass(20 * time.Minute)
+					s.agree("tee")
+				})
 			})
-		})
+		}
 	}
 }
 

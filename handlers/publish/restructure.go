@@ -1,8 +1,8 @@
 package publish
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -47,7 +47,7 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 			return nil
 		}
 		if err != nil {
-			return cmp.Or(r.recordGrown(ctx, t), err)
+			return r.failed(ctx, t, err)
 		}
 		t.grown = nil
 		b := blueprint{&t.desired.Listing, &t.desired.Link, &twin, t.release, t.desired.Made}
@@ -92,7 +92,7 @@ func (r *round) reshape(ctx context.Context, _ *phase, rows []Row) error {
 		}
 		for _, c := range changes {
 			if err := r.apply(ctx, t, c); err != nil {
-				return err
+				return r.failed(ctx, t, err)
 			}
 		}
 	}
@@ -116,11 +116,12 @@ func (r *round) announce(ctx context.Context, t *task, changes []change) error {
 	return r.p.record(ctx, []note{{event: e}})
 }
 
-// recordGrown records the variants that were created since the twin was read last, when it
-// cannot be read again now: a merchant may give them other SKUs until it can.
-func (r *round) recordGrown(ctx context.Context, t *task) error {
+// failed returns what a change of structure has ended with, having recorded the variants
+// that were created since the twin was read last: a merchant may give them other SKUs until
+// it is read again.
+func (r *round) failed(ctx context.Context, t *task, why error) error {
 	if len(t.grown) == 0 {
-		return nil
+		return why
 	}
 	link := t.desired.Link
 	link.Variants = slices.DeleteFunc(slices.Clone(link.Variants), func(v domain.VariantLink) bool {
@@ -129,7 +130,10 @@ func (r *round) recordGrown(ctx context.Context, t *task) error {
 	link.Variants, t.grown = append(link.Variants, t.grown...), nil
 	sortLinks(link.Variants)
 	t.relink(link)
-	return r.recordLink(ctx, t)
+	if err := r.recordLink(ctx, t); err != nil {
+		return errors.Join(why, err)
+	}
+	return why
 }
 
 // plan returns what to change next, or why nothing may be.

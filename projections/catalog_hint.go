@@ -25,15 +25,18 @@ func (c *Catalog) WriteHint(ctx context.Context, hint *Hint) error {
 	return c.writeHint(ctx, hint, extent)
 }
 
-// writeHint writes a hint that covers what was in the bucket when it had some extent.
+// writeHint writes a hint, if that is due, that covers what was in the bucket when it had
+// some extent.
 func (c *Catalog) writeHint(ctx context.Context, hint *Hint, extent domain.Extent) error {
 	c.mu.Lock()
-	for _, s := range c.shelves {
-		s.sort()
+	n := c.unhinted
+	if hint.due(n) {
+		for _, s := range c.shelves {
+			s.sort()
+		}
 	}
 	c.mu.Unlock()
 	c.mu.RLock()
-	n := c.unhinted
 	if !hint.due(n) || c.partial || !c.marked || c.stored.Open || c.position != c.stored.Position || c.changed() {
 		c.mu.RUnlock()
 		return nil

@@ -47,6 +47,16 @@ func hinting(l log, least int) (hint *projections.Hint, file *hintFile, unfit *e
 	return &projections.Hint{File: file, Log: l, Least: least, Tell: func(err error) { *unfit = err }}, file, unfit
 }
 
+// storing is a bucket with all that some events come to, and the catalog that has stored it.
+func storing(t testing.TB, l log) (*bucket, *projections.Catalog) {
+	t.Helper()
+	b := newBucket()
+	c := open(t, b)
+	fold(t, c, l...)
+	flush(t, c)
+	return b, c
+}
+
 // since is a bucket that notes from which revision on it was read.
 type since struct {
 	*bucket
@@ -225,10 +235,7 @@ func fiftyHinted(t testing.TB) (b *bucket, l log, hint *projections.Hint, file *
 	t.Helper()
 	l = fifty(t)
 	hint, file, unfit = hinting(l, 50)
-	b = newBucket()
-	c := open(t, b)
-	fold(t, c, l...)
-	flush(t, c)
+	b, c := storing(t, l)
 	if err := c.WriteHint(t.Context(), hint); err != nil || file.bytes == nil {
 		t.Fatalf("a hint of %d bytes, %v", len(file.bytes), err)
 	}
@@ -339,10 +346,7 @@ func TestCatalog_WriteHint_not(t *testing.T) {
 	t.Parallel()
 	l := fifty(t)
 	hint, file, _ := hinting(l, 50)
-	b := newBucket()
-	c := open(t, b)
-	fold(t, c, l[:50]...)
-	flush(t, c)
+	_, c := storing(t, l[:50])
 	fold(t, c, l[50:]...)
 	if err := c.WriteHint(t.Context(), hint); err != nil || file.bytes != nil {
 		t.Errorf("with changes that are not stored: %d bytes, %v", len(file.bytes), err)
@@ -363,10 +367,7 @@ func TestCatalog_WriteHint_foreign(t *testing.T) {
 	t.Parallel()
 	l := fifty(t)
 	hint, file, _ := hinting(l, 1)
-	b := newBucket()
-	ours := open(t, b)
-	fold(t, ours, l[:60]...)
-	flush(t, ours)
+	b, ours := storing(t, l[:60])
 	other := open(t, b)
 	fold(t, other, l...)
 	flush(t, other)
@@ -393,10 +394,7 @@ func TestOpenCatalog_hintOfReplicaBehind(t *testing.T) {
 	t.Parallel()
 	l := fifty(t)
 	hint, file, _ := hinting(l, 1)
-	b := newBucket()
-	c := open(t, b)
-	fold(t, c, l[:60]...)
-	flush(t, c)
+	b, c := storing(t, l[:60])
 	fold(t, c, l...)
 	flush(t, c)
 	late, err := projections.Present().OpenCatalog(t.Context(), behind{b, 5}, levels, 0, hint)
@@ -449,10 +447,7 @@ func TestCatalog_WriteHint_sealed(t *testing.T) {
 	t.Parallel()
 	l := moving(t)
 	hint, file, _ := hinting(l, 1)
-	b := newBucket()
-	c := open(t, b)
-	fold(t, c, l...)
-	flush(t, c)
+	b, _ := storing(t, l)
 	for n := range b.writes { // one of them lies between the two writes of a move
 		left := b.cut(n + 1)
 		if i, is := left.newest[domain.Key{}]; is {
@@ -479,10 +474,7 @@ func TestCatalog_WriteHint_sealed(t *testing.T) {
 func FuzzHint(f *testing.F) {
 	l := moving(f)
 	hint, file, _ := hinting(l, 1)
-	b := newBucket()
-	c := open(f, b)
-	fold(f, c, l...)
-	flush(f, c)
+	b, c := storing(f, l)
 	if err := c.WriteHint(f.Context(), hint); err != nil || file.bytes == nil {
 		f.Fatal(err)
 	}

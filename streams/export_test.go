@@ -13,3 +13,9 @@ func (c *Conn) Server() *server.Server         { return c.srv }
 func (c *Conn) NATS() *nats.Conn               { return c.nc }
 
 func (c *Conn) Translate(err error) error { return c.translate(err) }
+
+// ReadThrough puts something between the connection and what its readers ask for, as if
+// the streams had so many replicas.
+func (c *Conn) ReadThrough(wrap func(jetstream.JetStream) jetstream.JetStream, replicas int) {
+	c.readJS, c.cfg.Replicas = wrap(c.readJS), replicas
+}

@@ -58,12 +58,8 @@ func newMessage(stream, prefix, subject string, header map[string][]string, data
 }
 
 // delivered makes a Message of what a consumer delivers.
-func delivered(stream, prefix string, msg jetstream.Msg) (Message, error) {
-	meta, err := msg.Metadata()
-	if err != nil {
-		return Message{}, fmt.Errorf("read %s: %w", stream, err)
-	}
+func delivered(stream, prefix string, msg jetstream.Msg, meta *jetstream.MsgMetadata) Message {
 	m := newMessage(stream, prefix, msg.Subject(), msg.Headers(), msg.Data(), meta.Sequence.Stream, meta.Timestamp)
 	m.Pending = meta.NumPending
-	return m, nil
+	return m
 }

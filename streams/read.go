@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -53,21 +52,15 @@ func (l *Log) Read(ctx context.Context, q Query, do func(Message) error) error {
 		return err
 	}
 	defer r.Close()
-	if r.pending == 0 {
-		return nil
-	}
 	for {
-		m, err := r.Next(ctx)
-		if err != nil {
+		raw, meta, err := r.upcoming(ctx)
+		if err != nil || raw == nil || meta.Sequence.Stream > uint64(q.To) {
 			return err
 		}
-		if m.Position > q.To {
-			return nil
-		}
-		if err := do(m); err != nil {
+		if err := do(delivered(l.stream, l.prefix, raw, meta)); err != nil {
 			return err
 		}
-		if m.Position == q.To || m.Pending == 0 {
+		if meta.Sequence.Stream == uint64(q.To) {
 			return nil
 		}
 	}
@@ -84,18 +77,19 @@ func (l *Log) Follow(ctx context.Context, from domain.Position) (*Reader, error)
 type Reader struct {
 	conn           *Conn
 	stream, prefix string
+	subject        string // what it reads
 	consumer       jetstream.Consumer
 	messages       jetstream.MessagesContext
-	pending        uint64 // when the reader was opened
 	unlink         func() bool
+
+	at, pending uint64 // the last that was read, and how many its server said follow
 }
 
 func (l *Log) open(ctx context.Context, filter string, from domain.Position, headersOnly bool) (*Reader, error) {
-	return l.conn.openReader(ctx, l.stream, l.prefix, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{filter},
-		DeliverPolicy:  jetstream.DeliverByStartSequencePolicy,
-		OptStartSeq:    uint64(from),
-		HeadersOnly:    headersOnly,
+	return l.conn.openReader(ctx, l.stream, l.prefix, filter, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy,
+		OptStartSeq:   uint64(from),
+		HeadersOnly:   headersOnly,
 	}, readAhead())
 }
 
@@ -109,12 +103,12 @@ func readAhead() jetstream.PullMessagesOpt {
 // is gone that kept its place, nothing else tells it.
 const signOfLife = 2 * time.Second
 
-// openReader opens a reader that ends with ctx.
-func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstream.OrderedConsumerConfig, ahead jetstream.PullMessagesOpt) (*Reader, error) {
+// openReader opens a reader of some subjects that ends with ctx.
+func (c *Conn) openReader(ctx context.Context, stream, prefix, subject string, cfg jetstream.OrderedConsumerConfig, ahead jetstream.PullMessagesOpt) (*Reader, error) {
 	// With a filter, although every message passes it, the server looks at every subject
 	// that there is, for seconds when there are a million, and answers nobody meanwhile.
-	if cfg.DeliverPolicy != jetstream.DeliverLastPerSubjectPolicy && slices.Equal(cfg.FilterSubjects, []string{subjectsOfLog(prefixOf(stream))}) {
-		cfg.FilterSubjects = nil
+	if cfg.DeliverPolicy == jetstream.DeliverLastPerSubjectPolicy || subject != subjectsOfLog(prefixOf(stream)) {
+		cfg.FilterSubjects = []string{subject}
 	}
 	consumer, err := c.readJS.OrderedConsumer(ctx, stream, cfg)
 	if err != nil {
@@ -124,7 +118,10 @@ func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstr
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}
-	r := &Reader{conn: c, stream: stream, prefix: prefix, consumer: consumer, messages: messages, pending: consumer.CachedInfo().NumPending}
+	r := &Reader{
+		conn: c, stream: stream, prefix: prefix, subject: subject, consumer: consumer, messages: messages,
+		at: max(cfg.OptStartSeq, 1) - 1, pending: consumer.CachedInfo().NumPending,
+	}
 	// A reader that takes its place up again waits for the server, and only Stop
 	// ends that wait.
 	r.unlink = context.AfterFunc(ctx, messages.Stop)
@@ -134,52 +131,86 @@ func (c *Conn) openReader(ctx context.Context, stream, prefix string, cfg jetstr
 // readAll calls do for every message of some subjects that there is now, from a sequence
 // number on.
 func (c *Conn) readAll(ctx context.Context, stream, subject string, from uint64, do func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
-	r, err := c.openReader(ctx, stream, "", jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{subject}, DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+	r, err := c.openReader(ctx, stream, "", subject, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 	}, readAhead())
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	for pending := r.pending; pending > 0; {
-		msg, err := r.next(ctx)
-		if err != nil {
+	for {
+		msg, meta, err := r.upcoming(ctx)
+		if err != nil || msg == nil {
 			return err
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return fmt.Errorf("read %s: %w", stream, err)
 		}
 		if err := do(msg, meta); err != nil {
 			return err
 		}
-		pending = meta.NumPending
 	}
-	return nil
 }
 
 // Next waits for the next message. It returns the context's error when that ends
 // first; the reader can then still be used.
 func (r *Reader) Next(ctx context.Context) (Message, error) {
-	raw, err := r.next(ctx)
+	raw, meta, err := r.next(ctx)
 	if err != nil {
 		return Message{}, err
 	}
-	return delivered(r.stream, r.prefix, raw)
+	return delivered(r.stream, r.prefix, raw, meta), nil
 }
 
-func (r *Reader) next(ctx context.Context) (jetstream.Msg, error) {
+func (r *Reader) next(ctx context.Context) (jetstream.Msg, *jetstream.MsgMetadata, error) {
 	msg, err := r.messages.Next(jetstream.NextContext(ctx))
-	if err == nil {
-		return msg, nil
-	}
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	if ctx.Err() != nil && err != nil {
+		return nil, nil, ctx.Err()
 	}
 	if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
 		err = nats.ErrConnectionClosed
 	}
-	return nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(err))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(err))
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", r.stream, err)
+	}
+	r.at, r.pending = meta.Sequence.Stream, meta.NumPending
+	return msg, meta, nil
+}
+
+// upcoming is the next message of those that there are, and nil when all were read.
+func (r *Reader) upcoming(ctx context.Context) (jetstream.Msg, *jetstream.MsgMetadata, error) {
+	for {
+		wait, cancel := ctx, context.CancelFunc(func() {})
+		if r.pending == 0 {
+			if more, err := r.more(ctx); err != nil || !more {
+				return nil, nil, err
+			}
+			// It is asked again, because what is to come can be removed meanwhile.
+			wait, cancel = context.WithTimeout(ctx, signOfLife)
+		}
+		msg, meta, err := r.next(wait)
+		cancel()
+		if wait == ctx || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+			return msg, meta, err
+		}
+	}
+}
+
+// more says whether anything follows for a reader whose server has no more. In a cluster
+// that server can be behind the one that leads the stream, who knows.
+func (r *Reader) more(ctx context.Context) (bool, error) {
+	if r.conn.cfg.Replicas == 1 {
+		return false, nil
+	}
+	last, err := r.conn.lastMessage(ctx, r.stream, r.subject)
+	if errors.Is(err, domain.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", r.stream, err)
+	}
+	return last.Sequence > r.at, nil
 }
 
 // dismissWait bounds how long a closing reader waits for the server.

@@ -112,7 +112,7 @@ func (s *Subscriber) reader(ctx context.Context, topic string) (*Reader, error) 
 	if err != nil {
 		return nil, s.conn.translate(err)
 	}
-	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{topic}}
+	var cfg jetstream.OrderedConsumerConfig
 	switch s.start {
 	case StartAll:
 		cfg.DeliverPolicy = jetstream.DeliverAllPolicy
@@ -127,7 +127,7 @@ func (s *Subscriber) reader(ctx context.Context, topic string) (*Reader, error) 
 		}
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, info.State.LastSeq+1
 	}
-	return s.conn.openReader(ctx, stream, prefixOf(stream), cfg, jetstream.PullMaxMessages(prefetch))
+	return s.conn.openReader(ctx, stream, prefixOf(stream), topic, cfg, jetstream.PullMaxMessages(prefetch))
 }
 
 // deliver hands out messages, one at a time, until ctx ends.

@@ -143,7 +143,7 @@ func (b *Bucket) putBatch(ctx context.Context, msgs []*nats.Msg) (uint64, error)
 // that is written meanwhile may be seen twice, the newer value later, and so may one
 // that has a value in a page. It returns the first error of do as it is.
 func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, after uint64, do func(Entry) error) error {
-	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), after+1, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), jetstream.OrderedConsumerConfig{OptStartSeq: after + 1}, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		return b.entries(msg.Subject(), msg.Data(), meta.Sequence.Stream, do)
 	})
 }
@@ -151,23 +151,23 @@ func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, after uint64, d
 // Stores lists the stores that have a key, in their order; none when the bucket does
 // not exist.
 func (b *Bucket) Stores(ctx context.Context) ([]domain.StoreID, error) {
-	s, err := b.conn.askJS.Stream(ctx, b.stream)
+	_, err := b.conn.askJS.Stream(ctx, b.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		return nil, nil
-	}
-	var info *jetstream.StreamInfo
-	if err == nil {
-		info, err = s.Info(ctx, jetstream.WithSubjectFilter(subjectsOfLog(b.prefix)))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the keys of %s: %w", b.stream, b.conn.translate(err))
 	}
+	// The server can list its subjects, too, but not a million of them in time.
 	stores := map[domain.StoreID]bool{}
-	for subject := range info.State.Subjects {
-		store, _, _ := strings.Cut(strings.TrimPrefix(subject, b.prefix+"."), ".")
-		if store != systemStore {
+	err = b.conn.readAll(ctx, b.stream, subjectsOfLog(b.prefix), jetstream.OrderedConsumerConfig{HeadersOnly: true}, func(msg jetstream.Msg, _ *jetstream.MsgMetadata) error {
+		if store := storeOf(Key(strings.TrimPrefix(msg.Subject(), b.prefix+"."))); store != systemStore {
 			stores[domain.StoreID(store)] = true
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return slices.Sorted(maps.Keys(stores)), nil
 }

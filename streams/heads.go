@@ -68,7 +68,7 @@ func (h *Heads) Read(ctx context.Context, log string, do func(SignedHead) error)
 	if log != "" {
 		subject = headsPrefix + "." + log
 	}
-	return h.conn.readAll(ctx, streamHeads, subject, 1, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+	return h.conn.readAll(ctx, streamHeads, subject, jetstream.OrderedConsumerConfig{}, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		return do(signedHead(msg.Subject()[len(headsPrefix)+1:], meta.Sequence.Stream, meta.Timestamp, msg.Headers(), msg.Data()))
 	})
 }

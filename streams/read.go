@@ -128,12 +128,11 @@ func (c *Conn) openReader(ctx context.Context, stream, prefix, subject string, c
 	return r, nil
 }
 
-// readAll calls do for every message of some subjects that there is now, from a sequence
-// number on.
-func (c *Conn) readAll(ctx context.Context, stream, subject string, from uint64, do func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
-	r, err := c.openReader(ctx, stream, "", subject, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-	}, readAhead())
+// readAll calls do for every message of some subjects that there is now, from the first on
+// or from the sequence number that cfg says.
+func (c *Conn) readAll(ctx context.Context, stream, subject string, cfg jetstream.OrderedConsumerConfig, do func(jetstream.Msg, *jetstream.MsgMetadata) error) error {
+	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, max(cfg.OptStartSeq, 1)
+	r, err := c.openReader(ctx, stream, "", subject, cfg, readAhead())
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ import (
 func (c *Conn) Whole(ctx context.Context, stream string, to domain.Position, do func(Message) error) error {
 	l := &Log{conn: c, stream: stream, prefix: prefixOf(stream)}
 	if stream == streamHeads {
-		return c.readAll(ctx, stream, headsPrefix+".*", 1, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
+		return c.readAll(ctx, stream, headsPrefix+".*", jetstream.OrderedConsumerConfig{}, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 			if domain.Position(meta.Sequence.Stream) > to {
 				return nil
 			}

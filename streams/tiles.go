@@ -96,7 +96,7 @@ func numberOf(subject string) (int64, error) {
 // Read calls do for every tile of a level that there is, in the order in which they
 // were written.
 func (t *Tiles) Read(ctx context.Context, log string, level int, do func(n int64, tile []byte) error) error {
-	return t.conn.readAll(ctx, streamTiles, tilesOf(log, level)+"*", 1, func(msg jetstream.Msg, _ *jetstream.MsgMetadata) error {
+	return t.conn.readAll(ctx, streamTiles, tilesOf(log, level)+"*", jetstream.OrderedConsumerConfig{}, func(msg jetstream.Msg, _ *jetstream.MsgMetadata) error {
 		n, err := numberOf(msg.Subject())
 		if err != nil {
 			return err

@@ -305,7 +305,14 @@ func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
 		return
 	}
 	if r.Compared.Products == 0 {
-		out.line("nothing differs from %s", map[bool]string{true: "what is stored", false: fmt.Sprintf("epoch %d", r.Was)}[f.wish.Item != ""])
+		with := fmt.Sprintf("epoch %d", r.Was)
+		switch {
+		case f.wish.Item != "":
+			with = "what is stored"
+		case r.Compared.Position < r.Position:
+			with += fmt.Sprintf(", which is at position %d", r.Compared.Position)
+		}
+		out.line("nothing differs from %s", with)
 		return
 	}
 	would := ""

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
-	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
 )
 
@@ -95,7 +94,7 @@ func (b *epochBuild) foldFirst(ctx context.Context, last domain.Position) error 
 // opponent is the current epoch as far as it can be compared with, nil for not at all,
 // and how far the new one is to be folded.
 func (b *epochBuild) opponent(ctx context.Context, last domain.Position) (*projections.Catalog, domain.Position, error) {
-	current, why, err := b.app.currentCatalog(ctx, b.record.Current, last, b.looks())
+	current, why, err := b.app.currentCatalog(ctx, b.record.Current, last)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -114,10 +113,10 @@ func (b *epochBuild) opponent(ctx context.Context, last domain.Position) (*proje
 	return current, to, nil
 }
 
-// currentCatalog opens the current epoch to compare with it, at the end of the log
-// where this version can fold it, else where it is; there, too, when it is only for
-// looking, which changes nothing. It returns nil when it cannot be read, and why.
-func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Position, looks bool) (*projections.Catalog, string, error) {
+// currentCatalog opens the current epoch to compare with it, where it is: to fold it to
+// the end of the log would take longer than the rebuild when much is left. It returns nil
+// when it cannot be read, and why.
+func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Position) (*projections.Catalog, string, error) {
 	there, err := a.conn.ProductsEpochs(ctx)
 	if err != nil {
 		return nil, "", err
@@ -144,15 +143,8 @@ func (a *app) currentCatalog(ctx context.Context, epoch uint64, last domain.Posi
 		if _, err := c.Tree(); err != nil {
 			return nil, fmt.Sprintf("epoch %d was left unfinished by another version of tillstream", epoch), nil
 		}
-		return c, "", nil // where it is: this program would go on with it otherwise
-	case looks:
-		return c, "", nil
 	}
-	h := a.newHandler(c)
-	if err := h.Build(ctx, last, project.BuildOptions{Workers: a.workers}); err != nil {
-		return nil, "", fmt.Errorf("fold epoch %d to the end of the log: %w", epoch, err)
-	}
-	return c, "", h.Settle(ctx, h.Owed())
+	return c, "", nil
 }
 
 // openAsFolded opens an epoch that was folded otherwise than this program would, to look

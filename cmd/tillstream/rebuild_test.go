@@ -225,6 +225,45 @@ func TestRebuild_dryRunAtRest(t *testing.T) {
 	}
 }
 
+// TestRebuild_behind: an epoch that is behind the log is compared with where it is, and
+// left there. What is new since then is in the next one, and pushed.
+func TestRebuild_behind(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 3)
+	in.stop()
+	renamed := &domain.ProductSaved{Item: "i-01"}
+	renamed.SKU, renamed.Name = "S-01", "Blouse"
+	func() {
+		a, err := openApp(t.Context(), in.cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.close()
+		if _, err := a.conn.POS().Append(t.Context(), testStore, []domain.Envelope{in.envelope(renamed)}); err != nil {
+			t.Fatal(err)
+		}
+		r, err := a.rebuildAlone(t.Context(), console.RebuildWish{}, func(console.RebuildProgress) {})
+		if err != nil || !r.Switched || r.Position != 4 || r.Compared == nil || r.Compared.Products != 0 || r.Compared.Position != 3 {
+			t.Fatalf("the rebuild says %+v, %v", r, err)
+		}
+		at, err := projections.StoredPosition(t.Context(), a.conn.Products(r.Was).Snapshots())
+		if at != 3 || err != nil {
+			t.Errorf("the epoch before is at position %d, %v; want 3", at, err)
+		}
+	}()
+	in.start()
+	in.settle()
+	if p, _ := in.shop.ProductBySKU("S-01"); p.Name != "Blouse" {
+		t.Errorf("BigCommerce shows %q", p.Name)
+	}
+	if r := in.rebuild(console.RebuildWish{Rollback: true}); r.Epoch != 1 || r.Position != 4 {
+		t.Errorf("the rollback says %+v", r)
+	}
+	if got := in.product("S-01").Name; got != "Blouse" {
+		t.Errorf("behind a rollback the product is %q", got)
+	}
+}
+
 // TestRebuild_atWork: rebuilds that go on while events come in and are pushed miss
 // none of them, and what is in use at the end is what the log says.
 func TestRebuild_atWork(t *testing.T) {

@@ -140,7 +140,12 @@ type log []domain.Recorded
 
 var _ projections.Log = log(nil)
 
-func (l log) Last(context.Context) (domain.Position, error) { return domain.Position(len(l)), nil }
+func (l log) Last(context.Context) (domain.Position, error) {
+	if len(l) == 0 {
+		return 0, nil
+	}
+	return l[len(l)-1].Position, nil
+}
 
 func (l log) Read(_ context.Context, store domain.StoreID, id string, from, to domain.Position, each func(domain.Recorded, error) error) error {
 	for _, rec := range l {

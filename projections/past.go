@@ -230,9 +230,7 @@ func (p *Past) SyncOf(ctx context.Context, store domain.StoreID, product domain.
 			return err
 		}
 	}
-	trail := p.Publications.Publication(store, product).Trail
-	from := strands{log: p.Sync, store: store, trails: map[string]domain.Trail{string(product): trail}}
-	return from.read(ctx, to, func(rec domain.Recorded, err error) error {
+	return p.published(store, product).read(ctx, to, func(rec domain.Recorded, err error) error {
 		if err == nil {
 			var event domain.Event
 			if event, err = rec.Event(); err == nil {
@@ -241,4 +239,10 @@ func (p *Past) SyncOf(ctx context.Context, store domain.StoreID, product domain.
 		}
 		return nil // of a newer version, or no event: it says nothing to us
 	})
+}
+
+// published are the events of the SYNC log about a product, wherever they lie.
+func (p *Past) published(store domain.StoreID, product domain.ProductID) *strands {
+	trail := p.Publications.Publication(store, product).Trail
+	return &strands{log: p.Sync, store: store, trails: map[string]domain.Trail{string(product): trail}}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -232,4 +233,45 @@ func TestPast_deadLetters(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Where the messages of items lie is known exactly, those of dead letters among them, or
+// not at all.
+func TestPast_OfItems(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		history := far(randomLog(t))
+		whole := openRandom(t, newBucket())
+		foldRandom(t, whole, history)
+		if err := whole.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		past := projections.Past{Catalog: whole, POS: sought{history, new(int)}}
+		store := history[0].Store
+		of := map[domain.ItemID]bool{}
+		for _, rec := range history {
+			if rec.Store == store && rapid.Bool().Draw(t, "asked for") {
+				of[domain.ItemID(rec.Subject)] = true
+			}
+		}
+		of["unknown"] = true
+		from := rapid.SampledFrom([]domain.Position{0, 1, history[len(history)/2].Position}).Draw(t, "from")
+		to := rapid.SampledFrom([]domain.Position{0, history[len(history)/2].Position, history[len(history)-1].Position + 5}).Draw(t, "to")
+		var want []domain.Position
+		for _, rec := range history {
+			if at := rec.Position; rec.Store == store && of[domain.ItemID(rec.Subject)] && at >= from && (to == 0 || at <= to) {
+				want = append(want, at)
+			}
+		}
+		got, known, err := past.OfItems(t.Context(), store, slices.Collect(maps.Keys(of)), from, to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if known && !slices.Equal(got, want) {
+			t.Errorf("from %d to %d: %v, want %v", from, to, got, want)
+		}
+		if !known && from <= 1 && len(want)*20 < 9_000 {
+			t.Errorf("%d messages from %d to %d are not known", len(want), from, to)
+		}
+	})
 }

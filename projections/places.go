@@ -57,3 +57,25 @@ func (p *Past) Places(ctx context.Context, store domain.StoreID, products []doma
 	out.At = out.At[:len(out.At)-len(beyond(out.At, to))]
 	return out, nil
 }
+
+// OfItems returns where the messages of some items lie in the POS log, in order, from a
+// position to another, 0 for the log's end. It returns false where not all of them are
+// known, or to fetch them one by one takes longer than to read the log. Whoever reads them
+// finds out whether they are of these items.
+func (p *Past) OfItems(ctx context.Context, store domain.StoreID, items []domain.ItemID, from, to domain.Position) ([]domain.Position, bool, error) {
+	trails := map[string]domain.Trail{}
+	for _, id := range items {
+		it, err := p.item(ctx, store, id)
+		if err != nil && !errors.Is(err, domain.ErrNotFound) { // which is when no event of it could be folded
+			return nil, false, err
+		}
+		trails[string(id)] = it.Trail
+	}
+	of := p.strands(store, trails)
+	return of.known(ctx, from, to)
+}
+
+// OfProduct is OfItems for the messages of a product in the SYNC log.
+func (p *Past) OfProduct(ctx context.Context, store domain.StoreID, product domain.ProductID, from, to domain.Position) ([]domain.Position, bool, error) {
+	return p.published(store, product).known(ctx, from, to)
+}

@@ -70,6 +70,35 @@ func (s *strands) read(ctx context.Context, to domain.Position, each func(domain
 	return sought.ReadAt(ctx, at, each)
 }
 
+// known returns where the messages lie from a position to another, 0 for the log's end. It
+// returns false where not all of them are known, or to read the log between is faster.
+func (s *strands) known(ctx context.Context, from, to domain.Position) ([]domain.Position, bool, error) {
+	sought, is := s.log.(Sought)
+	if !is {
+		return nil, false, nil
+	}
+	end, err := s.log.Last(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	if to == 0 || to > end {
+		to = end
+	}
+	from = max(from, 1)
+	var at []domain.Position
+	for id, trail := range s.trails {
+		places, all, err := s.places(ctx, sought, id, trail)
+		if err != nil || !all {
+			return nil, false, err
+		}
+		at = append(at, places...)
+	}
+	slices.Sort(at)
+	at = slices.Compact(at)
+	at = beyond(at[:len(at)-len(beyond(at, to))], from-1)
+	return at, from <= to && len(at)*fetchesAs <= int(to-from), nil
+}
+
 // fetchesAs is how many messages of a log are read one after the other in the time that
 // it takes to fetch one of them alone, roughly, where many are fetched.
 const fetchesAs = 20

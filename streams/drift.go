@@ -31,7 +31,7 @@ func settings() []setting {
 		{"max_msgs", func(c jetstream.StreamConfig) any { return c.MaxMsgs }, "--max-msgs=%v"},
 		{"max_bytes", func(c jetstream.StreamConfig) any { return c.MaxBytes }, "--max-bytes=%v"},
 		{"max_age", func(c jetstream.StreamConfig) any { return c.MaxAge }, "--max-age=%v"},
-		{"max_msgs_per_subject", func(c jetstream.StreamConfig) any { return c.MaxMsgsPerSubject }, "--max-msgs-per-subject=%v"},
+		{"max_msgs_per_subject", perSubject, "--max-msgs-per-subject=%v"},
 		{"max_msg_size", func(c jetstream.StreamConfig) any { return c.MaxMsgSize }, "--max-msg-size=%v"},
 		{"discard", func(c jetstream.StreamConfig) any { return c.Discard }, "--discard=%v"},
 		{"discard_new_per_subject", func(c jetstream.StreamConfig) any { return c.DiscardNewPerSubject }, "--[no-]discard-per-subject"},
@@ -53,6 +53,15 @@ func settings() []setting {
 		{"subject_transform", func(c jetstream.StreamConfig) any { return c.SubjectTransform != nil }, "--no-transform"},
 		{"republish", func(c jetstream.StreamConfig) any { return c.RePublish != nil }, "--no-republish"},
 	}
+}
+
+// perSubject is the limit of a subject, -1 for none. Logs that were made without noLimit
+// have larger blocks, and are as good otherwise.
+func perSubject(c jetstream.StreamConfig) any {
+	if c.MaxMsgsPerSubject >= noLimit {
+		return int64(-1)
+	}
+	return c.MaxMsgsPerSubject
 }
 
 // drift compares what a stream is with what it must be.

@@ -47,6 +47,9 @@ func (l *Log) Read(ctx context.Context, q Query, do func(Message) error) error {
 	if q.From > q.To {
 		return nil
 	}
+	if q.From == q.To && q.Store == "" {
+		return l.readOne(ctx, q, do)
+	}
 	r, err := l.open(ctx, filterOf(l.prefix, q.Store, q.Key), q.From, q.Attributes)
 	if err != nil {
 		return err
@@ -64,6 +67,21 @@ func (l *Log) Read(ctx context.Context, q Query, do func(Message) error) error {
 			return nil
 		}
 	}
+}
+
+// readOne is Read of a single position, of any store: it needs no reader.
+func (l *Log) readOne(ctx context.Context, q Query, do func(Message) error) error {
+	m, err := l.At(ctx, q.From)
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if q.Attributes {
+		m.Data = nil
+	}
+	return do(m)
 }
 
 // Follow reads every message from a position on and waits for those to come; from
@@ -228,14 +246,31 @@ func (r *Reader) Close() {
 	}
 }
 
-// messageAt reads one message by its sequence number.
+// messageAt reads one message by its sequence number, as it was stored.
 func (c *Conn) messageAt(ctx context.Context, stream string, at uint64) (*jetstream.RawStreamMsg, error) {
-	s, err := c.stream(ctx, stream)
+	return c.ask().messageAt(ctx, stream, at)
+}
+
+// asker is a connection that is asked for single messages.
+type asker struct {
+	conn *Conn
+	nc   *nats.Conn
+	js   jetstream.JetStream
+}
+
+func (c *Conn) ask() asker { return asker{c, c.askNC, c.askJS} }
+
+func (a asker) messageAt(ctx context.Context, stream string, at uint64) (*jetstream.RawStreamMsg, error) {
+	if a.conn.directReads() {
+		msg, err := directGet(ctx, a.nc, stream, at)
+		return msg, a.conn.foundOr(err)
+	}
+	s, err := a.conn.handle(ctx, a.js, stream)
 	if err != nil {
 		return nil, err
 	}
 	msg, err := s.GetMsg(ctx, at)
-	return msg, c.foundOr(err)
+	return msg, a.conn.foundOr(err)
 }
 
 // lastMessage reads the newest message of a subject.

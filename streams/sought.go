@@ -84,17 +84,13 @@ func (l *Log) fetch(ctx context.Context, at []domain.Position) ([]Message, error
 	var fetchers sync.WaitGroup
 	end := sync.OnceFunc(func() { close(next); fetchers.Wait() })
 	defer end()
-	for _, js := range []jetstream.JetStream{l.conn.askJS, l.conn.readJS} {
-		stream, err := l.conn.handle(ctx, js, l.stream)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", l.stream, err)
-		}
+	for _, asker := range []asker{l.conn.ask(), {l.conn, l.conn.readNC, l.conn.readJS}} {
 		for range fetchersEach {
 			fetchers.Go(func() {
 				for i := range next {
-					raw, err := stream.GetMsg(ctx, uint64(at[i]))
+					raw, err := asker.messageAt(ctx, l.stream, uint64(at[i]))
 					if err != nil {
-						cancel(fmt.Errorf("read %s at position %d: %w", l.stream, at[i], l.conn.foundOr(err)))
+						cancel(fmt.Errorf("read %s at position %d: %w", l.stream, at[i], err))
 						continue
 					}
 					out[i] = newMessage(l.stream, l.prefix, raw.Subject, raw.Header, raw.Data, raw.Sequence, raw.Time)

@@ -2,10 +2,15 @@ package streams_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/nats-io/nats.go"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/projections"
@@ -118,5 +123,58 @@ func TestDeadLetters_Of(t *testing.T) {
 	}
 	if got, err := c.DeadLetters().Of(t.Context(), c.Sync(), "demo", "i-1"); err != nil || got != nil {
 		t.Errorf("letters of another log: %v, %v", got, err)
+	}
+}
+
+// A message that is read by its position is the one that a reader finds there, to the last
+// header, whatever headers it has: anybody may publish those that the server adds to its
+// answers.
+func TestLog_ReadAt_headers(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	for _, h := range []nats.Header{
+		nil,
+		{"ce-id": {"1"}},
+		{"Nats-Sequence": {"7"}, "Nats-Subject": {"pos.demo.other"}, "Nats-Stream": {"SYNC"}, "Nats-Time-Stamp": {"never"}},
+		{"Nats-Sequence": {"x", "y"}, "nats-sequence": {"z"}},
+	} {
+		if _, err := c.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: "pos.demo.i-1", Header: h}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var want, got []streams.Message
+	read := func(q streams.Query) {
+		t.Helper()
+		if err := c.POS().Read(t.Context(), q, func(m streams.Message) error { want = append(want, m); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(streams.Query{})
+	var at []domain.Position
+	for _, m := range want {
+		at = append(at, m.Position)
+	}
+	if err := c.POS().ReadAt(t.Context(), at, func(m streams.Message) error { got = append(got, m); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	alike := cmp.Options{cmpopts.IgnoreFields(streams.Message{}, "Pending"), cmpopts.IgnoreUnexported(streams.Message{}), cmpopts.EquateEmpty()}
+	if diff := cmp.Diff(want, got, alike); diff != "" || len(got) != 4 {
+		t.Errorf("%d messages (-read +read by position):\n%s", len(got), diff)
+	}
+	all := want
+	want = nil
+	for _, position := range at {
+		read(streams.Query{From: position, To: position})
+	}
+	if diff := cmp.Diff(all, want, alike); diff != "" {
+		t.Errorf("one by one (-all +one by one):\n%s", diff)
+	}
+	want = nil
+	read(streams.Query{From: 2, To: 2, Attributes: true})
+	if len(want) != 1 || want[0].Data != nil || len(want[0].Header) != 1 {
+		t.Errorf("the attributes of one: %+v", want)
+	}
+	if _, err := c.POS().At(t.Context(), 5); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("behind the end: %v", err)
 	}
 }

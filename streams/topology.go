@@ -43,12 +43,18 @@ func (c *Conn) streamConfig(name, prefix, description string) jetstream.StreamCo
 	}
 }
 
+// noLimit is more messages than a subject ever has. A stream that has a limit for its
+// subjects gets blocks of 4 MiB from the server, and one that has none 8 MiB; a message
+// that is asked for costs the server its block, which it decompresses.
+const noLimit = 1e15
+
 // logConfig is a stream that keeps everything for ever.
 func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfig {
 	cfg := c.streamConfig(name, prefix, description)
 	cfg.Discard = jetstream.DiscardNew // were there a limit, it would not eat the past
 	cfg.Duplicates = c.cfg.DuplicateWindow
 	cfg.DenyDelete, cfg.DenyPurge = true, true
+	cfg.MaxMsgsPerSubject = noLimit
 	cfg.Compression = c.compression()
 	return cfg
 }

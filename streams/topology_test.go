@@ -91,6 +91,27 @@ func TestConn_Ensure(t *testing.T) {
 		}
 	})
 
+	// Logs of before had no limit for a subject at all.
+	t.Run("earlier", func(t *testing.T) {
+		t.Parallel()
+		cfg := configOf(t, streamstest.Start(t).JetStream(), "POS")
+		if cfg.MaxMsgsPerSubject < 1e15 {
+			t.Errorf("a subject of a log may have %d messages", cfg.MaxMsgsPerSubject)
+		}
+		cfg.MaxMsgsPerSubject = -1
+		c, err := streams.Connect(t.Context(), streamstest.Config(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.JetStream().CreateStream(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Ensure(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+
 	// Each case is a stream made by somebody else, different in one field.
 	for name, tt := range map[string]struct {
 		stream string

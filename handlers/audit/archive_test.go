@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
@@ -328,7 +329,7 @@ func TestProve(t *testing.T) {
 	key := testKey(t, 1)
 	c := start(t, t.TempDir())
 	record(t, c, 1, 300)
-	if _, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []streams.Query{{From: 1, To: 1}}, nil); !errors.Is(err, audit.ErrUnsigned) {
+	if _, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []audit.Wanted{{Query: streams.Query{From: 1, To: 1}}}, nil); !errors.Is(err, audit.ErrUnsigned) {
 		t.Errorf("before anything is signed: %v", err)
 	}
 	sign(t, c, key)
@@ -336,7 +337,8 @@ func TestProve(t *testing.T) {
 	record(t, c, 301, recorded)
 	sign(t, c, key)
 	record(t, c, recorded+1, recorded+5)
-	b, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []streams.Query{{Store: "demo", Key: "i-3"}, {From: 599, To: 599}}, since)
+	item := audit.Wanted{Query: streams.Query{Store: "demo", Key: "i-3"}}
+	b, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []audit.Wanted{item, {Query: streams.Query{From: 599, To: 599}}}, since)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -344,10 +346,27 @@ func TestProve(t *testing.T) {
 	if err != nil || head.Size != recorded || earlier.Size != 300 || len(b.Events) != 87 {
 		t.Errorf("%d events, a head of %d, earlier %d, %v", len(b.Events), head.Size, earlier.Size, err)
 	}
-	if _, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []streams.Query{{From: 603, To: 603}}, nil); !errors.Is(err, audit.ErrUnsigned) {
+	if _, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []audit.Wanted{{Query: streams.Query{From: 603, To: 603}}}, nil); !errors.Is(err, audit.ErrUnsigned) {
 		t.Errorf("what is newer than the newest head: %v", err)
 	}
 	if _, err := audit.Prove(t.Context(), c, testKey(t, 2).Public(), c.POS(), nil, nil); err == nil {
 		t.Error("another key's head was taken")
+	}
+
+	// It is the same when it is known where the item's events lie, and no other's are taken.
+	if item.At, err = c.POS().Events().Places(t.Context(), "demo", "i-3", recorded+5); err != nil {
+		t.Fatal(err)
+	}
+	item.Known = true
+	known, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []audit.Wanted{item}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b.Events[:86], known.Events); diff != "" {
+		t.Errorf("with known positions (-without +with):\n%s", diff)
+	}
+	item.At = append([]domain.Position{item.At[0] - 1}, item.At...)
+	if _, err := audit.Prove(t.Context(), c, key.Public(), c.POS(), []audit.Wanted{item}, nil); err == nil {
+		t.Error("an event of another item was proven")
 	}
 }

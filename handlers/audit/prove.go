@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -18,10 +19,32 @@ const MostProven = 10_000
 // ErrUnsigned says that no head covers what is to be proven yet.
 var ErrUnsigned = errors.New("not signed yet")
 
-// Prove makes a bundle of the messages that queries select, and of an earlier signed
+// Wanted selects messages to prove.
+type Wanted struct {
+	streams.Query
+	// At, when Known, is where all messages of the store and key lie, in order.
+	At    []domain.Position
+	Known bool
+}
+
+// read calls do for every message that is wanted.
+func (w *Wanted) read(ctx context.Context, log *streams.Log, do func(streams.Message) error) error {
+	if !w.Known {
+		return log.Read(ctx, w.Query, do)
+	}
+	n, _ := slices.BinarySearch(w.At, w.To+1)
+	return log.ReadAt(ctx, w.At[:n], func(m streams.Message) error {
+		if m.Store != w.Store || m.Key != w.Key {
+			return fmt.Errorf("position %d of the log %s is of %q, and a state says that it is of %q: run `tillstream rebuild`", m.Position, log.Name(), m.Subject, w.Key)
+		}
+		return do(m)
+	})
+}
+
+// Prove makes a bundle of the messages that are wanted, and of an earlier signed
 // head that the log has to continue, if one is given. Each query needs bounds that it
 // cannot exceed the bundle with.
-func Prove(ctx context.Context, conn *streams.Conn, key tree.Key, log *streams.Log, queries []streams.Query, since []byte) (*tree.Bundle, error) {
+func Prove(ctx context.Context, conn *streams.Conn, key tree.Key, log *streams.Log, wanted []Wanted, since []byte) (*tree.Bundle, error) {
 	signed, err := conn.Heads().Last(ctx, log.Name())
 	if errors.Is(err, domain.ErrNotFound) {
 		return nil, fmt.Errorf("the log %s: %w", log.Name(), ErrUnsigned)
@@ -43,14 +66,14 @@ func Prove(ctx context.Context, conn *streams.Conn, key tree.Key, log *streams.L
 		return nil, err
 	}
 	b := &tree.Bundle{Format: tree.BundleFormat, Log: log.Name(), Key: key.String(), Head: string(signed.Text), Events: []tree.Proven{}}
-	for _, q := range queries {
-		if int64(q.From) > head.Size {
-			return nil, fmt.Errorf("position %d: %w; the newest head covers the positions 1 to %d", q.From, ErrUnsigned, head.Size)
+	for _, w := range wanted {
+		if int64(w.From) > head.Size {
+			return nil, fmt.Errorf("position %d: %w; the newest head covers the positions 1 to %d", w.From, ErrUnsigned, head.Size)
 		}
-		if q.To == 0 || int64(q.To) > head.Size {
-			q.To = domain.Position(head.Size)
+		if w.To == 0 || int64(w.To) > head.Size {
+			w.To = domain.Position(head.Size)
 		}
-		err := log.Read(ctx, q, func(m streams.Message) error {
+		err := w.read(ctx, log, func(m streams.Message) error {
 			if len(b.Events) == MostProven {
 				return &domain.InvalidError{Path: "events", Value: fmt.Sprint(MostProven), Reason: "are as many as one bundle holds; ask for single positions"}
 			}

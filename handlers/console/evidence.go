@@ -54,7 +54,7 @@ func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle
 	if in.Body.Log == e.Conn.Sync().Name() {
 		log = e.Conn.Sync()
 	}
-	queries, err := c.proven(ctx, store, log, in.Body.Item)
+	wanted, err := c.proven(ctx, store, log, in.Body.Item)
 	if err != nil {
 		return nil, err
 	}
@@ -62,9 +62,9 @@ func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle
 	if in.Body.Since != "" {
 		since = []byte(in.Body.Since)
 	}
-	b, err := audit.Prove(ctx, e.Conn, e.Key, log, queries, since)
+	b, err := audit.Prove(ctx, e.Conn, e.Key, log, wanted, since)
 	if errors.Is(err, audit.ErrUnsigned) && c.signed(ctx) {
-		b, err = audit.Prove(ctx, e.Conn, e.Key, log, queries, since)
+		b, err = audit.Prove(ctx, e.Conn, e.Key, log, wanted, since)
 	}
 	if errors.Is(err, audit.ErrUnsigned) {
 		return nil, problem.New(http.StatusConflict, err.Error()).WithHint("the same again in a minute")
@@ -74,7 +74,7 @@ func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle
 
 // proven is what a reference selects in a log: a position, or all messages of an item
 // or product.
-func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, ref string) ([]streams.Query, error) {
+func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, ref string) ([]audit.Wanted, error) {
 	m, err := c.find(store.ID, ref)
 	if err != nil {
 		at, parseErr := strconv.ParseUint(ref, 10, 63)
@@ -84,25 +84,35 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 		return c.provenAt(ctx, store, log, domain.Position(at))
 	}
 	if log != c.Exporter().Conn.POS() {
-		return []streams.Query{{Store: store.ID, Key: string(m.Product)}}, nil
+		w := audit.Wanted{Query: streams.Query{Store: store.ID, Key: string(m.Product)}}
+		w.At, w.Known, err = c.Past.OfProduct(ctx, store.ID, m.Product, 0, 0)
+		return []audit.Wanted{w}, err
 	}
-	if m.Item != "" {
-		return []streams.Query{{Store: store.ID, Key: string(m.Item)}}, nil
+	items := []domain.ItemID{m.Item}
+	if m.Item == "" {
+		p, err := c.Catalog.Product(ctx, store.ID, m.Product)
+		if err != nil {
+			return nil, err
+		}
+		items = nil
+		for _, it := range p.Items {
+			items = append(items, it.ID)
+		}
 	}
-	p, err := c.Catalog.Product(ctx, store.ID, m.Product)
-	if err != nil {
-		return nil, err
-	}
-	var out []streams.Query
-	for _, it := range p.Items {
-		out = append(out, streams.Query{Store: store.ID, Key: string(it.ID)})
+	var out []audit.Wanted
+	for _, id := range items {
+		w := audit.Wanted{Query: streams.Query{Store: store.ID, Key: string(id)}}
+		if w.At, w.Known, err = c.Past.OfItems(ctx, store.ID, []domain.ItemID{id}, 0, 0); err != nil {
+			return nil, err
+		}
+		out = append(out, w)
 	}
 	return out, nil
 }
 
 // provenAt is the message at one position. Of another store's, nothing is said: whoever
 // asks may have a token for this one only.
-func (c *Console) provenAt(ctx context.Context, store *Store, log *streams.Log, at domain.Position) ([]streams.Query, error) {
+func (c *Console) provenAt(ctx context.Context, store *Store, log *streams.Log, at domain.Position) ([]audit.Wanted, error) {
 	last, err := log.Last(ctx)
 	switch {
 	case err != nil:
@@ -117,7 +127,7 @@ func (c *Console) provenAt(ctx context.Context, store *Store, log *streams.Log, 
 	case m.Store != store.ID:
 		return nil, problem.Newf(http.StatusNotFound, "position %d of the log %s is not of store %q", at, log.Name(), store.ID)
 	}
-	return []streams.Query{{Store: store.ID, From: at, To: at}}, nil
+	return []audit.Wanted{{Query: streams.Query{From: at, To: at}}}, nil
 }
 
 // signed has what is recorded now signed, as far as this process is the one that does,

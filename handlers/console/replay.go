@@ -5,8 +5,11 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -46,7 +49,7 @@ func (c *Console) replay(ctx context.Context, in *replayInput) (*huma.StreamResp
 		return nil, err
 	}
 	if in.Item != "" {
-		if r.keys, err = c.keysOf(ctx, store.ID, in.Item, in.Log); err != nil {
+		if err := r.find(ctx, c, in.Item); err != nil {
 			return nil, err
 		}
 	}
@@ -65,32 +68,37 @@ func (c *Console) replay(ctx context.Context, in *replayInput) (*huma.StreamResp
 	}}, nil
 }
 
-// keysOf are the ids that a reference means in a log.
-func (c *Console) keysOf(ctx context.Context, store domain.StoreID, ref, log string) (map[string]bool, error) {
-	m, err := c.find(store, ref)
-	switch {
-	case err != nil:
-		return nil, err
-	case log == "SYNC":
-		return map[string]bool{string(m.Product): true}, nil
-	case m.Item != "":
-		return map[string]bool{string(m.Item): true}, nil
-	}
-	p, err := c.Catalog.Product(ctx, store, m.Product)
+// find finds out what a reference means in the log, and where it lies there.
+func (r *replaying) find(ctx context.Context, c *Console, ref string) error {
+	m, err := c.find(r.store, ref)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	keys := map[string]bool{}
-	for _, it := range p.Items {
-		keys[string(it.ID)] = true
+	if r.log != c.Logs.POS {
+		r.keys = map[string]bool{string(m.Product): true}
+		r.at, r.known, err = c.Past.OfProduct(ctx, r.store, m.Product, r.chosen.from, r.chosen.to)
+		return err
 	}
-	for _, item := range p.Former {
-		keys[string(item)] = true
+	items := []domain.ItemID{m.Item}
+	if m.Item == "" {
+		p, err := c.Catalog.Product(ctx, r.store, m.Product)
+		if err != nil {
+			return err
+		}
+		items = slices.Clone(p.Former)
+		for _, it := range p.Items {
+			items = append(items, it.ID)
+		}
 	}
-	if len(keys) == 0 {
-		return nil, problem.Newf(http.StatusNotFound, "product %s has never had an item", m.Product)
+	if len(items) == 0 {
+		return problem.Newf(http.StatusNotFound, "product %s has never had an item", m.Product)
 	}
-	return keys, nil
+	r.keys = map[string]bool{}
+	for _, id := range items {
+		r.keys[string(id)] = true
+	}
+	r.at, r.known, err = c.Past.OfItems(ctx, r.store, items, r.chosen.from, r.chosen.to)
+	return err
 }
 
 // replaying is one answer.
@@ -99,6 +107,8 @@ type replaying struct {
 	log    *streams.Log
 	chosen selection
 	keys   map[string]bool // nil: all
+	at     []domain.Position
+	known  bool // at is where all messages of the keys lie
 	buffer bytes.Buffer
 }
 
@@ -106,17 +116,11 @@ type replaying struct {
 const mostBuffered = 256 << 10
 
 func (r *replaying) write(ctx context.Context, out io.Writer, csv bool, form func([]byte, streams.Message) ([]byte, error)) error {
-	q := streams.Query{From: r.chosen.from, To: r.chosen.to, Store: r.store}
-	if len(r.keys) == 1 {
-		for key := range r.keys {
-			q.Key = key
-		}
-	}
 	buffer := make([]byte, 0, mostBuffered+(64<<10))
 	if csv {
 		buffer = append(buffer, replayHeader...)
 	}
-	err := r.log.Read(ctx, q, func(m streams.Message) (err error) {
+	err := r.read(ctx, func(m streams.Message) (err error) {
 		if r.keys != nil && !r.keys[m.Key] || !r.takes(m) {
 			return nil
 		}
@@ -135,6 +139,25 @@ func (r *replaying) write(ctx context.Context, out io.Writer, csv bool, form fun
 	}
 	_, err = out.Write(buffer)
 	return err
+}
+
+// read calls do with the messages that may be chosen, at least.
+func (r *replaying) read(ctx context.Context, do func(streams.Message) error) error {
+	if r.known {
+		return r.log.ReadAt(ctx, r.at, func(m streams.Message) error {
+			if m.Store != r.store || !r.keys[m.Key] {
+				return fmt.Errorf("position %d of the log %s is of %q, and a state says that it is of one of %q: run `tillstream rebuild`", m.Position, r.log.Name(), m.Subject, slices.Sorted(maps.Keys(r.keys)))
+			}
+			return do(m)
+		})
+	}
+	q := streams.Query{From: r.chosen.from, To: r.chosen.to, Store: r.store}
+	if len(r.keys) == 1 {
+		for key := range r.keys {
+			q.Key = key
+		}
+	}
+	return r.log.Read(ctx, q, do)
 }
 
 // takes reports whether a message is chosen. One that cannot be decoded is by its

@@ -52,7 +52,9 @@ type Conn struct {
 	ctx                   context.Context // ends with Close; bounds the committers
 	cancel                context.CancelFunc
 	committers            sync.WaitGroup
-	handles               sync.Map // handleOf to jetstream.Stream
+	handles               sync.Map      // jetstream.Stream by name
+	stillFor              time.Duration // see masked.go; tests cannot wait so long
+	stillForOne           time.Duration
 	closeOnce             sync.Once
 	closeErr              error
 }
@@ -66,7 +68,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	c := &Conn{cfg: cfg, password: cfg.Password}
+	c := &Conn{cfg: cfg, password: cfg.Password, stillFor: stillFor, stillForOne: stillForOne}
 	if cfg.embedded() {
 		if c.srv, c.password, err = startServer(ctx, cfg); err != nil {
 			return nil, fmt.Errorf("connect: %w", err)

@@ -3,7 +3,9 @@ package streams
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -14,14 +16,19 @@ import (
 // number (ADR-31, Direct Get), behind the message's own.
 var directHeaders = []string{jetstream.StreamHeader, jetstream.SubjectHeader, jetstream.SequenceHeader, jetstream.TimeStampHeaer}
 
-// directGet reads one message by its sequence number, exactly as it was stored. The
-// client's own function leaves what the server adds among the headers, and takes a
-// message's own headers of these names for it, which anybody may publish. The error is
-// [jetstream.ErrMsgNotFound] when there is none.
-func directGet(ctx context.Context, nc *nats.Conn, stream string, at uint64) (*jetstream.RawStreamMsg, error) {
-	ask, err := json.Marshal(struct {
-		Seq uint64 `json:"seq"`
-	}{at})
+// directAsk asks for the message of a sequence number, or for the first of some subjects
+// from there on.
+type directAsk struct {
+	Seq  uint64 `json:"seq"`
+	Next string `json:"next_by_subj,omitempty"`
+}
+
+// directGet reads one message, exactly as it was stored. The client's own function leaves
+// what the server adds among the headers, and takes a message's own headers of these names
+// for it, which anybody may publish. The error is [jetstream.ErrMsgNotFound] when there is
+// none.
+func directGet(ctx context.Context, nc *nats.Conn, stream string, what directAsk) (*jetstream.RawStreamMsg, error) {
+	ask, err := json.Marshal(what)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +50,11 @@ func directGet(ctx context.Context, nc *nats.Conn, stream string, at uint64) (*j
 			delete(h, name)
 		}
 	}
-	msg := &jetstream.RawStreamMsg{Subject: added[jetstream.SubjectHeader], Sequence: at, Header: h, Data: answer.Data}
-	msg.Time, err = time.Parse(time.RFC3339Nano, added[jetstream.TimeStampHeaer])
-	return msg, err
+	msg := &jetstream.RawStreamMsg{Subject: added[jetstream.SubjectHeader], Header: h, Data: answer.Data}
+	var badSequence, badTime error
+	msg.Sequence, badSequence = strconv.ParseUint(added[jetstream.SequenceHeader], 10, 64)
+	msg.Time, badTime = time.Parse(time.RFC3339Nano, added[jetstream.TimeStampHeaer])
+	return msg, errors.Join(badSequence, badTime)
 }
 
 // directProblem is an answer that bears no message.
@@ -55,4 +64,45 @@ func directProblem(h nats.Header) error {
 		return fmt.Errorf("the server answers %q: %s", status, h.Get("Description"))
 	}
 	return jetstream.ErrMsgNotFound
+}
+
+// apiGet is directGet by way of the server's API, which answers one request after the
+// other, and where a message's own headers cannot be taken for the server's: to the client
+// an answer without data and with the header Status 503 is that nobody answers.
+func apiGet(ctx context.Context, nc *nats.Conn, stream string, what directAsk) (*jetstream.RawStreamMsg, error) {
+	ask, err := json.Marshal(what)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ackWait)
+	defer cancel()
+	answer, err := nc.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, ask)
+	if err != nil {
+		return nil, err
+	}
+	var said struct {
+		Error   *jetstream.APIError `json:"error"`
+		Message struct {
+			Subject  string    `json:"subject"`
+			Sequence uint64    `json:"seq"`
+			Header   []byte    `json:"hdrs"`
+			Data     []byte    `json:"data"`
+			Time     time.Time `json:"time"`
+		} `json:"message"`
+	}
+	if err := json.Unmarshal(answer.Data, &said); err != nil {
+		return nil, err
+	}
+	if said.Error != nil {
+		if said.Error.ErrorCode == jetstream.JSErrCodeMessageNotFound {
+			return nil, jetstream.ErrMsgNotFound
+		}
+		return nil, said.Error
+	}
+	m := &said.Message
+	msg := &jetstream.RawStreamMsg{Subject: m.Subject, Sequence: m.Sequence, Data: m.Data, Time: m.Time}
+	if len(m.Header) > 0 {
+		msg.Header, err = nats.DecodeHeadersMsg(m.Header)
+	}
+	return msg, err
 }

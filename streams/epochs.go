@@ -123,8 +123,7 @@ func (c *Conn) DropProducts(ctx context.Context, epoch uint64) error {
 func (c *Conn) DropPublications(ctx context.Context) error { return c.drop(ctx, streamPublications) }
 
 func (c *Conn) drop(ctx context.Context, stream string) error {
-	c.handles.Delete(handleOf{c.askJS, stream})
-	c.handles.Delete(handleOf{c.readJS, stream})
+	c.handles.Delete(stream)
 	if err := c.js.DeleteStream(ctx, stream); err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
 		return fmt.Errorf("drop %s: %w", stream, c.translate(err))
 	}

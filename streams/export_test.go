@@ -1,6 +1,8 @@
 package streams
 
 import (
+	"time"
+
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -19,3 +21,6 @@ func (c *Conn) Translate(err error) error { return c.translate(err) }
 func (c *Conn) ReadThrough(wrap func(jetstream.JetStream) jetstream.JetStream, replicas int) {
 	c.readJS, c.cfg.Replicas = wrap(c.readJS), replicas
 }
+
+// Impatient has readers look early for messages that the client does not hand out.
+func (c *Conn) Impatient(d time.Duration) { c.stillFor, c.stillForOne = d, d }

@@ -96,9 +96,13 @@ type Reader struct {
 	conn           *Conn
 	stream, prefix string
 	subject        string // what it reads
+	cfg            jetstream.OrderedConsumerConfig
+	ahead          jetstream.PullMessagesOpt
+	ctx            context.Context // it ends with this
 	consumer       jetstream.Consumer
 	messages       jetstream.MessagesContext
 	unlink         func() bool
+	patience       patience
 
 	at, pending uint64 // the last that was read, and how many its server said follow
 }
@@ -137,7 +141,7 @@ func (c *Conn) openReader(ctx context.Context, stream, prefix, subject string, c
 		return nil, fmt.Errorf("read %s: %w", stream, c.translate(err))
 	}
 	r := &Reader{
-		conn: c, stream: stream, prefix: prefix, subject: subject, consumer: consumer, messages: messages,
+		conn: c, stream: stream, prefix: prefix, subject: subject, cfg: cfg, ahead: ahead, ctx: ctx, consumer: consumer, messages: messages,
 		at: max(cfg.OptStartSeq, 1) - 1, pending: consumer.CachedInfo().NumPending,
 	}
 	// A reader that takes its place up again waits for the server, and only Stop
@@ -177,22 +181,32 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 }
 
 func (r *Reader) next(ctx context.Context) (jetstream.Msg, *jetstream.MsgMetadata, error) {
-	msg, err := r.messages.Next(jetstream.NextContext(ctx))
-	if ctx.Err() != nil && err != nil {
-		return nil, nil, ctx.Err()
+	for {
+		msg, err := r.messages.Next(jetstream.NextContext(r.patience.within(ctx, r.still())))
+		if err == nil {
+			meta, err := msg.Metadata()
+			if err != nil {
+				return nil, nil, fmt.Errorf("read %s: %w", r.stream, err)
+			}
+			r.at, r.pending = meta.Sequence.Stream, meta.NumPending
+			return msg, meta, nil
+		}
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
+			return nil, nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(nats.ErrConnectionClosed))
+		}
+		masked, lookErr := r.masked(ctx)
+		switch {
+		case masked != nil:
+			return masked, masked.meta(), nil
+		case lookErr != nil:
+			return nil, nil, lookErr
+		case !errors.Is(err, context.DeadlineExceeded):
+			return nil, nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(err))
+		}
 	}
-	if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
-		err = nats.ErrConnectionClosed
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(err))
-	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return nil, nil, fmt.Errorf("read %s: %w", r.stream, err)
-	}
-	r.at, r.pending = meta.Sequence.Stream, meta.NumPending
-	return msg, meta, nil
 }
 
 // upcoming is the next message of those that there are, and nil when all were read.
@@ -210,6 +224,13 @@ func (r *Reader) upcoming(ctx context.Context) (jetstream.Msg, *jetstream.MsgMet
 		cancel()
 		if wait == ctx || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return msg, meta, err
+		}
+		masked, err := r.masked(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if masked != nil {
+			return masked, masked.meta(), nil
 		}
 	}
 }
@@ -235,6 +256,12 @@ const dismissWait = time.Second
 
 // Close gives the reader's place on the server back. It may be called twice.
 func (r *Reader) Close() {
+	r.patience.end()
+	r.leave()
+}
+
+// leave gives the place back that the reader has now.
+func (r *Reader) leave() {
 	r.unlink()
 	r.messages.Stop()
 	// The server would keep the place for five minutes, and has a thousand of them.
@@ -248,29 +275,19 @@ func (r *Reader) Close() {
 
 // messageAt reads one message by its sequence number, as it was stored.
 func (c *Conn) messageAt(ctx context.Context, stream string, at uint64) (*jetstream.RawStreamMsg, error) {
-	return c.ask().messageAt(ctx, stream, at)
+	return c.messageBy(ctx, c.askNC, stream, at)
 }
 
-// asker is a connection that is asked for single messages.
-type asker struct {
-	conn *Conn
-	nc   *nats.Conn
-	js   jetstream.JetStream
-}
-
-func (c *Conn) ask() asker { return asker{c, c.askNC, c.askJS} }
-
-func (a asker) messageAt(ctx context.Context, stream string, at uint64) (*jetstream.RawStreamMsg, error) {
-	if a.conn.directReads() {
-		msg, err := directGet(ctx, a.nc, stream, at)
-		return msg, a.conn.foundOr(err)
+// messageBy is messageAt by way of one of the connections.
+func (c *Conn) messageBy(ctx context.Context, nc *nats.Conn, stream string, at uint64) (msg *jetstream.RawStreamMsg, err error) {
+	err = nats.ErrNoResponders
+	if c.directReads() {
+		msg, err = directGet(ctx, nc, stream, directAsk{Seq: at})
 	}
-	s, err := a.conn.handle(ctx, a.js, stream)
-	if err != nil {
-		return nil, err
+	if errors.Is(err, nats.ErrNoResponders) {
+		msg, err = apiGet(ctx, nc, stream, directAsk{Seq: at})
 	}
-	msg, err := s.GetMsg(ctx, at)
-	return msg, a.conn.foundOr(err)
+	return msg, c.foundOr(err)
 }
 
 // lastMessage reads the newest message of a subject.
@@ -293,25 +310,14 @@ func (c *Conn) foundOr(err error) error {
 // stream returns the client's handle of a stream. Handles are kept, because making
 // one costs a request.
 func (c *Conn) stream(ctx context.Context, name string) (jetstream.Stream, error) {
-	return c.handle(ctx, c.askJS, name)
-}
-
-// handleOf names a stream as one of our connections sees it.
-type handleOf struct {
-	js   jetstream.JetStream
-	name string
-}
-
-func (c *Conn) handle(ctx context.Context, js jetstream.JetStream, name string) (jetstream.Stream, error) {
-	key := handleOf{js, name}
-	if s, ok := c.handles.Load(key); ok {
+	if s, ok := c.handles.Load(name); ok {
 		return s.(jetstream.Stream), nil
 	}
-	s, err := js.Stream(ctx, name)
+	s, err := c.askJS.Stream(ctx, name)
 	if err != nil {
 		return nil, c.translate(err)
 	}
-	c.handles.Store(key, s)
+	c.handles.Store(name, s)
 	return s, nil
 }
 

@@ -84,11 +84,11 @@ func (l *Log) fetch(ctx context.Context, at []domain.Position) ([]Message, error
 	var fetchers sync.WaitGroup
 	end := sync.OnceFunc(func() { close(next); fetchers.Wait() })
 	defer end()
-	for _, asker := range []asker{l.conn.ask(), {l.conn, l.conn.readNC, l.conn.readJS}} {
+	for _, nc := range []*nats.Conn{l.conn.askNC, l.conn.readNC} {
 		for range fetchersEach {
 			fetchers.Go(func() {
 				for i := range next {
-					raw, err := asker.messageAt(ctx, l.stream, uint64(at[i]))
+					raw, err := l.conn.messageBy(ctx, nc, l.stream, uint64(at[i]))
 					if err != nil {
 						cancel(fmt.Errorf("read %s at position %d: %w", l.stream, at[i], err))
 						continue

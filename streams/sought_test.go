@@ -132,11 +132,14 @@ func TestDeadLetters_Of(t *testing.T) {
 func TestLog_ReadAt_headers(t *testing.T) {
 	t.Parallel()
 	c := streamstest.Start(t)
+	c.Impatient(50 * time.Millisecond)
 	for _, h := range []nats.Header{
 		nil,
 		{"ce-id": {"1"}},
 		{"Nats-Sequence": {"7"}, "Nats-Subject": {"pos.demo.other"}, "Nats-Stream": {"SYNC"}, "Nats-Time-Stamp": {"never"}},
 		{"Nats-Sequence": {"x", "y"}, "nats-sequence": {"z"}},
+		{"Status": {"404"}, "Description": {"No Messages"}},
+		{"Status": {"503"}},
 	} {
 		if _, err := c.JetStream().PublishMsg(t.Context(), &nats.Msg{Subject: "pos.demo.i-1", Header: h}); err != nil {
 			t.Fatal(err)
@@ -158,7 +161,7 @@ func TestLog_ReadAt_headers(t *testing.T) {
 		t.Fatal(err)
 	}
 	alike := cmp.Options{cmpopts.IgnoreFields(streams.Message{}, "Pending"), cmpopts.IgnoreUnexported(streams.Message{}), cmpopts.EquateEmpty()}
-	if diff := cmp.Diff(want, got, alike); diff != "" || len(got) != 4 {
+	if diff := cmp.Diff(want, got, alike); diff != "" || len(got) != 6 {
 		t.Errorf("%d messages (-read +read by position):\n%s", len(got), diff)
 	}
 	all := want
@@ -174,7 +177,85 @@ func TestLog_ReadAt_headers(t *testing.T) {
 	if len(want) != 1 || want[0].Data != nil || len(want[0].Header) != 1 {
 		t.Errorf("the attributes of one: %+v", want)
 	}
-	if _, err := c.POS().At(t.Context(), 5); !errors.Is(err, domain.ErrNotFound) {
+	if _, err := c.POS().At(t.Context(), 7); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("behind the end: %v", err)
 	}
+}
+
+// A message is read although the client takes it for a word of the server: by who follows
+// the log, who reads it to its end, and who reads attributes only.
+func TestReader_masked(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	c.Impatient(50 * time.Millisecond)
+	for n, h := range []nats.Header{
+		{"ce-id": {"1"}},
+		{"Status": {"404"}, "Description": {"No Messages"}},
+		{"Status": {"409"}, "Description": {"Consumer Deleted"}},
+		{"Status": {"100"}},
+		{"ce-id": {"5"}},
+		{"Status": {"with data"}},
+		{"Status": {"503"}},
+	} {
+		m := &nats.Msg{Subject: fmt.Sprint("pos.demo.i-", n%2), Header: h}
+		if h.Get("Status") == "with data" {
+			m.Data = []byte("{}")
+		}
+		if _, err := c.JetStream().PublishMsg(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(t *testing.T, got []streams.Message, want ...domain.Position) {
+		t.Helper()
+		var at []domain.Position
+		for i, m := range got {
+			at = append(at, m.Position)
+			if i > 0 && m.Pending >= got[i-1].Pending {
+				t.Errorf("behind position %d are %d, and behind the one before %d", m.Position, m.Pending, got[i-1].Pending)
+			}
+		}
+		if !slices.Equal(at, want) {
+			t.Errorf("read %d, want %d", at, want)
+		}
+	}
+	for name, tt := range map[string]struct {
+		query streams.Query
+		want  []domain.Position
+	}{
+		"all":        {streams.Query{}, []domain.Position{1, 2, 3, 4, 5, 6, 7}},
+		"attributes": {streams.Query{Attributes: true}, []domain.Position{1, 2, 3, 4, 5, 6, 7}},
+		"an item":    {streams.Query{Store: "demo", Key: "i-0"}, []domain.Position{1, 3, 5, 7}},
+		"a part":     {streams.Query{From: 3, To: 5}, []domain.Position{3, 4, 5}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []streams.Message
+			if err := c.POS().Read(t.Context(), tt.query, func(m streams.Message) error { got = append(got, m); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			check(t, got, tt.want...)
+			for _, m := range got {
+				if has := len(m.Data) > 0; has != (m.Position == 6 && !tt.query.Attributes) {
+					t.Errorf("position %d has the data %q", m.Position, m.Data)
+				}
+			}
+		})
+	}
+	t.Run("following", func(t *testing.T) {
+		t.Parallel()
+		r, err := c.POS().Follow(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		var got []streams.Message
+		for range 7 {
+			m, err := r.Next(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, m)
+		}
+		check(t, got, 1, 2, 3, 4, 5, 6, 7)
+	})
 }

@@ -60,8 +60,8 @@ func (r *Reader) still() time.Duration {
 // masked returns the next message if the client does not hand it out, and has the reader go
 // on behind it. It returns nil when there is none, or none of these.
 func (r *Reader) masked(ctx context.Context) (*maskedMsg, error) {
-	if r.cfg.DeliverPolicy != jetstream.DeliverByStartSequencePolicy {
-		return nil, nil
+	if r.cfg.DeliverPolicy == jetstream.DeliverLastPerSubjectPolicy {
+		return nil, nil // of a bucket, which only we write
 	}
 	raw, err := apiGet(ctx, r.conn.askNC, r.stream, directAsk{Seq: r.at + 1, Next: r.subject})
 	if err != nil || raw.Header.Get(statusHeader) == "" || len(raw.Data) > 0 && !r.cfg.HeadersOnly {
@@ -71,7 +71,7 @@ func (r *Reader) masked(ctx context.Context) (*maskedMsg, error) {
 		raw.Data = nil
 	}
 	cfg := r.cfg
-	cfg.OptStartSeq = raw.Sequence + 1
+	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, raw.Sequence+1
 	behind, err := r.conn.openReader(ctx, r.stream, r.prefix, r.subject, cfg, r.ahead)
 	if err != nil {
 		return nil, err

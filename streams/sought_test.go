@@ -258,4 +258,23 @@ func TestReader_masked(t *testing.T) {
 		}
 		check(t, got, 1, 2, 3, 4, 5, 6, 7)
 	})
+	t.Run("subscribing", func(t *testing.T) {
+		t.Parallel()
+		s, err := c.NewSubscriber(streams.StartAll, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		messages, err := s.Subscribe(t.Context(), c.POS().Topic())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for want := 1; want <= 7; want++ {
+			m := <-messages
+			if got := m.Metadata.Get(streams.MetadataPosition); got != fmt.Sprint(want) {
+				t.Errorf("position %s came, want %d", got, want)
+			}
+			m.Ack()
+		}
+	})
 }

@@ -53,8 +53,7 @@ type Conn struct {
 	cancel                context.CancelFunc
 	committers            sync.WaitGroup
 	handles               sync.Map      // jetstream.Stream by name
-	stillFor              time.Duration // see masked.go; tests cannot wait so long
-	stillForOne           time.Duration
+	impatient             time.Duration // of tests, see masked.go
 	closeOnce             sync.Once
 	closeErr              error
 }
@@ -68,7 +67,7 @@ func Connect(ctx context.Context, cfg Config) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	c := &Conn{cfg: cfg, password: cfg.Password, stillFor: stillFor, stillForOne: stillForOne}
+	c := &Conn{cfg: cfg, password: cfg.Password}
 	if cfg.embedded() {
 		if c.srv, c.password, err = startServer(ctx, cfg); err != nil {
 			return nil, fmt.Errorf("connect: %w", err)

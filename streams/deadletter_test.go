@@ -54,7 +54,7 @@ func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 2, 3, 4, 5, 6, time.UTC)
 	c := streamstest.Start(t, streamstest.WithConfig(func(c *streams.Config) { c.Now = func() time.Time { return now } }))
-	strange := foreign(t, c, "pos.demo.=w6k", nats.Header{"Nats-Msg-Id": {"x"}, "Dead-Kind": {"theirs"}, "ce-id": {"e", "f"}, "Other": {"1"}}, []byte("\x00\xff"))
+	strange := foreign(t, c, "pos.demo.=w6k", nats.Header{"Nats-Msg-Id": {"x"}, "Dead-Kind": {"theirs"}, "ce-id": {"e", "f"}, "Other": {"1"}, "Status": {"404"}}, []byte("\x00\xff"))
 	lost := foreign(t, c, "pos.DEMO.x", nil, nil)
 	large := foreign(t, c, "pos.other.big", nats.Header{"Other": {"1"}}, []byte(strings.Repeat("x", 1<<20-100)))
 	wide := foreign(t, c, "pos.other.wide", nats.Header{"Other": {strings.Repeat("x", 60<<10)}}, []byte("y"))
@@ -155,4 +155,27 @@ func TestDeadLetters(t *testing.T) {
 			t.Errorf("no such resolution: got error %v, want an invalid value", err)
 		}
 	})
+}
+
+// A letter has no header that the client would take for the server's, who reads it without
+// its data.
+func TestDeadLetters_status(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	id := put(t, c, foreign(t, c, "pos.demo.x", nats.Header{"Status": {"404"}}, []byte("{}")), streams.Undecodable, "no event")
+	m, err := c.DeadLetters().Get(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := m.Original.Header["Status"]; len(got) != 1 || got[0] != "404" {
+		t.Errorf("the original's status is %q", got)
+	}
+	s, err := c.JetStream().Stream(t.Context(), "DEADLETTERS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, err := s.GetMsg(t.Context(), uint64(id))
+	if err != nil || stored.Header.Get("Status") != "" {
+		t.Errorf("the letter has the status %q, %v", stored.Header.Get("Status"), err)
+	}
 }

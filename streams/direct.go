@@ -57,13 +57,20 @@ func directGet(ctx context.Context, nc *nats.Conn, stream string, what directAsk
 	return msg, errors.Join(badSequence, badTime)
 }
 
-// directProblem is an answer that bears no message.
+// errUnclear says that an answer cannot be told from a message.
+var errUnclear = errors.New("the answer has no headers that can be read")
+
+// directProblem is an answer that bears no message, or one whose headers are none.
 func directProblem(h nats.Header) error {
 	const notFound = "404"
-	if status := h.Get("Status"); status != notFound {
+	switch status := h.Get(statusHeader); status {
+	case "":
+		return errUnclear
+	case notFound:
+		return jetstream.ErrMsgNotFound
+	default:
 		return fmt.Errorf("the server answers %q: %s", status, h.Get("Description"))
 	}
-	return jetstream.ErrMsgNotFound
 }
 
 // apiGet is directGet by way of the server's API, which answers one request after the
@@ -102,7 +109,9 @@ func apiGet(ctx context.Context, nc *nats.Conn, stream string, what directAsk) (
 	m := &said.Message
 	msg := &jetstream.RawStreamMsg{Subject: m.Subject, Sequence: m.Sequence, Data: m.Data, Time: m.Time}
 	if len(m.Header) > 0 {
-		msg.Header, err = nats.DecodeHeadersMsg(m.Header)
+		if msg.Header, err = nats.DecodeHeadersMsg(m.Header); err != nil {
+			msg.Header = nil // as it is delivered
+		}
 	}
-	return msg, err
+	return msg, nil
 }

@@ -23,4 +23,4 @@ func (c *Conn) ReadThrough(wrap func(jetstream.JetStream) jetstream.JetStream, r
 }
 
 // Impatient has readers look early for messages that the client does not hand out.
-func (c *Conn) Impatient(d time.Duration) { c.stillFor, c.stillForOne = d, d }
+func (c *Conn) Impatient(d time.Duration) { c.impatient = d }

@@ -108,10 +108,10 @@ func encodeLetter(l Letter, maxSize int) *nats.Msg {
 	return &nats.Msg{Subject: subject, Header: h, Data: o.Data}
 }
 
-// reserved names mean something to the server or to us and are set aside.
+// reserved names mean something to the server, its client or us and are set aside.
 func reserved(name string) bool {
 	name = strings.ToLower(name)
-	return strings.HasPrefix(name, "nats-") || strings.HasPrefix(name, strings.ToLower(deadHeader))
+	return name == strings.ToLower(statusHeader) || strings.HasPrefix(name, "nats-") || strings.HasPrefix(name, strings.ToLower(deadHeader))
 }
 
 // decodeLetter undoes [encodeLetter]. elsewhere says that the original's headers

@@ -16,12 +16,31 @@ import (
 // read. So a reader to whom nothing comes looks for itself what lies next, and when it is
 // such a message hands it out and goes on behind it.
 
-// How long nothing comes before a reader looks. For the next message of a single subject
-// the server itself looks long in a long stream.
+// How long nothing comes before a reader looks: one to whom the server has said that more
+// follows, one of a whole stream who waits for what is new, and one of a part, for whose
+// next message the server itself looks through all that lies between.
 const (
-	stillFor    = 5 * time.Second
-	stillForOne = time.Minute
+	stillBehind  = 250 * time.Millisecond
+	stillAtEnd   = 2 * time.Second
+	stillInStore = 5 * time.Second
+	stillInPart  = time.Minute
 )
+
+// still is how long nothing comes before the reader looks.
+func (r *Reader) still() time.Duration {
+	whole := len(r.cfg.FilterSubjects) == 0
+	switch {
+	case r.conn.impatient > 0:
+		return r.conn.impatient
+	case whole && r.pending > 0:
+		return stillBehind
+	case whole:
+		return stillAtEnd
+	case r.pending > 0 && strings.Contains(r.subject, "*"):
+		return stillInStore
+	}
+	return stillInPart
+}
 
 const statusHeader = "Status"
 
@@ -31,13 +50,14 @@ type patience struct {
 	of     context.Context
 	wait   context.Context
 	cancel context.CancelFunc
+	at     uint64 // where the reader was when it began
 }
 
 // within returns a context that ends with ctx, and after a time d at the latest.
-func (p *patience) within(ctx context.Context, d time.Duration) context.Context {
+func (p *patience) within(ctx context.Context, at uint64, d time.Duration) context.Context {
 	if p.of != ctx || p.wait.Err() != nil {
 		p.end()
-		p.of = ctx
+		p.of, p.at = ctx, at
 		p.wait, p.cancel = context.WithTimeout(ctx, d)
 	}
 	return p.wait
@@ -49,38 +69,44 @@ func (p *patience) end() {
 	}
 }
 
-// still is how long nothing comes before the reader looks.
-func (r *Reader) still() time.Duration {
-	if !strings.Contains(r.subject, "*") {
-		return r.conn.stillForOne
-	}
-	return r.conn.stillFor
-}
-
-// masked returns the next message if the client does not hand it out, and has the reader go
-// on behind it. It returns nil when there is none, or none of these.
-func (r *Reader) masked(ctx context.Context) (*maskedMsg, error) {
+// masked returns the next message if the client does not hand it out, and nil when there is
+// none, or none of these. Whoever waits goes on waiting then, or is told of an error of its
+// own.
+func (r *Reader) masked(ctx context.Context) *maskedMsg {
 	if r.cfg.DeliverPolicy == jetstream.DeliverLastPerSubjectPolicy {
-		return nil, nil // of a bucket, which only we write
+		return nil // of a bucket, which only we write
 	}
 	raw, err := apiGet(ctx, r.conn.askNC, r.stream, directAsk{Seq: r.at + 1, Next: r.subject})
 	if err != nil || raw.Header.Get(statusHeader) == "" || len(raw.Data) > 0 && !r.cfg.HeadersOnly {
-		return nil, nil // whoever waits goes on waiting, or is told of an error of its own
+		return nil
 	}
 	if r.cfg.HeadersOnly {
 		raw.Data = nil
 	}
+	if !r.hidden {
+		r.leave()
+		r.hidden = true
+	}
+	r.at, r.pending = raw.Sequence, max(r.pending, 1)-1
+	return &maskedMsg{raw: raw, pending: r.pending}
+}
+
+// behindMasked returns the next message if it is another one of these, and has the reader
+// go on with the next if not.
+func (r *Reader) behindMasked(ctx context.Context) (*maskedMsg, error) {
+	if another := r.masked(ctx); another != nil {
+		return another, nil
+	}
 	cfg := r.cfg
-	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, raw.Sequence+1
+	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.at+1
 	behind, err := r.conn.openReader(ctx, r.stream, r.prefix, r.subject, cfg, r.ahead)
 	if err != nil {
 		return nil, err
 	}
 	behind.unlink()
-	r.leave()
-	r.consumer, r.messages, r.at, r.pending = behind.consumer, behind.messages, raw.Sequence, behind.pending
+	r.consumer, r.messages, r.pending, r.hidden = behind.consumer, behind.messages, behind.pending, false
 	r.unlink = context.AfterFunc(r.ctx, r.messages.Stop)
-	return &maskedMsg{raw: raw, pending: r.pending}, nil
+	return nil, nil
 }
 
 // maskedMsg is a message that was read by itself. It can only be read.
@@ -93,6 +119,7 @@ type maskedMsg struct {
 func (m *maskedMsg) Subject() string      { return m.raw.Subject }
 func (m *maskedMsg) Headers() nats.Header { return m.raw.Header }
 func (m *maskedMsg) Data() []byte         { return m.raw.Data }
+
 func (m *maskedMsg) meta() *jetstream.MsgMetadata {
 	return &jetstream.MsgMetadata{
 		Sequence:   jetstream.SequencePair{Stream: m.raw.Sequence},

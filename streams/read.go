@@ -1,6 +1,7 @@
 package streams
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -103,6 +104,7 @@ type Reader struct {
 	messages       jetstream.MessagesContext
 	unlink         func() bool
 	patience       patience
+	hidden         bool // see masked.go: it has no place at the server
 
 	at, pending uint64 // the last that was read, and how many its server said follow
 }
@@ -182,7 +184,16 @@ func (r *Reader) Next(ctx context.Context) (Message, error) {
 
 func (r *Reader) next(ctx context.Context) (jetstream.Msg, *jetstream.MsgMetadata, error) {
 	for {
-		msg, err := r.messages.Next(jetstream.NextContext(r.patience.within(ctx, r.still())))
+		if r.hidden {
+			masked, err := r.behindMasked(ctx)
+			if err != nil {
+				return nil, nil, cmp.Or(ctx.Err(), err)
+			}
+			if masked != nil {
+				return masked, masked.meta(), nil
+			}
+		}
+		msg, err := r.messages.Next(jetstream.NextContext(r.patience.within(ctx, r.at, r.still())))
 		if err == nil {
 			meta, err := msg.Metadata()
 			if err != nil {
@@ -197,13 +208,14 @@ func (r *Reader) next(ctx context.Context) (jetstream.Msg, *jetstream.MsgMetadat
 		if errors.Is(err, jetstream.ErrMsgIteratorClosed) {
 			return nil, nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(nats.ErrConnectionClosed))
 		}
-		masked, lookErr := r.masked(ctx)
-		switch {
-		case masked != nil:
+		late := errors.Is(err, context.DeadlineExceeded)
+		if late && r.at != r.patience.at {
+			continue // something has come since
+		}
+		if masked := r.masked(ctx); masked != nil {
 			return masked, masked.meta(), nil
-		case lookErr != nil:
-			return nil, nil, lookErr
-		case !errors.Is(err, context.DeadlineExceeded):
+		}
+		if !late {
 			return nil, nil, fmt.Errorf("read %s: %w", r.stream, r.conn.translate(err))
 		}
 	}
@@ -225,11 +237,7 @@ func (r *Reader) upcoming(ctx context.Context) (jetstream.Msg, *jetstream.MsgMet
 		if wait == ctx || ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
 			return msg, meta, err
 		}
-		masked, err := r.masked(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if masked != nil {
+		if masked := r.masked(ctx); masked != nil {
 			return masked, masked.meta(), nil
 		}
 	}
@@ -284,7 +292,7 @@ func (c *Conn) messageBy(ctx context.Context, nc *nats.Conn, stream string, at u
 	if c.directReads() {
 		msg, err = directGet(ctx, nc, stream, directAsk{Seq: at})
 	}
-	if errors.Is(err, nats.ErrNoResponders) {
+	if errors.Is(err, nats.ErrNoResponders) || errors.Is(err, errUnclear) {
 		msg, err = apiGet(ctx, nc, stream, directAsk{Seq: at})
 	}
 	return msg, c.foundOr(err)

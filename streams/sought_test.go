@@ -1,10 +1,15 @@
 package streams_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/url"
+	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -277,4 +282,50 @@ func TestReader_masked(t *testing.T) {
 			m.Ack()
 		}
 	})
+}
+
+// Headers that cannot be read are none, for who reads the log and for who reads the message
+// by its position.
+func TestLog_ReadAt_brokenHeaders(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t, streamstest.WithConfig(func(cfg *streams.Config) { cfg.Adapters = []domain.StoreID{"demo"} }))
+	password, err := os.ReadFile(c.PasswordFile(streams.AdapterUser("demo")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(c.ClientURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", at.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const header, data = "NATS/1.0\r\nbroken\r\n\r\n", "{}"
+	fmt.Fprintf(conn, "CONNECT {\"user\":%q,\"pass\":%q,\"headers\":true,\"verbose\":false}\r\n", streams.AdapterUser("demo"), strings.TrimSpace(string(password)))
+	fmt.Fprintf(conn, "HPUB pos.demo.i-1 %d %d\r\n%s%s\r\nPING\r\n", len(header), len(header)+len(data), header, data)
+	for lines := bufio.NewScanner(conn); lines.Scan() && lines.Text() != "PONG"; {
+		if strings.HasPrefix(lines.Text(), "-ERR") {
+			t.Fatal(lines.Text())
+		}
+	}
+	mustAppend(t, c.POS(), sold("i-1", 1))
+	read := func(q streams.Query) (got []streams.Message) {
+		t.Helper()
+		if err := c.POS().Read(t.Context(), q, func(m streams.Message) error { got = append(got, m); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	all := read(streams.Query{})
+	one := read(streams.Query{From: 1, To: 1})
+	if len(all) != 2 || len(one) != 1 {
+		t.Fatalf("read %d messages, and %d by position", len(all), len(one))
+	}
+	for _, m := range []streams.Message{all[0], one[0]} {
+		if len(m.Header) != 0 || string(m.Data) != data || m.Position != 1 || m.Key != "i-1" {
+			t.Errorf("read %+v", m)
+		}
+	}
 }

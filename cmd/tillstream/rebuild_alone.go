@@ -9,6 +9,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
 )
 
@@ -95,6 +96,14 @@ func (b *epochBuild) foldFirst(ctx context.Context, last domain.Position) error 
 // and how far the new one is to be folded.
 func (b *epochBuild) opponent(ctx context.Context, last domain.Position) (*projections.Catalog, domain.Position, error) {
 	current, why, err := b.app.currentCatalog(ctx, b.record.Current, last)
+	if err == nil && current != nil && b.wish.Rollback && current.Position() < b.catalog.Position() {
+		// A rollback that was interrupted has folded the other one, which cannot be taken
+		// back to where this is.
+		h := b.app.newHandler(current)
+		if err = h.Build(ctx, b.catalog.Position(), project.BuildOptions{Workers: b.app.workers}); err == nil {
+			err = h.Settle(ctx, h.Owed())
+		}
+	}
 	if err != nil {
 		return nil, 0, err
 	}

@@ -250,13 +250,31 @@ func TestRebuild_behind(t *testing.T) {
 		if at != 3 || err != nil {
 			t.Errorf("the epoch before is at position %d, %v; want 3", at, err)
 		}
+
+		// A rollback at rest that is interrupted before it switches is begun again.
+		if _, err := a.conn.POS().Append(t.Context(), testStore, []domain.Envelope{in.envelope(&domain.ProductDeleted{Item: "i-02"})}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, interrupt := context.WithCancel(t.Context())
+		_, err = a.rebuildAlone(ctx, console.RebuildWish{Rollback: true}, func(p console.RebuildProgress) {
+			if p.Phase == "switching" {
+				interrupt()
+			}
+		})
+		if err == nil {
+			t.Fatal("the rollback was not interrupted")
+		}
+		r, err = a.rebuildAlone(t.Context(), console.RebuildWish{Rollback: true}, func(console.RebuildProgress) {})
+		if err != nil || !r.Switched || r.Epoch != 1 || r.Position != 5 || r.Compared == nil || r.Compared.Products != 0 {
+			t.Fatalf("the rollback says %+v, %v", r, err)
+		}
 	}()
 	in.start()
 	in.settle()
 	if p, _ := in.shop.ProductBySKU("S-01"); p.Name != "Blouse" {
 		t.Errorf("BigCommerce shows %q", p.Name)
 	}
-	if r := in.rebuild(console.RebuildWish{Rollback: true}); r.Epoch != 1 || r.Position != 4 {
+	if r := in.rebuild(console.RebuildWish{Rollback: true}); r.Epoch != 2 || r.Position != 5 {
 		t.Errorf("the rollback says %+v", r)
 	}
 	if got := in.product("S-01").Name; got != "Blouse" {

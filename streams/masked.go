@@ -22,7 +22,7 @@ import (
 const (
 	stillBehind  = 250 * time.Millisecond
 	stillAtEnd   = 2 * time.Second
-	stillInStore = 5 * time.Second
+	stillInStore = time.Second
 	stillInPart  = time.Minute
 )
 

@@ -23,18 +23,23 @@ type directAsk struct {
 	Next string `json:"next_by_subj,omitempty"`
 }
 
-// directGet reads one message, exactly as it was stored. The client's own function leaves
-// what the server adds among the headers, and takes a message's own headers of these names
-// for it, which anybody may publish. The error is [jetstream.ErrMsgNotFound] when there is
-// none.
-func directGet(ctx context.Context, nc *nats.Conn, stream string, what directAsk) (*jetstream.RawStreamMsg, error) {
+// send asks by one of the server's ways.
+func (what directAsk) send(ctx context.Context, nc *nats.Conn, way, stream string) (*nats.Msg, error) {
 	ask, err := json.Marshal(what)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, ackWait)
 	defer cancel()
-	answer, err := nc.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"DIRECT.GET."+stream, ask)
+	return nc.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+way+stream, ask)
+}
+
+// directGet reads one message, exactly as it was stored. The client's own function leaves
+// what the server adds among the headers, and takes a message's own headers of these names
+// for it, which anybody may publish. The error is [jetstream.ErrMsgNotFound] when there is
+// none.
+func directGet(ctx context.Context, nc *nats.Conn, stream string, what directAsk) (*jetstream.RawStreamMsg, error) {
+	answer, err := what.send(ctx, nc, "DIRECT.GET.", stream)
 	if err != nil {
 		return nil, err
 	}
@@ -77,13 +82,7 @@ func directProblem(h nats.Header) error {
 // other, and where a message's own headers cannot be taken for the server's: to the client
 // an answer without data and with the header Status 503 is that nobody answers.
 func apiGet(ctx context.Context, nc *nats.Conn, stream string, what directAsk) (*jetstream.RawStreamMsg, error) {
-	ask, err := json.Marshal(what)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, ackWait)
-	defer cancel()
-	answer, err := nc.RequestWithContext(ctx, jetstream.DefaultAPIPrefix+"STREAM.MSG.GET."+stream, ask)
+	answer, err := what.send(ctx, nc, "STREAM.MSG.GET.", stream)
 	if err != nil {
 		return nil, err
 	}

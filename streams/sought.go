@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"strconv"
 	"sync"
@@ -66,6 +68,17 @@ func (l *Log) ReadAt(ctx context.Context, at []domain.Position, do func(Message)
 		}
 	}
 	return nil
+}
+
+// ReadKnown is ReadAt of messages of which a state says that they are of a store and of
+// some keys. It refuses one that is not.
+func (l *Log) ReadKnown(ctx context.Context, store domain.StoreID, keys map[string]bool, at []domain.Position, do func(Message) error) error {
+	return l.ReadAt(ctx, at, func(m Message) error {
+		if m.Store != store || !keys[m.Key] {
+			return fmt.Errorf("position %d of the log %s is of %q, and a state says that it is of one of %q: run `tillstream rebuild`", m.Position, l.stream, m.Subject, slices.Sorted(maps.Keys(keys)))
+		}
+		return do(m)
+	})
 }
 
 // What is fetched at once bounds the memory, and the connections how many blocks the

@@ -99,15 +99,7 @@ func TestConn_Ensure(t *testing.T) {
 			t.Errorf("a subject of a log may have %d messages", cfg.MaxMsgsPerSubject)
 		}
 		cfg.MaxMsgsPerSubject = -1
-		c, err := streams.Connect(t.Context(), streamstest.Config(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := c.JetStream().CreateStream(t.Context(), cfg); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Ensure(t.Context()); err != nil {
+		if err := madeBefore(t, cfg).Ensure(t.Context()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -147,15 +139,8 @@ func TestConn_Ensure(t *testing.T) {
 			model := streamstest.Start(t)
 			cfg := configOf(t, model.JetStream(), tt.stream)
 			tt.change(&cfg)
-			c, err := streams.Connect(t.Context(), streamstest.Config(t))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			if _, err := c.JetStream().CreateStream(t.Context(), cfg); err != nil {
-				t.Fatal(err)
-			}
-			err = c.Ensure(t.Context())
+			c := madeBefore(t, cfg)
+			err := c.Ensure(t.Context())
 			var drift *streams.DriftError
 			if !errors.As(err, &drift) || !errors.Is(err, domain.ErrConflict) {
 				t.Fatalf("got error %v, want drift", err)
@@ -334,4 +319,18 @@ func TestConnect_Err(t *testing.T) {
 			}
 		})
 	}
+}
+
+// madeBefore is a broker that has one stream, made by somebody else.
+func madeBefore(t *testing.T, cfg jetstream.StreamConfig) *streams.Conn {
+	t.Helper()
+	c, err := streams.Connect(t.Context(), streamstest.Config(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if _, err := c.JetStream().CreateStream(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

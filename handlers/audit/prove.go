@@ -33,12 +33,7 @@ func (w *Wanted) read(ctx context.Context, log *streams.Log, do func(streams.Mes
 		return log.Read(ctx, w.Query, do)
 	}
 	n, _ := slices.BinarySearch(w.At, w.To+1)
-	return log.ReadAt(ctx, w.At[:n], func(m streams.Message) error {
-		if m.Store != w.Store || m.Key != w.Key {
-			return fmt.Errorf("position %d of the log %s is of %q, and a state says that it is of %q: run `tillstream rebuild`", m.Position, log.Name(), m.Subject, w.Key)
-		}
-		return do(m)
-	})
+	return log.ReadKnown(ctx, w.Store, map[string]bool{w.Key: true}, w.At[:n], do)
 }
 
 // Prove makes a bundle of the messages that are wanted, and of an earlier signed

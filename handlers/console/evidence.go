@@ -88,16 +88,9 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 		w.At, w.Known, err = c.Past.OfProduct(ctx, store.ID, m.Product, 0, 0)
 		return []audit.Wanted{w}, err
 	}
-	items := []domain.ItemID{m.Item}
-	if m.Item == "" {
-		p, err := c.Catalog.Product(ctx, store.ID, m.Product)
-		if err != nil {
-			return nil, err
-		}
-		items = nil
-		for _, it := range p.Items {
-			items = append(items, it.ID)
-		}
+	items, _, err := c.itemsOf(ctx, store.ID, m)
+	if err != nil {
+		return nil, err
 	}
 	var out []audit.Wanted
 	for _, id := range items {

@@ -5,11 +5,8 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -17,6 +14,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/projections"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -79,17 +77,11 @@ func (r *replaying) find(ctx context.Context, c *Console, ref string) error {
 		r.at, r.known, err = c.Past.OfProduct(ctx, r.store, m.Product, r.chosen.from, r.chosen.to)
 		return err
 	}
-	items := []domain.ItemID{m.Item}
-	if m.Item == "" {
-		p, err := c.Catalog.Product(ctx, r.store, m.Product)
-		if err != nil {
-			return err
-		}
-		items = slices.Clone(p.Former)
-		for _, it := range p.Items {
-			items = append(items, it.ID)
-		}
+	items, former, err := c.itemsOf(ctx, r.store, m)
+	if err != nil {
+		return err
 	}
+	items = append(items, former...)
 	if len(items) == 0 {
 		return problem.Newf(http.StatusNotFound, "product %s has never had an item", m.Product)
 	}
@@ -99,6 +91,19 @@ func (r *replaying) find(ctx context.Context, c *Console, ref string) error {
 	}
 	r.at, r.known, err = c.Past.OfItems(ctx, r.store, items, r.chosen.from, r.chosen.to)
 	return err
+}
+
+// itemsOf are the items that are meant: the one, or those of the product, and those that
+// have left it.
+func (c *Console) itemsOf(ctx context.Context, store domain.StoreID, m projections.Match) (items, former []domain.ItemID, err error) {
+	if m.Item != "" {
+		return []domain.ItemID{m.Item}, nil, nil
+	}
+	p, err := c.Catalog.Product(ctx, store, m.Product)
+	for _, it := range p.Items {
+		items = append(items, it.ID)
+	}
+	return items, p.Former, err
 }
 
 // replaying is one answer.
@@ -144,12 +149,7 @@ func (r *replaying) write(ctx context.Context, out io.Writer, csv bool, form fun
 // read calls do with the messages that may be chosen, at least.
 func (r *replaying) read(ctx context.Context, do func(streams.Message) error) error {
 	if r.known {
-		return r.log.ReadAt(ctx, r.at, func(m streams.Message) error {
-			if m.Store != r.store || !r.keys[m.Key] {
-				return fmt.Errorf("position %d of the log %s is of %q, and a state says that it is of one of %q: run `tillstream rebuild`", m.Position, r.log.Name(), m.Subject, slices.Sorted(maps.Keys(r.keys)))
-			}
-			return do(m)
-		})
+		return r.log.ReadKnown(ctx, r.store, r.keys, r.at, do)
 	}
 	q := streams.Query{From: r.chosen.from, To: r.chosen.to, Store: r.store}
 	if len(r.keys) == 1 {

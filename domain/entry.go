@@ -2,10 +2,13 @@ package domain
 
 import "time"
 
-// Key names one value of a bucket. The zero id is the bucket's checkpoint.
+// Key names one value of a bucket. The zero Key is the bucket's checkpoint.
 type Key struct {
 	Store StoreID
 	ID    string // a product or item id, as the POS writes it
+	// Stretch is the number of the stretch that a trail of the id has let go of; 0 for the
+	// state itself.
+	Stretch uint64
 }
 
 // Entry is one value of a bucket.

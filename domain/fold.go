@@ -8,6 +8,8 @@ type Result struct {
 	// Products are the states after the event. There is one, or, when a snapshot
 	// moved the item, first the product it moved to and then the one it left.
 	Products []Product
+	// Stretch is what the trail of the event's item has let go of.
+	Stretch Stretch
 }
 
 // Target returns the product in which an item is after an event, given the
@@ -61,14 +63,15 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	if err != nil {
 		return Result{}, err
 	}
-	item.Trail = before.Trail.With(rec.Position, trailOf(len(target.Items)))
+	var stretch Stretch
+	item.Trail, stretch = before.Trail.With(rec.Position, trailOf(len(target.Items)))
 	if outcome != Folded {
 		if keeper.index(item.ID) >= 0 {
 			keeper = keeper.with(item)
 		}
 		keeper.Position = rec.Position
 		keeper.Tally = keeper.Tally.count(outcome)
-		return Result{Outcome: outcome, Products: []Product{keeper}}, nil
+		return Result{Outcome: outcome, Products: []Product{keeper}, Stretch: stretch}, nil
 	}
 
 	moves := holder != nil && holder.ID != target.ID
@@ -103,7 +106,7 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 			next.StockDue = rec.Position
 		}
 	}
-	result := Result{Outcome: Folded, Products: []Product{next}}
+	result := Result{Outcome: Folded, Products: []Product{next}, Stretch: stretch}
 	if moves {
 		result.Products = append(result.Products, holder.Moved(item.ID, rec.Position))
 	}

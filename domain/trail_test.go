@@ -7,31 +7,46 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A trail has the newest positions that it has room for, and says whether these are
-// all.
+// A trail and the stretches that it has let go of have all positions, each once and in
+// order.
 func TestTrail(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		most := rapid.IntRange(20, 200).Draw(t, "most")
+		most := rapid.IntRange(24, 200).Draw(t, "most")
 		var trail Trail
 		var want []Position
+		var let []Stretch
 		at := Position(0)
 		for range rapid.IntRange(0, 60).Draw(t, "events") {
 			at += Position(rapid.Uint64Range(1, 1<<40).Draw(t, "gap"))
 			want = append(want, at)
-			if trail = trail.With(at, most); len(trail) > most {
+			var stretch Stretch
+			if trail, stretch = trail.With(at, most); len(trail) > most {
 				t.Fatalf("%d bytes, at most %d are allowed: %s", len(trail), most, trail)
 			}
+			if stretch.Number > 0 {
+				let = append(let, stretch)
+			}
 		}
-		got, all := trail.Positions()
-		if len(want) > 0 && len(got) == 0 {
-			t.Fatalf("%s has no position", trail)
+		var got []Position
+		for i, stretch := range let {
+			at, gone, valid := stretch.Places.Positions()
+			if stretch.Number != uint64(i+1) || len(at) == 0 || gone != 0 || !valid {
+				t.Fatalf("stretch %d has the number %d and %v behind %d (valid: %v)", i+1, stretch.Number, at, gone, valid)
+			}
+			got = append(got, at...)
 		}
-		if all != (len(got) == len(want)) || !slices.Equal(got, want[len(want)-len(got):]) {
-			t.Errorf("%s has %v (all: %v), want the newest of %v", trail, got, all, want)
+		left, gone, valid := trail.Positions()
+		if (len(left) == 0) != (len(want) == 0) || gone != uint64(len(let)) || !valid {
+			t.Fatalf("%s has %v behind %d (valid: %v)", trail, left, gone, valid)
+		}
+		if got = append(got, left...); !slices.Equal(got, want) {
+			t.Errorf("%s and %v have %v, want %v", trail, let, got, want)
 		}
 	})
-	if got, all := Trail("no trail!").Positions(); got != nil || all {
-		t.Errorf("a spoilt trail has %v (all: %v)", got, all)
+	for _, spoilt := range []Trail{"no trail!", "*", "*.7", "*!.7", "*2.", "*2.7.!"} {
+		if at, _, valid := spoilt.Positions(); at != nil || valid {
+			t.Errorf("%s has %v (valid: %v)", spoilt, at, valid)
+		}
 	}
 }

@@ -106,7 +106,7 @@ func (b *bucket) PutPages(_ context.Context, entries []domain.Entry) error {
 
 func (b *bucket) Scan(_ context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error {
 	for i, e := range b.writes {
-		if e.Revision <= after || b.newest[e.Key] != i && e.Page == 0 || store != "" && e.Key.Store != store {
+		if e.Key.Stretch > 0 || e.Revision <= after || b.newest[e.Key] != i && e.Page == 0 || store != "" && e.Key.Store != store {
 			continue
 		}
 		if err := each(e); err != nil {
@@ -126,9 +126,18 @@ func (b *bucket) cut(n int) *bucket { return newBucket(b.writes[:n]...) }
 
 // snapshots are the product values, by key.
 func (b *bucket) snapshots() map[domain.Key]string {
+	return b.values(func(k domain.Key) bool { return k != domain.Key{} && k.Stretch == 0 })
+}
+
+// stretches are what the trails have let go of, by key.
+func (b *bucket) stretches() map[domain.Key]string {
+	return b.values(func(k domain.Key) bool { return k.Stretch > 0 })
+}
+
+func (b *bucket) values(of func(domain.Key) bool) map[domain.Key]string {
 	out := map[domain.Key]string{}
 	for key, i := range b.newest {
-		if key != (domain.Key{}) {
+		if of(key) {
 			out[key] = string(b.writes[i].Value)
 		}
 	}

@@ -20,7 +20,8 @@ import (
 //	2: with stock_due
 //	3: with what an item and a product remember of each other, and where an item's
 //	   events lie
-const SnapshotFormat = 3
+//	4: where a trail has no room, it lets go of all it has, as a stretch beside it
+const SnapshotFormat = 4
 
 // DefaultKept is how many states a [Catalog] keeps in memory that are stored. Of a
 // catalog in which everything changes and that is larger, most are read again before
@@ -41,18 +42,19 @@ type Catalog struct {
 	position domain.Position
 	adopted  int // how often it has gone on as another one
 	stored   checkpoint
-	marked   bool          // the bucket has a checkpoint
-	reached  chan struct{} // closed, and replaced, when there is a new checkpoint
-	clean    *list.List    // of *row whose state may be forgotten; newest use in front
-	dirty    []*row        // in the order in which they were first changed
-	draft    bool          // see Draft
-	most     int           // bytes that a draft holds
-	inPages  int           // values that a draft has laid in pages
-	heavy    int           // bytes of the dirty states
-	light    int           // bytes of the clean ones
-	steps    []step        // to be stored before the dirty ones, one after the other
-	unhinted int           // values that were stored since the newest hint
-	partial  bool          // not all of the bucket was seen at the start
+	marked   bool           // the bucket has a checkpoint
+	reached  chan struct{}  // closed, and replaced, when there is a new checkpoint
+	clean    *list.List     // of *row whose state may be forgotten; newest use in front
+	dirty    []*row         // in the order in which they were first changed
+	gone     []domain.Entry // stretches, to be stored before the states that have let go of them
+	draft    bool           // see Draft
+	most     int            // bytes that a draft holds
+	inPages  int            // values that a draft has laid in pages
+	heavy    int            // bytes of the dirty states
+	light    int            // bytes of the clean ones
+	steps    []step         // to be stored before the dirty ones, one after the other
+	unhinted int            // values that were stored since the newest hint
+	partial  bool           // not all of the bucket was seen at the start
 
 	unpacked [2]domain.Product // room for the states that an event is folded into; Fold's alone
 }

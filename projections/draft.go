@@ -65,7 +65,12 @@ func (b *Batch) writeDraft(ctx context.Context) error {
 		return fmt.Errorf("write the checkpoint before %d: %w", b.behind.Position, err)
 	}
 	for len(b.steps) > 0 {
-		if err := b.putPieces(ctx, &b.steps[0]); err != nil {
+		s := &b.steps[0]
+		if err := c.bucket.PutAll(ctx, s.gone); err != nil {
+			return fmt.Errorf("write %d stretches: %w", len(s.gone), err)
+		}
+		s.gone = nil
+		if err := b.putPieces(ctx, s); err != nil {
 			return err
 		}
 		b.steps = b.steps[1:]

@@ -7,8 +7,10 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// step is a set of states that must all be stored before the next step is begun.
+// step is a set of states that must all be stored before the next step is begun, and the
+// stretches that are stored before them.
 type step struct {
+	gone   []domain.Entry
 	rows   []*row
 	states []domain.Packed
 }
@@ -78,6 +80,9 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.position = rec.Position
+	if result.Stretch.Number > 0 {
+		c.letGo(stretchEntry(rec.Store, event.Subject(), result.Stretch))
+	}
 	switch {
 	case result.Outcome == "":
 		// A snapshot that was stored ahead of the checkpoint holds it already.
@@ -113,6 +118,12 @@ func (c *Catalog) change(r *row, state domain.Packed) {
 	c.trim()
 }
 
+// letGo takes a stretch. The caller holds mu.
+func (c *Catalog) letGo(stretch domain.Entry) {
+	c.gone = append(c.gone, stretch)
+	c.heavy += len(stretch.Value)
+}
+
 // move takes the states of two products between which an item has moved. Three
 // steps keep a crash from losing it: all that was changed before is stored first,
 // so that no snapshot lacks an event that happened to the item on the way; then
@@ -125,13 +136,13 @@ func (c *Catalog) move(products []domain.Product, states []domain.Packed) {
 		c.unlist(r)
 		r.state = states[i]
 		r.sealed++
-		c.steps = append(c.steps, step{[]*row{r}, []domain.Packed{r.state}})
+		c.steps = append(c.steps, step{rows: []*row{r}, states: []domain.Packed{r.state}})
 	}
 }
 
 // sealDirty makes a step of the dirty products as they are now.
 func (c *Catalog) sealDirty() {
-	if len(c.dirty) == 0 {
+	if len(c.dirty) == 0 && len(c.gone) == 0 {
 		return
 	}
 	states := make([]domain.Packed, len(c.dirty))
@@ -140,8 +151,8 @@ func (c *Catalog) sealDirty() {
 		r.dirty = false
 		r.sealed++
 	}
-	c.steps = append(c.steps, step{c.dirty, states})
-	c.dirty, c.heavy = nil, 0
+	c.steps = append(c.steps, step{c.gone, c.dirty, states})
+	c.gone, c.dirty, c.heavy = nil, nil, 0
 }
 
 // Advance passes over positions that change no product: dead letters.
@@ -151,13 +162,13 @@ func (c *Catalog) Advance(to domain.Position) {
 	c.position = max(c.position, to)
 }
 
-// Unsealed returns how many product states the next batch will hold.
+// Unsealed returns how many values the next batch will hold.
 func (c *Catalog) Unsealed() int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	n := len(c.dirty)
+	n := len(c.dirty) + len(c.gone)
 	for _, s := range c.steps {
-		n += len(s.rows)
+		n += len(s.rows) + len(s.gone)
 	}
 	return n
 }
@@ -209,10 +220,10 @@ func (b *Batch) Write(ctx context.Context) error {
 		s := &b.steps[0]
 		n := min(chunk, len(s.rows))
 		last := len(b.steps) == 1 && n == len(s.rows)
-		if err := b.put(ctx, s.rows[:n], s.states[:n], last); err != nil {
+		if err := b.put(ctx, step{s.gone, s.rows[:n], s.states[:n]}, last); err != nil {
 			return err
 		}
-		s.rows, s.states = s.rows[n:], s.states[n:]
+		s.gone, s.rows, s.states = nil, s.rows[n:], s.states[n:]
 		if len(s.rows) == 0 {
 			b.steps = b.steps[1:]
 		}
@@ -235,19 +246,20 @@ func (b *Batch) mark(ctx context.Context) error {
 
 // put stores some states, and behind the last of the batch its checkpoint: what is stored
 // together costs the disk one wait.
-func (b *Batch) put(ctx context.Context, rows []*row, states []domain.Packed, last bool) error {
-	entries, hashes, err := encodeAll(rows, states)
+func (b *Batch) put(ctx context.Context, s step, last bool) error {
+	states, hashes, err := encodeAll(s.rows, s.states)
 	if err != nil {
 		return err
 	}
+	entries := append(s.gone[:len(s.gone):len(s.gone)], states...)
 	last = last && b.ahead(b.behind)
 	if last {
 		entries = append(entries, b.behind.entry())
 	}
 	if err := b.catalog.bucket.PutAll(ctx, entries); err != nil {
-		return fmt.Errorf("write %d snapshots: %w", len(rows), err)
+		return fmt.Errorf("write %d snapshots: %w", len(s.rows), err)
 	}
-	b.stored(rows, entries, hashes)
+	b.stored(s.rows, states, hashes)
 	if last {
 		b.marked(b.behind)
 	}

@@ -123,10 +123,13 @@ func (p *Past) read(ctx context.Context, store domain.StoreID, trails map[string
 	from := p.strands(store, trails)
 	folded := map[domain.Position]bool{}
 	whole := map[string]bool{} // the items of which all that were folded are known
-	for item, trail := range trails {
-		at, all := trail.Positions()
-		whole[item] = all
-		for _, position := range at {
+	for item := range trails {
+		strand, err := from.strand(ctx, item)
+		if err != nil {
+			return err
+		}
+		whole[item] = strand.whole
+		for _, position := range strand.at {
 			folded[position] = true
 		}
 	}
@@ -142,7 +145,7 @@ func (p *Past) read(ctx context.Context, store domain.StoreID, trails map[string
 
 // strands are the events of some items, wherever they lie.
 func (p *Past) strands(store domain.StoreID, trails map[string]domain.Trail) strands {
-	s := strands{log: p.POS, store: store, trails: trails}
+	s := strands{log: p.POS, store: store, trails: trails, stretches: p.Catalog.Stretches}
 	if p.Aside != nil {
 		s.aside = func(ctx context.Context, item string) ([]domain.Position, error) {
 			return p.Aside(ctx, store, domain.ItemID(item))
@@ -215,7 +218,7 @@ func (s *scene) about(m Match) *domain.Product {
 func (p *Past) PublicationAt(ctx context.Context, store domain.StoreID, product domain.ProductID, to domain.Position) (Publication, error) {
 	var pub Publication
 	err := p.SyncOf(ctx, store, product, to, func(rec domain.Recorded, event domain.Event) error {
-		pub = FoldPublication(pub, rec, event)
+		pub, _ = FoldPublication(pub, rec, event)
 		return nil
 	})
 	return pub, err
@@ -244,5 +247,5 @@ func (p *Past) SyncOf(ctx context.Context, store domain.StoreID, product domain.
 // published are the events of the SYNC log about a product, wherever they lie.
 func (p *Past) published(store domain.StoreID, product domain.ProductID) *strands {
 	trail := p.Publications.Publication(store, product).Trail
-	return &strands{log: p.Sync, store: store, trails: map[string]domain.Trail{string(product): trail}}
+	return &strands{log: p.Sync, store: store, trails: map[string]domain.Trail{string(product): trail}, stretches: p.Publications.Stretches}
 }

@@ -41,7 +41,7 @@ func (p *Past) Places(ctx context.Context, store domain.StoreID, products []doma
 		var at []domain.Position
 		all := false
 		if !anew {
-			if at, all, err = from.places(ctx, log, item, trails[item]); err != nil {
+			if at, all, err = from.places(ctx, log, item); err != nil {
 				return Places{}, err
 			}
 		}

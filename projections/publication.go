@@ -90,14 +90,16 @@ type Quarantine struct {
 // are in memory.
 const mostTrail = 192
 
-// FoldPublication folds one event of the SYNC log. An event at or below p's
-// position is in p already and changes nothing; nor does an event of the POS.
-func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Publication {
+// FoldPublication folds one event of the SYNC log, and returns what the trail has let go
+// of. An event at or below p's position is in p already and changes nothing; nor does an
+// event of the POS.
+func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) (Publication, domain.Stretch) {
 	if rec.Position <= p.Sync {
-		return p
+		return p, domain.Stretch{}
 	}
+	var stretch domain.Stretch
 	p.Sync = rec.Position
-	p.Trail = p.Trail.With(rec.Position, mostTrail)
+	p.Trail, stretch = p.Trail.With(rec.Position, mostTrail)
 	switch e := event.(type) {
 	case *domain.ProductLinked:
 		link := e.Link
@@ -172,7 +174,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) Pub
 			p.Quarantined = nil
 		}
 	}
-	return p
+	return p, stretch
 }
 
 // settleGuards ends what guards and people have said of states up to one that the

@@ -19,7 +19,8 @@ import (
 //	   A program that wrote 1 passes over the events that say so, and would push what
 //	   is held; so neither reads what the other wrote.
 //	3: with where the product's events lie
-const PublicationFormat = 3
+//	4: where a trail has no room, it lets go of all it has, as a stretch beside it
+const PublicationFormat = 4
 
 // maxEarly bounds how many events wait in memory for those before them. One that
 // finds no room comes again, from the log.
@@ -46,7 +47,8 @@ type Publications struct {
 	stored checkpoint
 	marked bool
 	dirty  map[domain.Key]bool
-	order  []domain.Key // the dirty ones, in the order in which they were first changed
+	order  []domain.Key   // the dirty ones, in the order in which they were first changed
+	gone   []domain.Entry // stretches, to be stored before the dirty ones
 
 	unhinted int  // values that were stored since the newest hint
 	partial  bool // not all of the bucket was seen at the start
@@ -245,9 +247,12 @@ func (p *Publications) concerned(a applied) []domain.ProductID {
 
 func (p *Publications) fold(id domain.ProductID, a applied) {
 	old := p.stores[a.rec.Store][id].unpack()
-	next := FoldPublication(old, a.rec, a.event)
+	next, stretch := FoldPublication(old, a.rec, a.event)
 	if next.Sync == old.Sync {
 		return // a snapshot was stored ahead of the checkpoint
+	}
+	if stretch.Number > 0 {
+		p.gone = append(p.gone, stretchEntry(a.rec.Store, string(id), stretch))
 	}
 	p.put(a.rec.Store, id, &next)
 	p.change(domain.Key{Store: a.rec.Store, ID: string(id)})

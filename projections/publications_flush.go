@@ -19,7 +19,7 @@ func (p *Publications) Flush(ctx context.Context) error {
 		}
 	}
 	p.mu.Lock()
-	keys := p.order
+	keys, gone := p.order, p.gone
 	next := checkpoint{Format: PublicationFormat, Position: p.position, Snapshots: p.snapshots}
 	entries := make([]domain.Entry, len(keys))
 	pubs := make([]packedPublication, len(keys))
@@ -27,10 +27,13 @@ func (p *Publications) Flush(ctx context.Context) error {
 		entries[i].Key = key
 		pubs[i] = p.stores[key.Store][domain.ProductID(key.ID)]
 	}
-	p.order, p.dirty = nil, map[domain.Key]bool{}
+	p.order, p.gone, p.dirty = nil, nil, map[domain.Key]bool{}
 	p.mu.Unlock()
 
-	err := p.write(ctx, entries, pubs, next, empty)
+	err := p.bucket.PutAll(ctx, gone)
+	if err == nil {
+		err = p.write(ctx, entries, pubs, next, empty)
+	}
 	if err == nil {
 		p.mu.Lock()
 		p.unhinted += len(entries)
@@ -40,6 +43,7 @@ func (p *Publications) Flush(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	since := p.order
+	p.gone = append(gone, p.gone...)
 	p.order, p.dirty = nil, map[domain.Key]bool{}
 	for _, key := range append(keys, since...) {
 		p.change(key)

@@ -127,7 +127,7 @@ func TestFoldPublication_State(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				p = projections.FoldPublication(p, rec, e)
+				p, _ = projections.FoldPublication(p, rec, e)
 			}
 			if got := projections.StateOf(tt.due, p, len(p.Quarantined) > 0); got != tt.want {
 				t.Errorf("state is %s, want %s: %+v", got, tt.want, p)

@@ -2,6 +2,9 @@ package projections
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -30,19 +33,55 @@ type strands struct {
 	log    Log
 	store  domain.StoreID
 	trails map[string]domain.Trail
+	// stretches returns the positions that a trail has let go of: its first n stretches.
+	stretches func(ctx context.Context, store domain.StoreID, id string, n uint64) ([]domain.Position, error)
 	// aside returns where messages of an id lie that no trail has; nil for nowhere.
 	aside func(ctx context.Context, id string) ([]domain.Position, error)
+
+	found map[string]strand
+}
+
+// strand is where the messages of one id lie that were folded.
+type strand struct {
+	at    []domain.Position // in order
+	whole bool              // these are all; otherwise nothing is known
+}
+
+// strand follows the trail of an id.
+func (s *strands) strand(ctx context.Context, id string) (strand, error) {
+	if is, known := s.found[id]; known {
+		return is, nil
+	}
+	var is strand
+	var gone uint64
+	is.at, gone, is.whole = s.trails[id].Positions()
+	if gone > 0 {
+		before, err := s.stretches(ctx, s.store, id, gone)
+		switch {
+		case errors.Is(err, domain.ErrNotFound):
+			is = strand{}
+		case err != nil:
+			return strand{}, err
+		default:
+			is.at = append(before, is.at...)
+		}
+	}
+	if s.found == nil {
+		s.found = map[string]strand{}
+	}
+	s.found[id] = is
+	return is, nil
 }
 
 // read calls each with the messages up to a position, in the order of the log.
 func (s *strands) read(ctx context.Context, to domain.Position, each func(domain.Recorded, error) error) error {
 	sought, is := s.log.(Sought)
 	var at []domain.Position
-	for id, trail := range s.trails {
+	for id := range s.trails {
 		if !is {
 			break
 		}
-		places, all, err := s.places(ctx, sought, id, trail)
+		places, all, err := s.places(ctx, sought, id)
 		switch {
 		case err != nil:
 			return err
@@ -67,7 +106,12 @@ func (s *strands) read(ctx context.Context, to domain.Position, each func(domain
 	slices.Sort(at)
 	at = slices.Compact(at)
 	at = at[:len(at)-len(beyond(at, to))]
-	return sought.ReadAt(ctx, at, each)
+	return sought.ReadAt(ctx, at, func(rec domain.Recorded, err error) error {
+		if _, ours := s.trails[rec.Subject]; !ours || rec.Store != s.store {
+			return fmt.Errorf("position %d of the log is of %q of store %q, and a state says that it is of one of %q of store %q: run `tillstream rebuild`", rec.Position, rec.Subject, rec.Store, slices.Sorted(maps.Keys(s.trails)), s.store)
+		}
+		return each(rec, err)
+	})
 }
 
 // known returns where the messages lie from a position to another, 0 for the log's end. It
@@ -86,8 +130,8 @@ func (s *strands) known(ctx context.Context, from, to domain.Position) ([]domain
 	}
 	from = max(from, 1)
 	var at []domain.Position
-	for id, trail := range s.trails {
-		places, all, err := s.places(ctx, sought, id, trail)
+	for id := range s.trails {
+		places, all, err := s.places(ctx, sought, id)
 		if err != nil || !all {
 			return nil, false, err
 		}
@@ -115,11 +159,12 @@ func beyond(at []domain.Position, to domain.Position) []domain.Position {
 // places returns where the messages of an id lie, and whether these are all there were
 // when it was asked. Trails may be behind the log; whoever looks further than they are
 // waits first.
-func (s *strands) places(ctx context.Context, log Sought, id string, trail domain.Trail) ([]domain.Position, bool, error) {
-	at, all := trail.Positions()
-	if !all {
-		return nil, false, nil
+func (s *strands) places(ctx context.Context, log Sought, id string) ([]domain.Position, bool, error) {
+	folded, err := s.strand(ctx, id)
+	if err != nil || !folded.whole {
+		return nil, false, err
 	}
+	at := slices.Clip(folded.at)
 	n, err := log.Count(ctx, s.store, id)
 	if err != nil || uint64(len(at)) >= n {
 		return at, err == nil, err

@@ -107,6 +107,9 @@ func keyOf(k domain.Key) Key {
 	if (k == domain.Key{}) {
 		return CheckpointKey()
 	}
+	if k.Stretch > 0 {
+		return StretchKey(k.Store, k.ID, k.Stretch)
+	}
 	return MakeKey(k.Store, k.ID)
 }
 

@@ -136,6 +136,16 @@ func SystemKey(name string) Key { return systemStore + "." + Key(token(name)) }
 // CheckpointKey is where a projection keeps how far it has come.
 func CheckpointKey() Key { return SystemKey("checkpoint") }
 
+// stretchMark begins the last token of a stretch's subject, before its number and, behind
+// another one, the token of the id. No key of a state has one.
+const stretchMark = "+"
+
+// StretchKey is the key of a stretch that a trail of an id has let go of. [Bucket.Scan]
+// passes over it.
+func StretchKey(store domain.StoreID, id string, number uint64) Key {
+	return Key(string(store) + "." + stretchMark + strconv.FormatUint(number, 10) + stretchMark + token(id))
+}
+
 // Parts undoes [MakeKey] and [SystemKey]; the store is empty for the latter.
 func (k Key) Parts() (store domain.StoreID, id string, err error) {
 	s, t, ok := strings.Cut(string(k), ".")

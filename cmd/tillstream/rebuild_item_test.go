@@ -201,8 +201,9 @@ func TestRebuild_itemOfFamilies(t *testing.T) {
 	}{
 		"both as before the move": {"SKU-a-m", func(p *domain.Product) { *p = stored[p.ID] }, []domain.ProductID{"f-a", "f-b"}, 2},
 		"one of them":             {"f-a", func(p *domain.Product) { p.Items[0].Stock = nil; p.Tally.Folded++ }, []domain.ProductID{"f-a"}, 1},
-		"places of another item":  {"b-s", func(p *domain.Product) { p.Items[0].Trail = domain.Trail("").With(1, 99).With(2, 99).With(4, 99) }, []domain.ProductID{"f-b"}, 1},
+		"places of another item":  {"b-s", func(p *domain.Product) { p.Items[0].Trail = "1.2.4" }, []domain.ProductID{"f-b"}, 1},
 		"no places":               {"b-s", func(p *domain.Product) { p.Items[0].Trail, p.Items[0].SKU = "", "other" }, []domain.ProductID{"f-b"}, 1},
+		"stretches of nothing":    {"b-s", func(p *domain.Product) { p.Items[0].Trail = "*2.4" }, []domain.ProductID{"f-b"}, 1},
 		"places of nothing":       {"b-s", func(p *domain.Product) { p.Items[0].Trail = "7.!" }, []domain.ProductID{"f-b"}, 1},
 	} {
 		in.tamper(test.change, test.of...)

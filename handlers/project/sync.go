@@ -98,6 +98,7 @@ func (f *SyncFollower) apply(m streams.Message) {
 
 func (f *SyncFollower) flush(ctx context.Context) error {
 	if !f.Store {
+		f.publications.Renounce()
 		return nil
 	}
 	return f.publications.Flush(ctx)

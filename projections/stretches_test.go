@@ -1,0 +1,309 @@
+package projections_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// busy is a history in which an item has more events than its trail has room for, at
+// positions that take much of it, and moves to and fro.
+func busy(t testing.TB) log {
+	t.Helper()
+	var l log
+	for n := range 70 {
+		product := fmt.Sprintf("p-%d", n/9%3)
+		switch {
+		case n%9 == 0:
+			l.add(t, domain.TypeProductSaved, `{"item":"i-1","sku":"S-1","name":"Shirt","product":%q}`, product)
+		case n%9 == 4:
+			l.add(t, domain.TypeProductSaved, `{"item":"i-2","sku":"S-2","name":"Shirt","product":"p-0"}`)
+		default:
+			l.add(t, domain.TypeStockLevelReported, `{"item":"i-1","outlet":"Quayside","on_hand":"%d"}`, n)
+		}
+	}
+	l = append(l, l[len(l)-1]) // a duplicate
+	for i := range l {
+		l[i].Position = 1<<60 + domain.Position(i)
+	}
+	return l
+}
+
+// placesOf are the positions that a state and its stretches have of an item.
+func placesOf(t testing.TB, b *bucket, c *projections.Catalog, item domain.ItemID) []domain.Position {
+	t.Helper()
+	id, _ := c.Holder("demo", item)
+	p, err := c.Product(t.Context(), "demo", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	it, _ := p.Item(item)
+	at, gone, _ := it.Trail.Positions()
+	for n := gone; n > 0; n-- {
+		e, err := b.Get(t.Context(), domain.Key{Store: "demo", ID: string(item), Stretch: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, _ := domain.Trail(e.Value).Positions()
+		at = append(before, at...)
+	}
+	return at
+}
+
+func (l log) of(item string) (at []domain.Position) {
+	for _, rec := range l {
+		if rec.Subject == item {
+			at = append(at, rec.Position)
+		}
+	}
+	return at
+}
+
+// last is one more message of an item, behind all others.
+func (l log) last(item string) domain.Recorded {
+	rec := l[len(l)-1]
+	rec.Position++
+	rec.Subject = item
+	return rec
+}
+
+// What a trail has let go of is stored before the state that has, whenever a crash or an
+// error comes.
+func TestCatalog_stretches(t *testing.T) {
+	t.Parallel()
+	history := busy(t)
+	want := newBucket()
+	whole := open(t, want)
+	fold(t, whole, history...)
+	flush(t, whole)
+	diff(t, "places", placesOf(t, want, whole, "i-1"), history.of("i-1"))
+	if n := len(want.stretches()); n < 2 {
+		t.Fatalf("%d stretches, of at least 2", n)
+	}
+	for _, every := range []int{1, 7, 30, 100} {
+		live := newBucket()
+		c := open(t, live)
+		for i, rec := range history {
+			fold(t, c, rec)
+			if (i+1)%every == 0 {
+				flush(t, c)
+			}
+		}
+		flush(t, c)
+		for n := range len(live.writes) + 1 {
+			after := live.cut(n)
+			c := open(t, after)
+			fold(t, c, history...)
+			flush(t, c)
+			what := fmt.Sprintf("flushed every %d, crashed after write %d", every, n)
+			diff(t, "stretches, "+what, after.stretches(), want.stretches())
+			diff(t, "snapshots, "+what, after.snapshots(), want.snapshots())
+		}
+		for n := range len(live.writes) {
+			b := newBucket()
+			failed := false
+			b.fail = func(write int) error {
+				if write != n || failed {
+					return nil
+				}
+				failed = true
+				return errors.New("away")
+			}
+			c := open(t, b)
+			for i, rec := range history {
+				fold(t, c, rec)
+				if (i+1)%every == 0 {
+					_ = c.Flush(t.Context()) // the one that fails is made good by a later one
+				}
+			}
+			for c.Flush(t.Context()) != nil {
+			}
+			diff(t, fmt.Sprintf("stretches, flushed every %d, write %d failed", every, n), b.stretches(), want.stretches())
+		}
+	}
+	b := newBucket()
+	draft := open(t, b)
+	draft.Draft(0)
+	fold(t, draft, history...)
+	flush(t, draft)
+	diff(t, "stretches of a draft", b.stretches(), want.stretches())
+}
+
+// The past of an item is read at the positions that its trail and stretches have, and
+// comes out the same where some of them are lost.
+func TestPast_stretches(t *testing.T) {
+	t.Parallel()
+	history := busy(t)
+	steps := func(t testing.TB, b *bucket, log projections.Log) (out []string) {
+		t.Helper()
+		past := projections.Past{Catalog: open(t, b), POS: log}
+		id, _ := past.Catalog.Holder("demo", "i-1")
+		err := past.History(t.Context(), "demo", projections.Match{Item: "i-1", Product: id}, 0, func(s projections.Step) error {
+			out = append(out, fmt.Sprintf("%d %s %v", s.Event.Position, s.Outcome, s.Changes))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	stored := newBucket()
+	whole := open(t, stored)
+	fold(t, whole, history...)
+	flush(t, whole)
+	want := steps(t, stored, history)
+	if of := history.of("i-1"); len(want) != len(of) {
+		t.Fatalf("%d steps, want %d", len(want), len(of))
+	}
+	fetched := 0
+	diff(t, "history", steps(t, stored, sought{history, &fetched}), want)
+	if fetched != len(history) { // the other item has been together with it
+		t.Errorf("%d messages were fetched, want %d", fetched, len(history))
+	}
+	for key := range stored.stretches() {
+		for name, value := range map[string]string{"lost": "", "spoilt": "no trail!", "cut": "*1.2"} {
+			damaged := newBucket(stored.writes...)
+			damaged.put(domain.Entry{Key: key, Value: []byte(value)})
+			if name == "lost" {
+				delete(damaged.newest, key)
+			}
+			diff(t, fmt.Sprintf("history, stretch %d is %s", key.Stretch, name), steps(t, damaged, sought{history, new(int)}), want)
+		}
+	}
+}
+
+// Who asks for what is folded and not stored yet waits until it is.
+func TestCatalog_Stretches_waits(t *testing.T) {
+	t.Parallel()
+	history := busy(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBucket()
+		c := open(t, b)
+		fold(t, c, history[0])
+		flush(t, c)
+		fold(t, c, history[1:]...)
+		var at []domain.Position
+		var err error
+		answered := make(chan struct{})
+		go func() {
+			at, err = c.Stretches(t.Context(), "demo", "i-1", 1)
+			close(answered)
+		}()
+		synctest.Wait()
+		select {
+		case <-answered:
+			t.Fatalf("%v, %v before anything is stored", at, err)
+		default:
+		}
+		flush(t, c)
+		<-answered
+		if of := history.of("i-1"); err != nil || len(at) == 0 || !slices.Equal(at, of[:len(at)]) {
+			t.Errorf("%v, %v, want the first of %v", at, err, of)
+		}
+		if _, err := c.Stretches(t.Context(), "demo", "i-1", 99); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("of more than there are: %v", err)
+		}
+	})
+}
+
+// The same holds of what the SYNC log says of a product.
+func TestPublications_stretches(t *testing.T) {
+	t.Parallel()
+	events := []domain.Event{linked("p-1", 11), linked("p-2", 12)}
+	for n := range 200 {
+		events = append(events, confirmed("p-1", domain.Position(n+1), 11))
+	}
+	history := syncLog(t, events...)
+	want := newBucket()
+	whole := openPublications(t, want, history)
+	flushPublications(t, whole)
+	if n := len(want.stretches()); n < 2 {
+		t.Fatalf("%d stretches, of at least 2", n)
+	}
+	_, gone, _ := whole.Publication("demo", "p-1").Trail.Positions()
+	if at, err := whole.Stretches(t.Context(), "demo", "p-1", gone); err != nil || at[0] != 1 || at[len(at)-1] != domain.Position(len(at)+1) {
+		t.Errorf("the stretches have %v, %v", at, err)
+	}
+	live := newBucket()
+	for n := range history {
+		flushPublications(t, openPublications(t, live, history[:n+1]))
+	}
+	for n := range len(live.writes) + 1 {
+		after := live.cut(n)
+		flushPublications(t, openPublications(t, after, history))
+		diff(t, fmt.Sprintf("stretches, crashed after write %d", n), after.stretches(), want.stretches())
+		diff(t, fmt.Sprintf("publications, crashed after write %d", n), after.snapshots(), want.snapshots())
+	}
+	failing := newBucket()
+	p := openPublications(t, failing, history)
+	failing.fail = func(write int) error {
+		if write >= 2 {
+			return errors.New("away")
+		}
+		return nil
+	}
+	if err := p.Flush(t.Context()); err == nil {
+		t.Fatal("it did not fail")
+	}
+	failing.fail = nil
+	flushPublications(t, p)
+	diff(t, "stretches after an error", failing.stretches(), want.stretches())
+	renounced := newBucket()
+	p = openPublications(t, renounced, history)
+	p.Renounce()
+	flushPublications(t, p)
+	diff(t, "stretches that another process stores", renounced.stretches(), map[domain.Key]string{})
+}
+
+// What the SYNC log has said of a product is read at its positions.
+func TestPast_PublicationAt_stretches(t *testing.T) {
+	t.Parallel()
+	var events []domain.Event
+	for n := range 6000 {
+		events = append(events, confirmed(domain.ProductID(fmt.Sprintf("p-%d", n%50)), domain.Position(n+1), 11))
+	}
+	history := syncLog(t, events...)
+	p := openPublications(t, newBucket(), history)
+	flushPublications(t, p)
+	fetched := 0
+	past := projections.Past{Publications: p, Sync: sought{history, &fetched}}
+	got, err := past.PublicationAt(t.Context(), "demo", "p-7", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "publication", jsonOf(t, got), jsonOf(t, p.Publication("demo", "p-7")))
+	if _, gone, _ := got.Trail.Positions(); gone == 0 || fetched != 120 {
+		t.Errorf("%d messages were fetched behind %d stretches", fetched, gone)
+	}
+}
+
+// A stretch that names messages of other items is refused.
+func TestPast_stretchOfAnother(t *testing.T) {
+	t.Parallel()
+	history := busy(t)
+	b := newBucket()
+	c := open(t, b)
+	fold(t, c, history...)
+	flush(t, c)
+	at, _, _ := domain.Trail(b.stretches()[domain.Key{Store: "demo", ID: "i-1", Stretch: 1}]).Positions()
+	history[at[0]-history[0].Position].Subject = "i-3"
+	past := projections.Past{Catalog: c, POS: sought{append(history, history.last("i-1")), new(int)}}
+	id, _ := c.Holder("demo", "i-1")
+	_, err := past.ProductAt(t.Context(), "demo", projections.Match{Item: "i-1", Product: id}, projections.Instant{})
+	if err == nil || !strings.Contains(err.Error(), "tillstream rebuild") {
+		t.Errorf("error is %v, want one that names the command", err)
+	}
+}
+
+func flushPublications(t testing.TB, p *projections.Publications) {
+	t.Helper()
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -25,8 +25,7 @@ type Bucket interface {
 	// After an error any of them may be stored. Of a key's values in several pages the one
 	// in the last is the newest.
 	PutPages(ctx context.Context, entries []domain.Entry) error
-	// Scan calls each with the newest value of every key of a store but those of
-	// stretches, or of all
+	// Scan calls each with the newest value of every key of a store, or of all
 	// stores and the checkpoint when store is "", that was written after a revision, 0
 	// for all, until an error. A value that is
 	// replaced meanwhile may be given in both forms, and so may one that lay in a page,

@@ -106,7 +106,7 @@ func (b *bucket) PutPages(_ context.Context, entries []domain.Entry) error {
 
 func (b *bucket) Scan(_ context.Context, store domain.StoreID, after uint64, each func(domain.Entry) error) error {
 	for i, e := range b.writes {
-		if e.Key.Stretch > 0 || e.Revision <= after || b.newest[e.Key] != i && e.Page == 0 || store != "" && e.Key.Store != store {
+		if e.Revision <= after || b.newest[e.Key] != i && e.Page == 0 || store != "" && e.Key.Store != store {
 			continue
 		}
 		if err := each(e); err != nil {

@@ -110,8 +110,11 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 func (c *Catalog) Observe(e domain.Entry) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if isCheckpoint(e.Key) {
+	switch {
+	case isCheckpoint(e.Key):
 		return c.observeCheckpoint(e.Value)
+	case e.Key.Stretch > 0:
+		return nil
 	}
 	p := new(domain.Product)
 	if err := json.Unmarshal(e.Value, p); err != nil {

@@ -64,6 +64,9 @@ func (c *Catalog) scan(ctx context.Context, after uint64, extent domain.Extent) 
 func (c *Catalog) loadAll(some []domain.Entry, torn map[conflict]bool) error {
 	digests := make([]digest, 0, len(some))
 	for _, e := range some {
+		if e.Key.Stretch > 0 {
+			continue
+		}
 		if isCheckpoint(e.Key) {
 			c.mu.Lock()
 			err := c.observeCheckpoint(e.Value)

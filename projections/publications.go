@@ -144,7 +144,7 @@ func (p *Publications) pair() {
 func (p *Publications) load(some []domain.Entry) error {
 	pubs := make([]Publication, len(some))
 	for i, e := range some {
-		if isCheckpoint(e.Key) {
+		if isCheckpoint(e.Key) || e.Key.Stretch > 0 {
 			continue
 		}
 		if err := json.Unmarshal(e.Value, &pubs[i]); err != nil {
@@ -162,6 +162,9 @@ func (p *Publications) load(some []domain.Entry) error {
 			if !p.marked || c.Position > p.stored.Position {
 				p.stored, p.marked = c, true
 			}
+			continue
+		}
+		if e.Key.Stretch > 0 {
 			continue
 		}
 		id := domain.ProductID(e.Key.ID)

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -14,9 +13,6 @@ import (
 func stretchEntry(store domain.StoreID, id string, s domain.Stretch) domain.Entry {
 	return domain.Entry{Key: domain.Key{Store: store, ID: id, Stretch: s.Number}, Value: []byte(s.Places)}
 }
-
-// stretchesAtOnce is how many stretches are asked for at the same time.
-const stretchesAtOnce = 8
 
 // mostStretches bounds what a trail may claim to have let go of before it is believed to
 // be spoilt: more positions than a log of ten million events has.
@@ -29,31 +25,45 @@ func readStretches(ctx context.Context, bucket Bucket, store domain.StoreID, id 
 		return nil, fmt.Errorf("%d stretches of %q, of at most %d: %w", n, id, mostStretches, domain.ErrNotFound)
 	}
 	each := make([][]domain.Position, n)
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(stretchesAtOnce)
-	for i := range each {
-		g.Go(func() error {
-			key := domain.Key{Store: store, ID: id, Stretch: uint64(i) + 1}
-			e, err := bucket.Get(ctx, key)
-			if err != nil {
-				return err
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(warmers, len(each)) {
+		wg.Go(func() {
+			for i := range next {
+				var err error
+				if each[i], err = readStretch(ctx, bucket, domain.Key{Store: store, ID: id, Stretch: uint64(i) + 1}); err != nil {
+					cancel(err)
+				}
 			}
-			at, gone, valid := domain.Trail(e.Value).Positions()
-			if !valid || gone > 0 {
-				return fmt.Errorf("stretch %d of %q is spoilt: %w", key.Stretch, id, domain.ErrNotFound)
-			}
-			each[i] = at
-			return nil
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return nil, err
+	for i := range each {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	var all []domain.Position
 	for _, at := range each {
 		all = append(all, at...)
 	}
 	return all, nil
+}
+
+func readStretch(ctx context.Context, bucket Bucket, key domain.Key) ([]domain.Position, error) {
+	e, err := bucket.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	at, gone, valid := domain.Trail(e.Value).Positions()
+	if !valid || gone > 0 {
+		return nil, fmt.Errorf("stretch %d of %q is spoilt: %w", key.Stretch, key.ID, domain.ErrNotFound)
+	}
+	return at, nil
 }
 
 // Stretches returns the positions in the POS log that the trail of an item has let go of:

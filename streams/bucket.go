@@ -141,8 +141,7 @@ func (b *Bucket) putBatch(ctx context.Context, msgs []*nats.Msg) (uint64, error)
 // empty, of all and of the system keys, that was written after a revision, 0 for all, in
 // the order of their revisions. A key
 // that is written meanwhile may be seen twice, the newer value later, and so may one
-// that has a value in a page. Stretches are passed over. It returns the first error of do
-// as it is.
+// that has a value in a page. It returns the first error of do as it is.
 func (b *Bucket) Scan(ctx context.Context, store domain.StoreID, after uint64, do func(Entry) error) error {
 	return b.conn.readAll(ctx, b.stream, filterOf(b.prefix, store, ""), jetstream.OrderedConsumerConfig{OptStartSeq: after + 1}, func(msg jetstream.Msg, meta *jetstream.MsgMetadata) error {
 		return b.entries(msg.Subject(), msg.Data(), meta.Sequence.Stream, do)

@@ -136,3 +136,49 @@ func TestBucket_PutAll(t *testing.T) {
 		}
 	})
 }
+
+// A stretch has a key of its own, which is unlike that of any state.
+func TestBucket_stretches(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	b := c.Publications().Snapshots()
+	want := map[domain.Key]string{}
+	var all []domain.Entry
+	for _, id := range []string{"a", "1", "weird.*> id+2"} {
+		for n := range uint64(13) {
+			k := domain.Key{Store: "mill", ID: id, Stretch: n}
+			want[k] = fmt.Sprint(id, " ", n)
+			all = append(all, domain.Entry{Key: k, Value: []byte(want[k])})
+		}
+	}
+	if err := b.PutAll(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	for k, value := range want {
+		if got, err := b.Get(t.Context(), k); err != nil || string(got.Value) != value || got.Key != k {
+			t.Errorf("%+v has %+v, %v, want %q", k, got, err, value)
+		}
+	}
+	got := map[domain.Key]string{}
+	if err := b.Scan(t.Context(), "", 0, func(e domain.Entry) error { got[e.Key] = string(e.Value); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a scan finds otherwise (-want +got):\n%s", diff)
+	}
+	if _, err := b.Get(t.Context(), domain.Key{Store: "mill", ID: "a", Stretch: 13}); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("a stretch that was never put: %v", err)
+	}
+	for _, bad := range []streams.Key{"mill.+0+a", "mill.+01+a", "mill.+x+a", "mill.+1", "mill.+1+", "mill.+1+=YQ", "_.+1+a"} {
+		t.Run(string(bad), func(t *testing.T) {
+			t.Parallel()
+			b := streamstest.Start(t).Publications()
+			if _, err := b.Put(t.Context(), bad, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Snapshots().Scan(t.Context(), "", 0, func(domain.Entry) error { return nil }); err == nil {
+				t.Error("it is taken for a key")
+			}
+		})
+	}
+}

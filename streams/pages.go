@@ -122,16 +122,13 @@ func (b *Bucket) FromPage(ctx context.Context, page uint64, keys ...Key) ([]Entr
 	return found, nil
 }
 
-// entries calls each with the states that one message of the bucket holds.
+// entries calls each with what one message of the bucket holds.
 func (b *Bucket) entries(subject string, data []byte, revision uint64, each func(Entry) error) error {
 	key, ok := strings.CutPrefix(subject, b.prefix+".")
 	if !ok {
 		return fmt.Errorf("read %s: subject %q is not of this bucket", b.stream, subject)
 	}
 	store, last, _ := strings.Cut(key, ".")
-	if strings.HasPrefix(last, stretchMark) {
-		return nil
-	}
 	if !strings.HasPrefix(last, pageMark) {
 		return each(Entry{Key: Key(key), Value: data, Revision: revision})
 	}

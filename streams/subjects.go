@@ -140,10 +140,26 @@ func CheckpointKey() Key { return SystemKey("checkpoint") }
 // another one, the token of the id. No key of a state has one.
 const stretchMark = "+"
 
-// StretchKey is the key of a stretch that a trail of an id has let go of. [Bucket.Scan]
-// passes over it.
+// StretchKey is the key of a stretch that a trail of an id has let go of.
 func StretchKey(store domain.StoreID, id string, number uint64) Key {
 	return Key(string(store) + "." + stretchMark + strconv.FormatUint(number, 10) + stretchMark + token(id))
+}
+
+// stretchParts undoes [StretchKey], and reports whether a key is one.
+func (k Key) stretchParts() (store domain.StoreID, id string, number uint64, is bool, err error) {
+	s, last, _ := strings.Cut(string(k), ".")
+	rest, is := strings.CutPrefix(last, stretchMark)
+	if !is {
+		return "", "", 0, false, nil
+	}
+	n, t, _ := strings.Cut(rest, stretchMark)
+	if number, err = strconv.ParseUint(n, 10, 64); err == nil {
+		store, id, err = Key(s + "." + t).Parts()
+	}
+	if err == nil && (number == 0 || StretchKey(store, id, number) != k) {
+		err = fmt.Errorf("key %q: must be {store}.%s{number}%s{id}", string(k), stretchMark, stretchMark)
+	}
+	return store, id, number, true, err
 }
 
 // Parts undoes [MakeKey] and [SystemKey]; the store is empty for the latter.

@@ -96,6 +96,15 @@ func TestVerifier(t *testing.T) {
 		"a state that nothing made": {func(t *testing.T, c *streams.Conn) {
 			put(t, c.Products(1), streams.MakeKey("demo", "ghost"), `{"store":"demo","id":"ghost","position":3}`)
 		}, []audit.Result{{Code: audit.Fold, State: audit.Fail, Position: 1}}, "product ghost of store demo, which no event has made"},
+		"a stretch of positions": {func(t *testing.T, c *streams.Conn) {
+			record(t, c, 101, 900)
+			projected(t, c)
+			sign(t, c, key)
+			put(t, c.Products(1), streams.StretchKey("demo", "i-1", 1), `1.2.4`)
+		}, []audit.Result{{Code: audit.Fold, State: audit.Fail}}, "stretch 1 of the positions of i-1 of store demo"},
+		"a stretch of events to come": {func(t *testing.T, c *streams.Conn) {
+			put(t, c.Products(1), streams.StretchKey("demo", "i-1", 9), `1.2.4`)
+		}, nil, ""},
 		"a state that cannot be read": {func(t *testing.T, c *streams.Conn) {
 			put(t, c.Products(1), streams.MakeKey("demo", "i-1"), `spoilt`)
 		}, []audit.Result{{Code: audit.Fold, State: audit.Fail}}, "cannot be read"},

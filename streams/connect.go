@@ -128,6 +128,10 @@ func (c *Conn) open(name string) (*nats.Conn, error) {
 			log.Info("connection to the broker is back", "connection", name, "url", nc.ConnectedUrlRedacted())
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrSlowConsumer) {
+				log.Warn("messages came faster than this process could take them; they are read again", "connection", name)
+				return
+			}
 			log.Error("connection to the broker", "connection", name, "error", err)
 		}),
 	}

@@ -15,6 +15,10 @@ import (
 // without its data. It would be asked for again and again, and what lies behind it never be
 // read. So a reader to whom nothing comes looks for itself what lies next, and when it is
 // such a message hands it out and goes on behind it.
+//
+// The client also drops messages for which it has no room, when the processor is busy, and
+// takes notice with the next one that comes. So where a message like any other lies next,
+// and still does not come, the reader begins anew at it.
 
 // How long nothing comes before a reader looks: one to whom the server has said that more
 // follows, one of a whole stream who waits for what is new, and one of a part, for whose
@@ -40,6 +44,28 @@ func (r *Reader) still() time.Duration {
 		return stillInStore
 	}
 	return stillInPart
+}
+
+// looksBeforeAnew is how many looks in a row find the same message before the reader begins
+// anew at it, and twice as many each time that this does not help: a server may be slow.
+const looksBeforeAnew = 8
+
+// silence counts looks that have found a message that the client should have handed out.
+type silence struct {
+	at          uint64 // where the reader was
+	looks, most int
+}
+
+// tooLong counts one more, and reports whether it is time to begin anew.
+func (s *silence) tooLong(at uint64) bool {
+	if s.at != at || s.most == 0 {
+		*s = silence{at: at, most: looksBeforeAnew}
+	}
+	if s.looks++; s.looks < s.most {
+		return false
+	}
+	s.looks, s.most = 0, 2*s.most
+	return true
 }
 
 const statusHeader = "Status"
@@ -71,24 +97,35 @@ func (p *patience) end() {
 
 // masked returns the next message if the client does not hand it out, and nil when there is
 // none, or none of these. Whoever waits goes on waiting then, or is told of an error of its
-// own.
+// own. Where the client seems to have lost the next one, the reader gives its place back.
 func (r *Reader) masked(ctx context.Context) *maskedMsg {
 	if r.cfg.DeliverPolicy == jetstream.DeliverLastPerSubjectPolicy {
 		return nil // of a bucket, which only we write
 	}
 	raw, err := apiGet(ctx, r.conn.askNC, r.stream, directAsk{Seq: r.at + 1, Next: r.subject})
-	if err != nil || raw.Header.Get(statusHeader) == "" || len(raw.Data) > 0 && !r.cfg.HeadersOnly {
+	if err != nil {
+		return nil
+	}
+	if raw.Header.Get(statusHeader) == "" || len(raw.Data) > 0 && !r.cfg.HeadersOnly {
+		if !r.hidden && r.silence.tooLong(r.at) {
+			r.hide()
+		}
 		return nil
 	}
 	if r.cfg.HeadersOnly {
 		raw.Data = nil
 	}
 	if !r.hidden {
-		r.leave()
-		r.hidden = true
+		r.hide()
 	}
 	r.at, r.pending = raw.Sequence, max(r.pending, 1)-1
 	return &maskedMsg{raw: raw, pending: r.pending}
+}
+
+// hide gives the reader's place back until it has another one.
+func (r *Reader) hide() {
+	r.leave()
+	r.hidden = true
 }
 
 // behindMasked returns the next message if it is another one of these, and has the reader

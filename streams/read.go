@@ -105,6 +105,7 @@ type Reader struct {
 	unlink         func() bool
 	patience       patience
 	hidden         bool // see masked.go: it has no place at the server
+	silence        silence
 
 	at, pending uint64 // the last that was read, and how many its server said follow
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"path/filepath"
 
-	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/index"
 	"github.com/tillstream/tillstream/handlers/problem"
@@ -52,9 +51,9 @@ func (e *engine) renewIndex(ctx context.Context, dry bool, tell func(console.Reb
 }
 
 // tellIndexing tells how far a new search index is.
-func tellIndexing(tell func(console.RebuildProgress)) func(at, of domain.Position) {
-	return func(at, of domain.Position) {
-		tell(console.RebuildProgress{Phase: "indexing", Position: at, Of: of})
+func tellIndexing(tell func(console.RebuildProgress)) func(index.Progress) {
+	return func(p index.Progress) {
+		tell(console.RebuildProgress{Phase: "indexing", Position: p.Position, Of: p.Of, Products: p.Products, OfProducts: p.OfProducts})
 	}
 }
 

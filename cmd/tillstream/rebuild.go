@@ -225,6 +225,9 @@ func rebuildStep(p console.RebuildProgress) string {
 	switch p.Phase {
 	case "folding":
 	case "indexing":
+		if p.Products < p.OfProducts {
+			return fmt.Sprintf("indexing, %s of %s", thousands(p.Products), count(p.OfProducts, "product"))
+		}
 		return fmt.Sprintf("indexing, %s of %s", thousands(int(p.Position)), count(int(p.Of), "event"))
 	default:
 		return p.Phase

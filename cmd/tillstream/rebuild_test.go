@@ -470,3 +470,20 @@ func TestRebuild_stockMode(t *testing.T) {
 		t.Errorf("a way back into it: %s\n%s", answer.Status, text)
 	}
 }
+
+func TestRebuildStep(t *testing.T) {
+	t.Parallel()
+	for want, p := range map[string]console.RebuildProgress{
+		"5,000 of 1,000,000 events":                       {Phase: "folding", Position: 5000, Of: 1_000_000},
+		"5,000 of 10,000 events, 2,500 a second, 2s left": {Phase: "folding", Position: 5000, Of: 10_000, PerSecond: 2500, SecondsLeft: 2},
+		"switching":                           {Phase: "switching", Position: 10, Of: 10},
+		"indexing, 0 of 12,000 products":      {Phase: "indexing", Of: 99, OfProducts: 12_000},
+		"indexing, 11,999 of 12,000 products": {Phase: "indexing", Of: 99, Products: 11_999, OfProducts: 12_000},
+		"indexing, 98 of 99 events":           {Phase: "indexing", Position: 98, Of: 99, Products: 12_000, OfProducts: 12_000},
+		"indexing, 0 of 1 event":              {Phase: "indexing", Of: 1},
+	} {
+		if got := rebuildStep(p); got != want {
+			t.Errorf("%+v is told as %q, want %q", p, got, want)
+		}
+	}
+}

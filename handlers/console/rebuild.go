@@ -47,6 +47,9 @@ type RebuildProgress struct {
 	Of          domain.Position `json:"of"`
 	PerSecond   float64         `json:"per_second,omitempty"`
 	SecondsLeft float64         `json:"seconds_left,omitempty"`
+	// Products are read before the events, to be indexed.
+	Products   int `json:"products,omitempty" doc:"of the phase indexing: that are read"`
+	OfProducts int `json:"of_products,omitempty"`
 }
 
 // RebuildReport is what a rebuild came to.

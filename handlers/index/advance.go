@@ -37,6 +37,7 @@ func (h *Handler) products(ctx context.Context, b *sqlite.Batch) (more bool, err
 		// Whatever is folded before the first product is read is in every row.
 		*p = sqlite.Products{Epoch: epoch, FromPOS: h.Catalog.Position(), FromSync: h.Publications.Position()}
 		b.Afresh = true
+		h.count(0)
 	}
 	if p.Whole {
 		return false, nil
@@ -75,11 +76,19 @@ func (h *Handler) products(ctx context.Context, b *sqlite.Batch) (more bool, err
 			p.Read = domain.Key{Store: store, ID: string(s.ID)}
 		}
 		if left -= len(page); left == 0 {
+			h.count(h.read + h.Page)
 			return true, nil
 		}
 	}
 	p.Whole, p.Read = true, domain.Key{}
 	return true, nil
+}
+
+// count notes how many products are read.
+func (h *Handler) count(read int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.read = read
 }
 
 // messages reads what the logs have that is folded and not in the index, and the

@@ -49,6 +49,7 @@ type Handler struct {
 	problem  string
 	failed   error         // what a question has met; Run tries with the file opened anew
 	looks    []domain.Key  // products to look at although no message is about them
+	read     int           // of the products that are all read
 	wishes   uint64        // for a new file
 	renewed  uint64        // of these, those that were fulfilled
 	awaited  int           // who waits for a new file

@@ -112,7 +112,7 @@ func TestHandler(t *testing.T) {
 			w.start(t)
 			w.agrees(t)
 			live := w.sum(t)
-			anew, err := w.index.Renew(t.Context(), func(domain.Position, domain.Position) {})
+			anew, err := w.index.Renew(t.Context(), func(index.Progress) {})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +203,7 @@ func TestHandler_file(t *testing.T) {
 		x, _, err := sqlite.Open(t.Context(), w.file, true)
 		must(t, err)
 		w.start(t)
-		if _, err := w.index.Renew(t.Context(), func(domain.Position, domain.Position) {}); err == nil {
+		if _, err := w.index.Renew(t.Context(), func(index.Progress) {}); err == nil {
 			t.Error("a file that another has was made anew")
 		}
 		if s := w.index.Status(); s.Problem == "" {

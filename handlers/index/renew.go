@@ -32,10 +32,15 @@ func (h *Handler) begun() {
 // tellEvery is how often somebody who waits is told how far it is.
 const tellEvery = 200 * time.Millisecond
 
+// Progress is how far a new file is. The products are read first, and then the events.
+type Progress struct {
+	Products, OfProducts int
+	Position, Of         domain.Position // of the POS log
+}
+
 // Renew removes the file and returns when a new one holds everything that is folded
-// now. It tells up to which position it is. Run has to be at work; what it cannot do is
-// the error.
-func (h *Handler) Renew(ctx context.Context, tell func(at, of domain.Position)) (search.Renewal, error) {
+// now. It tells how far that is. Run has to be at work; what it cannot do is the error.
+func (h *Handler) Renew(ctx context.Context, tell func(Progress)) (search.Renewal, error) {
 	began := time.Now()
 	h.mu.Lock()
 	h.wishes++
@@ -50,13 +55,21 @@ func (h *Handler) Renew(ctx context.Context, tell func(at, of domain.Position)) 
 	}()
 	h.hurry()
 	pos, sync := h.Catalog.Position(), h.Publications.Position()
+	told := Progress{Of: pos}
+	for _, store := range h.Catalog.Stores() {
+		told.OfProducts += h.Catalog.Size(store)
+	}
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
 	for {
 		h.mu.Lock()
 		at, index, changed := h.standing, h.index, h.changed
 		renewed, problem := h.renewed >= wish, h.problem
+		is := Progress{h.read, told.OfProducts, at.POS.Position, pos}
 		h.mu.Unlock()
+		if at.Products.Whole {
+			is.Products = is.OfProducts
+		}
 		switch {
 		case problem != "":
 			return search.Renewal{}, errors.New(problem)
@@ -68,7 +81,10 @@ func (h *Handler) Renew(ctx context.Context, tell func(at, of domain.Position)) 
 		select {
 		case <-changed:
 		case <-tick.C:
-			tell(at.POS.Position, pos)
+			if renewed && is != told {
+				told = is
+				tell(is)
+			}
 		case <-ctx.Done():
 			return search.Renewal{}, context.Cause(ctx)
 		}

@@ -178,7 +178,11 @@ func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err erro
 	bar := c.newProgress("rebuild", 0)
 	report, err := a.rebuildAlone(ctx, f.wish, func(p console.RebuildProgress) { bar.step("%s", rebuildStep(p)) })
 	if err != nil {
-		return withHint(fmt.Errorf("rebuild: %w", err), "tillstream rebuild again, which goes on from what was stored or begins anew")
+		err = fmt.Errorf("rebuild: %w", err)
+		if hintOf(err) == "" {
+			err = withHint(err, "tillstream rebuild again, which goes on from what was stored or begins anew")
+		}
+		return err
 	}
 	return c.rebuilt(&report, f)
 }

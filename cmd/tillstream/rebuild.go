@@ -322,13 +322,18 @@ func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
 		out.line("nothing differs from %s", with)
 		return
 	}
-	would := ""
-	if !r.Switched && r.Replaced == 0 {
-		would = "would "
+	do := func(n int, noun, verb string) string {
+		switch {
+		case !r.Switched && r.Replaced == 0:
+			verb = "would " + verb
+		case n == 1:
+			verb += "s"
+		}
+		return count(n, noun) + " " + verb
 	}
-	out.line("%s %sdiffer: %s", count(r.Compared.Products, "product"), would, sentence(byNumber(r.Compared.Fields)...))
+	out.line("%s: %s", do(r.Compared.Products, "product", "differ"), sentence(byNumber(r.Compared.Fields)...))
 	if r.Compared.Pushed > 0 {
-		out.line("%s %schange in BigCommerce", count(r.Compared.Pushed, "linked product"), would)
+		out.line("%s in BigCommerce", do(r.Compared.Pushed, "linked product", "change"))
 	}
 	if !f.explain && f.wish.Item == "" {
 		return

@@ -12,7 +12,8 @@ import (
 type Trail string
 
 // Stretch is what a trail has let go of at one time. Whoever stores the snapshot stores
-// the stretch before it, under the same key and its number; it never changes.
+// the stretch before it, under the same key and its number. The same events always make the
+// same stretches.
 type Stretch struct {
 	Number uint64 // 1 is the oldest; 0 for no stretch
 	Places Trail
@@ -36,8 +37,8 @@ func trailOf(n int) int { return max(min(MostTrails/max(n, 1), MostTrail), least
 // trailCut begins a Trail that has let go of positions, before the number of stretches.
 const trailCut = "*"
 
-// With returns t with one more position, behind those it has, in at most so many
-// bytes, which have to do for one position at least, and what it lets go of.
+// With returns t with one more position, behind those it has, in at most so many bytes,
+// and what it lets go of. There has to be room for a number and one position.
 func (t Trail) With(at Position, most int) (Trail, Stretch) {
 	var room [MostTrail + 16]byte
 	next := append(room[:0], t...)

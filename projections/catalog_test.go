@@ -488,11 +488,15 @@ func TestCatalog_Observe(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Family.Description = "replaced"
-	if err := c.Replace(t.Context(), []domain.Product{p}); err != nil {
+	if err := c.Replace(t.Context(), []domain.Product{p}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := observer.Observe(b.writes[len(b.writes)-1]); err != nil {
 		t.Fatal(err)
+	}
+	stretch := domain.Entry{Key: domain.Key{Store: "demo", ID: "i-1", Stretch: 1}, Value: []byte("1.2")}
+	if err := observer.Observe(stretch); err != nil {
+		t.Errorf("a stretch: %v", err)
 	}
 	ours, err := c.Tree()
 	if err != nil {

@@ -128,7 +128,7 @@ func replaceRandom(t *rapid.T, c *projections.Catalog, b *bucket) {
 		}
 		p.Family.Description += " as it should be"
 		p.Position -= domain.Position(rapid.IntRange(0, int(p.Position)-1).Draw(t, "too far"))
-		if err := c.Replace(t.Context(), []domain.Product{p}); err != nil {
+		if err := c.Replace(t.Context(), []domain.Product{p}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range []*projections.Catalog{c, openRandom(t, b)} {

@@ -136,7 +136,13 @@ func (p *Past) read(ctx context.Context, store domain.StoreID, trails map[string
 	return from.read(ctx, to, func(rec domain.Recorded, err error) error {
 		if err == nil && whole[rec.Subject] && !folded[rec.Position] {
 			if _, err = Usable(&rec); err == nil {
-				err = errPutAside
+				aside, failed := from.putAside(ctx, &rec)
+				if failed != nil {
+					return failed
+				}
+				if aside {
+					err = errPutAside
+				}
 			}
 		}
 		return each(rec, err)
@@ -146,6 +152,7 @@ func (p *Past) read(ctx context.Context, store domain.StoreID, trails map[string
 // strands are the events of some items, wherever they lie.
 func (p *Past) strands(store domain.StoreID, trails map[string]domain.Trail) strands {
 	s := strands{log: p.POS, store: store, trails: trails, stretches: p.Catalog.Stretches}
+	s.concerns = func(rec *domain.Recorded) bool { _, ours := trails[rec.Subject]; return ours }
 	if p.Aside != nil {
 		s.aside = func(ctx context.Context, item string) ([]domain.Position, error) {
 			return p.Aside(ctx, store, domain.ItemID(item))
@@ -233,7 +240,11 @@ func (p *Past) SyncOf(ctx context.Context, store domain.StoreID, product domain.
 			return err
 		}
 	}
-	return p.published(store, product).read(ctx, to, func(rec domain.Recorded, err error) error {
+	of, err := p.published(ctx, store, product, to)
+	if err != nil {
+		return err
+	}
+	return of.read(ctx, to, func(rec domain.Recorded, err error) error {
 		if err == nil {
 			var event domain.Event
 			if event, err = rec.Event(); err == nil {
@@ -244,8 +255,22 @@ func (p *Past) SyncOf(ctx context.Context, store domain.StoreID, product domain.
 	})
 }
 
-// published are the events of the SYNC log about a product, wherever they lie.
-func (p *Past) published(store domain.StoreID, product domain.ProductID) *strands {
+// published are the events of the SYNC log about a product up to a position, wherever they
+// lie. The end of a quarantine is among them although it names another product: the one
+// that the item has moved to.
+func (p *Past) published(ctx context.Context, store domain.StoreID, product domain.ProductID, to domain.Position) (*strands, error) {
+	// The log's own count is of the events that name the product, and so does not say for
+	// sure that the trail is behind.
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := p.Publications.Await(waiting, to); err != nil && ctx.Err() != nil {
+		return nil, err
+	}
 	trail := p.Publications.Publication(store, product).Trail
-	return &strands{log: p.Sync, store: store, trails: map[string]domain.Trail{string(product): trail}, stretches: p.Publications.Stretches}
+	return &strands{
+		log: p.Sync, store: store, trails: map[string]domain.Trail{string(product): trail}, stretches: p.Publications.Stretches,
+		concerns: func(rec *domain.Recorded) bool {
+			return rec.Subject == string(product) || rec.Type == domain.TypeItemReleased
+		},
+	}, nil
 }

@@ -75,7 +75,16 @@ func (p *Past) OfItems(ctx context.Context, store domain.StoreID, items []domain
 	return of.known(ctx, from, to)
 }
 
-// OfProduct is OfItems for the messages of a product in the SYNC log.
+// OfProduct is OfItems for the messages of a product in the SYNC log. Among them may be ends
+// of quarantines that name another product.
 func (p *Past) OfProduct(ctx context.Context, store domain.StoreID, product domain.ProductID, from, to domain.Position) ([]domain.Position, bool, error) {
-	return p.published(store, product).known(ctx, from, to)
+	end, err := p.Sync.Last(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	of, err := p.published(ctx, store, product, end)
+	if err != nil {
+		return nil, false, err
+	}
+	return of.known(ctx, from, to)
 }

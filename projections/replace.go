@@ -68,14 +68,32 @@ func (c *Catalog) newest(ctx context.Context, key domain.Key) (domain.Entry, err
 	return found[0], nil
 }
 
-// Replace stores states of products in the place of those that it holds. They are what
-// the log says up to its position. Nobody folds meanwhile. What an error has kept from
-// the bucket is stored with the next batch.
+// StretchesToMend returns those of some stretches that the bucket does not have as they
+// are.
+func (c *Catalog) StretchesToMend(ctx context.Context, stretches []domain.Entry) (other []domain.Entry, err error) {
+	for _, s := range stretches {
+		e, err := c.bucket.Get(ctx, s.Key)
+		if err != nil && !errors.Is(err, domain.ErrNotFound) {
+			return nil, err
+		}
+		if err != nil || !bytes.Equal(e.Value, s.Value) {
+			other = append(other, s)
+		}
+	}
+	return other, nil
+}
+
+// Replace stores states of products, and before them stretches, in the place of those that
+// it holds. They are what the log says up to its position. Nobody folds meanwhile. What an
+// error has kept from the bucket is stored with the next batch.
 //
 // A state with an item that it had not before is stored before the one that the item is
 // taken from, so that a crash in between leaves the item in both, as a move does.
-func (c *Catalog) Replace(ctx context.Context, products []domain.Product) error {
+func (c *Catalog) Replace(ctx context.Context, products []domain.Product, stretches []domain.Entry) error {
 	c.mu.Lock()
+	for _, s := range stretches {
+		c.letGo(s)
+	}
 	gains := make(map[domain.ProductID]int, len(products))
 	for i := range products {
 		p := &products[i]

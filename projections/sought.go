@@ -38,7 +38,11 @@ type strands struct {
 	// aside returns where messages of an id lie that no trail has; nil for nowhere.
 	aside func(ctx context.Context, id string) ([]domain.Position, error)
 
-	found map[string]strand
+	// concerns reports whether a message may be in the trail of one of the ids.
+	concerns func(*domain.Recorded) bool
+
+	found   map[string]strand
+	letters map[string][]domain.Position
 }
 
 // strand is where the messages of one id lie that were folded.
@@ -66,11 +70,37 @@ func (s *strands) strand(ctx context.Context, id string) (strand, error) {
 			is.at = append(before, is.at...)
 		}
 	}
+	// A stretch is a value of its own: one that is not what it was may not pass for all.
+	for i := range is.at {
+		if i > 0 && is.at[i] <= is.at[i-1] {
+			is = strand{}
+			break
+		}
+	}
 	if s.found == nil {
 		s.found = map[string]strand{}
 	}
 	s.found[id] = is
 	return is, nil
+}
+
+// putAside reports whether a message is a dead letter, of which no trail has its position.
+func (s *strands) putAside(ctx context.Context, rec *domain.Recorded) (bool, error) {
+	if s.aside == nil {
+		return true, nil
+	}
+	at, known := s.letters[rec.Subject]
+	if !known {
+		var err error
+		if at, err = s.aside(ctx, rec.Subject); err != nil {
+			return false, err
+		}
+		if s.letters == nil {
+			s.letters = map[string][]domain.Position{}
+		}
+		s.letters[rec.Subject] = at
+	}
+	return slices.Contains(at, rec.Position), nil
 }
 
 // read calls each with the messages up to a position, in the order of the log.
@@ -107,7 +137,7 @@ func (s *strands) read(ctx context.Context, to domain.Position, each func(domain
 	at = slices.Compact(at)
 	at = at[:len(at)-len(beyond(at, to))]
 	return sought.ReadAt(ctx, at, func(rec domain.Recorded, err error) error {
-		if _, ours := s.trails[rec.Subject]; !ours || rec.Store != s.store {
+		if rec.Store != s.store || !s.concerns(&rec) {
 			return fmt.Errorf("position %d of the log is of %q of store %q, and a state says that it is of one of %q of store %q: run `tillstream rebuild`", rec.Position, rec.Subject, rec.Store, slices.Sorted(maps.Keys(s.trails)), s.store)
 		}
 		return each(rec, err)

@@ -14,8 +14,8 @@ func stretchEntry(store domain.StoreID, id string, s domain.Stretch) domain.Entr
 	return domain.Entry{Key: domain.Key{Store: store, ID: id, Stretch: s.Number}, Value: []byte(s.Places)}
 }
 
-// mostStretches bounds what a trail may claim to have let go of before it is believed to
-// be spoilt: more positions than a log of ten million events has.
+// mostStretches bounds how many stretches are read for one question: those of some forty
+// million events of one item. Of one that claims more the log is read.
 const mostStretches = 1 << 20
 
 // readStretches returns the positions of the first n stretches of an id, in order. The
@@ -40,6 +40,9 @@ func readStretches(ctx context.Context, bucket Bucket, store domain.StoreID, id 
 		})
 	}
 	for i := range each {
+		if ctx.Err() != nil {
+			break
+		}
 		next <- i
 	}
 	close(next)
@@ -60,7 +63,7 @@ func readStretch(ctx context.Context, bucket Bucket, key domain.Key) ([]domain.P
 		return nil, err
 	}
 	at, gone, valid := domain.Trail(e.Value).Positions()
-	if !valid || gone > 0 {
+	if !valid || gone > 0 || len(e.Value) > domain.MostTrail {
 		return nil, fmt.Errorf("stretch %d of %q is spoilt: %w", key.Stretch, key.ID, domain.ErrNotFound)
 	}
 	return at, nil

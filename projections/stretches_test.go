@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -131,8 +132,46 @@ func TestCatalog_stretches(t *testing.T) {
 	draft := open(t, b)
 	draft.Draft(0)
 	fold(t, draft, history...)
-	flush(t, draft)
-	diff(t, "stretches of a draft", b.stretches(), want.stretches())
+	live := open(t, newBucket())
+	live.Adopt(draft)
+	flush(t, live)
+	diff(t, "stretches of a draft that another goes on as", b.stretches(), want.stretches())
+}
+
+// So it is whichever event moves the item, also the one that finds no room.
+func TestCatalog_stretches_moves(t *testing.T) {
+	t.Parallel()
+	for at := range 40 {
+		var history log
+		for n := range 40 {
+			if n == at {
+				history.add(t, domain.TypeProductSaved, `{"item":"i-1","sku":"S-1","name":"Shirt","product":"p-2"}`)
+				continue
+			}
+			history.add(t, domain.TypeStockLevelReported, `{"item":"i-1","outlet":"Quayside","on_hand":"%d"}`, n)
+		}
+		for i := range history {
+			history[i].Position = 1<<60 + domain.Position(i)
+		}
+		want := newBucket()
+		whole := open(t, want)
+		fold(t, whole, history...)
+		flush(t, whole)
+		diff(t, "places", placesOf(t, want, whole, "i-1"), history.of("i-1"))
+		live := newBucket()
+		c := open(t, live)
+		for _, rec := range history {
+			fold(t, c, rec)
+			flush(t, c)
+		}
+		for n := range len(live.writes) + 1 {
+			after := live.cut(n)
+			c := open(t, after)
+			fold(t, c, history...)
+			flush(t, c)
+			diff(t, fmt.Sprintf("stretches, moved at %d, crashed after write %d", at, n), after.stretches(), want.stretches())
+		}
+	}
 }
 
 // The past of an item is read at the positions that its trail and stretches have, and
@@ -143,6 +182,7 @@ func TestPast_stretches(t *testing.T) {
 	steps := func(t testing.TB, b *bucket, log projections.Log) (out []string) {
 		t.Helper()
 		past := projections.Past{Catalog: open(t, b), POS: log}
+		past.Aside = func(context.Context, domain.StoreID, domain.ItemID) ([]domain.Position, error) { return nil, nil }
 		id, _ := past.Catalog.Holder("demo", "i-1")
 		err := past.History(t.Context(), "demo", projections.Match{Item: "i-1", Product: id}, 0, func(s projections.Step) error {
 			out = append(out, fmt.Sprintf("%d %s %v", s.Event.Position, s.Outcome, s.Changes))
@@ -167,7 +207,7 @@ func TestPast_stretches(t *testing.T) {
 		t.Errorf("%d messages were fetched, want %d", fetched, len(history))
 	}
 	for key := range stored.stretches() {
-		for name, value := range map[string]string{"lost": "", "spoilt": "no trail!", "cut": "*1.2"} {
+		for name, value := range map[string]string{"lost": "", "spoilt": "no trail!", "cut": "*1.2", "of less": "1", "long": strings.Repeat("1.", 200) + "2", "repeated": repeated(stored.stretches()[key])} {
 			damaged := newBucket(stored.writes...)
 			damaged.put(domain.Entry{Key: key, Value: []byte(value)})
 			if name == "lost" {
@@ -176,6 +216,12 @@ func TestPast_stretches(t *testing.T) {
 			diff(t, fmt.Sprintf("history, stretch %d is %s", key.Stretch, name), steps(t, damaged, sought{history, new(int)}), want)
 		}
 	}
+}
+
+// repeated has the first position of a stretch in the place of all.
+func repeated(stretch string) string {
+	first, _, _ := strings.Cut(stretch, ".")
+	return strings.Join(slices.Repeat([]string{first}, strings.Count(stretch, ".")+1), ".")
 }
 
 // Who asks for what is folded and not stored yet waits until it is.
@@ -206,8 +252,10 @@ func TestCatalog_Stretches_waits(t *testing.T) {
 		if of := history.of("i-1"); err != nil || len(at) == 0 || !slices.Equal(at, of[:len(at)]) {
 			t.Errorf("%v, %v, want the first of %v", at, err, of)
 		}
-		if _, err := c.Stretches(t.Context(), "demo", "i-1", 99); !errors.Is(err, domain.ErrNotFound) {
-			t.Errorf("of more than there are: %v", err)
+		for _, n := range []uint64{99, 1 << 50} {
+			if _, err := c.Stretches(t.Context(), "demo", "i-1", n); !errors.Is(err, domain.ErrNotFound) {
+				t.Errorf("%d, which are more than there are: %v", n, err)
+			}
 		}
 	})
 }
@@ -280,6 +328,30 @@ func TestPast_PublicationAt_stretches(t *testing.T) {
 	diff(t, "publication", jsonOf(t, got), jsonOf(t, p.Publication("demo", "p-7")))
 	if _, gone, _ := got.Trail.Positions(); gone == 0 || fetched != 120 {
 		t.Errorf("%d messages were fetched behind %d stretches", fetched, gone)
+	}
+}
+
+// The end of a quarantine is among what was said of a product although it names the one to
+// which the item has moved.
+func TestPast_PublicationAt_moved(t *testing.T) {
+	t.Parallel()
+	events := []domain.Event{quarantined("p-old", "i-1", 9)}
+	for n := range 200 {
+		events = append(events, confirmed("p-other", domain.Position(n+1), 11))
+	}
+	events = append(events, released("p-new", "i-1", 9), confirmed("p-old", 300, 12))
+	history := syncLog(t, events...)
+	p := openPublications(t, newBucket(), history)
+	flushPublications(t, p)
+	fetched := 0
+	past := projections.Past{Publications: p, Sync: sought{history, &fetched}}
+	got, err := past.PublicationAt(t.Context(), "demo", "p-old", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "publication", jsonOf(t, got), jsonOf(t, p.Publication("demo", "p-old")))
+	if len(got.Quarantined) != 0 || fetched != 3 {
+		t.Errorf("%+v, and %d messages were fetched", got, fetched)
 	}
 }
 

@@ -129,7 +129,7 @@ func (c *Conn) open(name string) (*nats.Conn, error) {
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrSlowConsumer) {
-				log.Warn("messages came faster than this process could take them; they are read again", "connection", name)
+				log.Warn("messages came faster than this process could take them; readers ask for them again", "connection", name)
 				return
 			}
 			log.Error("connection to the broker", "connection", name, "error", err)

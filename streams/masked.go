@@ -1,7 +1,9 @@
 package streams
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -46,25 +48,28 @@ func (r *Reader) still() time.Duration {
 	return stillInPart
 }
 
-// looksBeforeAnew is how many looks in a row find the same message before the reader begins
-// anew at it, and twice as many each time that this does not help: a server may be slow.
-const looksBeforeAnew = 8
+// lostAfter is how long a message lies there that the client should hand out before the
+// reader begins anew at it, and twice as long each time that this does not help: a server
+// may be slow.
+const lostAfter = 4 * time.Second
 
-// silence counts looks that have found a message that the client should have handed out.
+// silence is since when looks have found such a message.
 type silence struct {
-	at          uint64 // where the reader was
-	looks, most int
+	at    uint64 // where the reader was
+	since time.Time
+	most  time.Duration
 }
 
-// tooLong counts one more, and reports whether it is time to begin anew.
-func (s *silence) tooLong(at uint64) bool {
+// tooLong reports whether it is time to begin anew, given how long the reader has waited
+// already when it looks for the first time.
+func (s *silence) tooLong(at uint64, waited, most time.Duration) bool {
 	if s.at != at || s.most == 0 {
-		*s = silence{at: at, most: looksBeforeAnew}
+		*s = silence{at: at, since: time.Now().Add(-waited), most: most}
 	}
-	if s.looks++; s.looks < s.most {
+	if time.Since(s.since) < s.most {
 		return false
 	}
-	s.looks, s.most = 0, 2*s.most
+	s.since, s.most = time.Now(), 2*s.most
 	return true
 }
 
@@ -107,7 +112,7 @@ func (r *Reader) masked(ctx context.Context) *maskedMsg {
 		return nil
 	}
 	if raw.Header.Get(statusHeader) == "" || len(raw.Data) > 0 && !r.cfg.HeadersOnly {
-		if !r.hidden && r.silence.tooLong(r.at) {
+		if !r.hidden && r.silence.tooLong(r.at, r.still(), cmp.Or(r.conn.impatient, lostAfter)) {
 			r.hide()
 		}
 		return nil
@@ -137,6 +142,17 @@ func (r *Reader) behindMasked(ctx context.Context) (*maskedMsg, error) {
 	cfg := r.cfg
 	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.at+1
 	behind, err := r.conn.openReader(ctx, r.stream, r.prefix, r.subject, cfg, r.ahead)
+	var unavailable *UnavailableError
+	for errors.As(err, &unavailable) && !r.conn.readNC.IsClosed() { // it had a place before, and waits for another one
+		select {
+		case <-time.After(r.still()):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-r.ctx.Done():
+			return nil, r.ctx.Err()
+		}
+		behind, err = r.conn.openReader(ctx, r.stream, r.prefix, r.subject, cfg, r.ahead)
+	}
 	if err != nil {
 		return nil, err
 	}

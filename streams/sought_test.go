@@ -329,3 +329,50 @@ func TestLog_ReadAt_brokenHeaders(t *testing.T) {
 		}
 	}
 }
+
+// What is known to be of some keys is read, and what is of others refused; but the end of a
+// quarantine concerns a product that it does not name.
+func TestLog_ReadKnown(t *testing.T) {
+	t.Parallel()
+	c := streamstest.Start(t)
+	mustAppend(t, c.POS(), sold("a", 1), sold("b", 1), sold("a", 2))
+	event := func(e domain.Event, id domain.EventID) domain.Envelope {
+		made, err := domain.NewEnvelope(id, "/test", time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made
+	}
+	mustAppend(t, c.Sync(),
+		event(&domain.ItemQuarantined{Product: "old", Item: "a", Position: 9, Reason: "bad"}, "1"),
+		event(&domain.ItemReleased{Product: "new", Item: "a", Position: 9, Reason: "good"}, "2"),
+		event(&domain.ItemQuarantined{Product: "new", Item: "a", Position: 10, Reason: "bad"}, "3"))
+	for name, tt := range map[string]struct {
+		log   *streams.Log
+		store domain.StoreID
+		key   string
+		at    []domain.Position
+		want  []domain.Position
+		fails bool
+	}{
+		"an item":          {c.POS(), "demo", "a", []domain.Position{1, 3}, []domain.Position{1, 3}, false},
+		"another item":     {c.POS(), "demo", "a", []domain.Position{1, 2}, []domain.Position{1}, true},
+		"another store":    {c.POS(), "mill", "a", []domain.Position{1}, nil, true},
+		"a release":        {c.Sync(), "demo", "old", []domain.Position{1, 2}, []domain.Position{1}, false},
+		"its own":          {c.Sync(), "demo", "new", []domain.Position{2, 3}, []domain.Position{2, 3}, false},
+		"another product":  {c.Sync(), "demo", "old", []domain.Position{1, 3}, []domain.Position{1}, true},
+		"of another store": {c.Sync(), "mill", "old", []domain.Position{2}, nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []domain.Position
+			err := tt.log.ReadKnown(t.Context(), tt.store, map[string]bool{tt.key: true}, tt.at, func(m streams.Message) error {
+				got = append(got, m.Position)
+				return nil
+			})
+			if (err != nil) != tt.fails || tt.fails && !strings.Contains(err.Error(), "run `tillstream rebuild`") || !slices.Equal(got, tt.want) {
+				t.Errorf("%v, %v, want %v and an error: %v", got, err, tt.want, tt.fails)
+			}
+		})
+	}
+}

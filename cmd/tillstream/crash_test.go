@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -325,17 +326,47 @@ func epochOf(t testing.TB, conn *streams.Conn) uint64 {
 	return epochs.Current
 }
 
+// checkTrail: the trail of an item and the stretches that it has let go of have all its
+// positions, each once.
+func checkTrail(t *testing.T, conn *streams.Conn, it *domain.Item, stretches map[domain.Key]string) {
+	t.Helper()
+	newest, gone, valid := it.Trail.Positions()
+	var at []domain.Position
+	for n := range gone {
+		some, _, is := domain.Trail(stretches[domain.Key{Store: "crash", ID: string(it.ID), Stretch: n + 1}]).Positions()
+		at, valid = append(at, some...), valid && is
+	}
+	at = append(at, newest...)
+	n, err := conn.POS().Events().Count(t.Context(), "crash", string(it.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !valid || !slices.IsSorted(at) || len(slices.Compact(slices.Clone(at))) != len(at) || uint64(len(at)) != n {
+		t.Errorf("%s has %d events, and %d positions in %d stretches and a trail (valid: %v)", it.ID, n, len(at), gone, valid)
+	}
+}
+
 // checkProjection: what the program stored is what a fold from zero gives, byte
 // for byte.
 func checkProjection(t *testing.T, data string, want map[domain.ProductID]domain.Product) {
 	t.Helper()
 	conn := openData(t, data)
 	stored := map[string]string{}
+	stretches := map[domain.Key]string{}
 	if err := conn.Products(epochOf(t, conn)).Snapshots().Scan(t.Context(), "crash", 0, func(e domain.Entry) error {
+		if e.Key.Stretch > 0 {
+			stretches[e.Key] = string(e.Value)
+			return nil
+		}
 		stored[e.Key.ID] = string(e.Value)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
+	}
+	for _, p := range want {
+		for _, it := range p.Items {
+			checkTrail(t, conn, &it, stretches)
+		}
 	}
 	if err := conn.Close(); err != nil {
 		t.Fatal(err)

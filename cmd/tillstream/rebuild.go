@@ -311,6 +311,9 @@ func (c *cli) comparison(r *console.RebuildReport, f rebuildFlags) {
 		}
 		return
 	}
+	if r.Stretches > 0 {
+		out.line("%s not what the events amount to", are(r.Stretches, "position list"))
+	}
 	if r.Compared.Products == 0 {
 		with := fmt.Sprintf("epoch %d", r.Was)
 		switch {

@@ -26,9 +26,25 @@ type itemBuild struct {
 	past     *projections.Past
 	anew     bool // what the states say of where events lie is wrong
 
-	places  projections.Places
-	catalog *projections.Catalog // apart
-	handler *project.Handler
+	places    projections.Places
+	catalog   *projections.Catalog // apart
+	stretches *onlyStretches       // what it lets go of
+	handler   *project.Handler
+}
+
+// onlyStretches is a bucket that keeps the stretches of what is folded into it.
+type onlyStretches struct {
+	noBucket
+	all []domain.Entry
+}
+
+func (b *onlyStretches) PutAll(_ context.Context, entries []domain.Entry) error {
+	for _, e := range entries {
+		if e.Key.Stretch > 0 {
+			b.all = append(b.all, e)
+		}
+	}
+	return nil
 }
 
 // rebuildItem folds one item or product anew while everything goes on, compares it with
@@ -63,11 +79,19 @@ func (e *engine) rebuildItem(ctx context.Context, wish console.RebuildWish, tell
 			return c.take(d)
 		})
 		report.Compared = c.found
-		if err != nil || wish.DryRun || len(differ) == 0 {
+		if err == nil {
+			err = b.catalog.Flush(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		mended, err := e.catalog.StretchesToMend(ctx, b.stretches.all)
+		report.Stretches = len(mended)
+		if err != nil || wish.DryRun || len(differ)+len(mended) == 0 {
 			return err
 		}
 		tell(console.RebuildProgress{Phase: "replacing", Position: report.Position, Of: report.Position})
-		if err := b.replace(ctx, differ, c.owed); err != nil {
+		if err := b.replace(ctx, differ, mended, c.owed); err != nil {
 			return err
 		}
 		report.Replaced = len(differ)
@@ -145,7 +169,8 @@ func (b *itemBuild) begin(ctx context.Context) error {
 	a := b.engine.app
 	modes := a.stockModes()
 	var err error
-	b.catalog, err = a.folding.OpenCatalog(ctx, noBucket{}, func(s domain.StoreID) domain.StockMode { return modes[s] }, 0, nil)
+	b.stretches = &onlyStretches{}
+	b.catalog, err = a.folding.OpenCatalog(ctx, b.stretches, func(s domain.StoreID) domain.StockMode { return modes[s] }, 0, nil)
 	if err == nil {
 		b.handler = a.newHandler(b.catalog)
 		b.handler.Applied = b.engine.publications.Apply
@@ -186,7 +211,7 @@ func (b *itemBuild) all() []domain.ProductID {
 
 // replace stores what has come out, and records before what BigCommerce is to be told of
 // it: whoever dies in between leaves a wish that waits for the state.
-func (b *itemBuild) replace(ctx context.Context, differ []domain.ProductID, owed []owedPush) error {
+func (b *itemBuild) replace(ctx context.Context, differ []domain.ProductID, stretches []domain.Entry, owed []owedPush) error {
 	states := make([]domain.Product, len(differ))
 	for i, id := range differ {
 		p, err := b.catalog.Product(ctx, b.store, id)
@@ -205,7 +230,7 @@ func (b *itemBuild) replace(ctx context.Context, differ []domain.ProductID, owed
 			return err
 		}
 	}
-	if err := e.catalog.Replace(context.WithoutCancel(ctx), states); err != nil {
+	if err := e.catalog.Replace(context.WithoutCancel(ctx), states, stretches); err != nil {
 		return fmt.Errorf("replace %d snapshots: %w", len(states), err)
 	}
 	if e.index != nil {

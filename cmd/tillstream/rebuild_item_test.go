@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -219,6 +220,44 @@ func TestRebuild_itemOfFamilies(t *testing.T) {
 		if r := in.rebuild(console.RebuildWish{DryRun: true}); r.Compared.Products != 0 {
 			t.Errorf("%s: %+v", name, r.Compared)
 		}
+	}
+}
+
+// TestRebuild_itemStretches: stretches of positions that are not what they were are mended.
+func TestRebuild_itemStretches(t *testing.T) {
+	t.Parallel()
+	in := install(t, simulator.Config{}, nil)
+	in.happen(describedAs("i-01", "", "", 1))
+	var many []domain.Event
+	for n := range 150 {
+		many = append(many, counted("i-01", n))
+	}
+	in.happen(many...)
+	in.stop()
+	conn := openData(t, in.cfg.Data)
+	bucket := conn.Products(epochOf(t, conn)).Snapshots()
+	key := domain.Key{Store: testStore, ID: "i-01", Stretch: 1}
+	was, err := bucket.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(bucket.PutAll(t.Context(), []domain.Entry{{Key: key, Value: []byte("1.3")}}), conn.Close()); err != nil {
+		t.Fatal(err)
+	}
+	in.start()
+	for _, dry := range []bool{true, false} {
+		if r := in.rebuildItem("i-01", dry); r.Stretches != 1 || r.Replaced != 0 || r.Compared.Products != 0 {
+			t.Errorf("dry run %v: %+v", dry, r)
+		}
+	}
+	if r := in.rebuildItem("i-01", false); r.Stretches != 0 {
+		t.Errorf("again: %+v", r)
+	}
+	in.stop()
+	conn = openData(t, in.cfg.Data)
+	is, err := conn.Products(epochOf(t, conn)).Snapshots().Get(t.Context(), key)
+	if err := errors.Join(err, conn.Close()); err != nil || string(is.Value) != string(was.Value) {
+		t.Errorf("%s, %v, want %s", is.Value, err, was.Value)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -62,7 +63,7 @@ func (p *program) publications() map[string]string {
 	stored := map[string]string{}
 	err := conn.Publications().Snapshots().Scan(p.t.Context(), "", 0, func(e domain.Entry) error {
 		if (e.Key != domain.Key{}) { // how far it is complete is another matter
-			stored[string(e.Key.Store)+"/"+e.Key.ID] = string(e.Value)
+			stored[fmt.Sprintf("%s/%s/%d", e.Key.Store, e.Key.ID, e.Key.Stretch)] = string(e.Value)
 		}
 		return nil
 	})

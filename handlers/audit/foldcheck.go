@@ -336,6 +336,9 @@ func (c *comparison) compareStretch(ctx context.Context, e domain.Entry, anew pr
 		return nil
 	}
 	if err == nil && !bytes.Equal(e.Value, want.Value) {
+		if at, _, _ := domain.Trail(want.Value).Positions(); c.first == 0 && len(at) > 0 {
+			c.first = at[0]
+		}
 		c.differ.add("stretch %d of the positions of %s of store %s", e.Key.Stretch, e.Key.ID, e.Key.Store)
 	}
 	return err

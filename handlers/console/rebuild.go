@@ -49,7 +49,7 @@ type RebuildProgress struct {
 	SecondsLeft float64         `json:"seconds_left,omitempty"`
 	// Products are read before the events, to be indexed.
 	Products   int `json:"products,omitempty" doc:"of the phase indexing: that are read"`
-	OfProducts int `json:"of_products,omitempty"`
+	OfProducts int `json:"of_products,omitempty" doc:"of the phase indexing: that there are"`
 }
 
 // RebuildReport is what a rebuild came to.
@@ -66,6 +66,9 @@ type RebuildReport struct {
 	Seconds     float64          `json:"seconds"`
 	// Replaced is how many snapshots of the current epoch were replaced.
 	Replaced int `json:"replaced,omitempty"`
+	// Stretches is how many stretches of positions, of a single item or product, were not
+	// what its events amount to; they are replaced, too.
+	Stretches int `json:"stretches,omitempty"`
 	// Compared says what differs from the current epoch; nil when nothing could be
 	// compared, and NotCompared says why.
 	Compared    *RebuildComparison `json:"compared"`

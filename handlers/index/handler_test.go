@@ -249,7 +249,7 @@ func TestHandler_Look(t *testing.T) {
 	p, err := w.source.Catalog.Product(t.Context(), store, found.Places[0].Product)
 	must(t, err)
 	p.Family.Name = "Replaced " + p.Family.Name
-	must(t, w.source.Catalog.Replace(t.Context(), []domain.Product{p}))
+	must(t, w.source.Catalog.Replace(t.Context(), []domain.Product{p}, nil))
 	looking.Store(true)
 	h.Look(store, p.ID)
 	<-reached

@@ -25,7 +25,7 @@ func (h *Handler) wanted() error {
 func (h *Handler) begun() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.renewed, h.standing = h.wishes, sqlite.Standing{}
+	h.renewed, h.standing, h.read = h.wishes, sqlite.Standing{}, 0
 	h.change()
 }
 

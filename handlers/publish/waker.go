@@ -19,7 +19,10 @@ func Waker(entries func(*message.Message) ([]domain.Entry, error), publisher fun
 			return fmt.Errorf("wake the publisher: %w", err)
 		}
 		for _, e := range written {
-			if p := publisher(e.Key.Store); p != nil && e.Key.ID != "" && e.Key.Stretch == 0 { // the checkpoint has no id
+			if e.Key.ID == "" || e.Key.Stretch > 0 {
+				continue // the checkpoint, and positions, are no states
+			}
+			if p := publisher(e.Key.Store); p != nil {
 				p.Wake(domain.ProductID(e.Key.ID))
 			}
 		}

@@ -206,8 +206,12 @@ func TestPast_stretches(t *testing.T) {
 	if fetched != len(history) { // the other item has been together with it
 		t.Errorf("%d messages were fetched, want %d", fetched, len(history))
 	}
+	long := "1"
+	for n := 2; len(long) <= domain.MostTrail; n++ {
+		long += fmt.Sprint(".", n)
+	}
 	for key := range stored.stretches() {
-		for name, value := range map[string]string{"lost": "", "spoilt": "no trail!", "cut": "*1.2", "of less": "1", "long": strings.Repeat("1.", 200) + "2", "repeated": repeated(stored.stretches()[key])} {
+		for name, value := range map[string]string{"lost": "", "spoilt": "no trail!", "cut": "*1.2", "of less": "1", "long": long, "repeated": repeated(stored.stretches()[key])} {
 			damaged := newBucket(stored.writes...)
 			damaged.put(domain.Entry{Key: key, Value: []byte(value)})
 			if name == "lost" {

@@ -134,6 +134,39 @@ func (b *bucket) stretches() map[domain.Key]string {
 	return b.values(func(k domain.Key) bool { return k.Stretch > 0 })
 }
 
+// failOnce makes one write fail, and says then that it has.
+func (b *bucket) failOnce(n int) *bool {
+	failed := false
+	b.fail = func(write int) error {
+		if write != n || failed {
+			return nil
+		}
+		failed = true
+		return errors.New("away")
+	}
+	return &failed
+}
+
+// folded is a bucket into which a history was folded that was stored after every so many
+// events, and at its end. A write that fails is made good by a later one.
+func (b *bucket) folded(t testing.TB, history log, every int) *projections.Catalog {
+	t.Helper()
+	c := open(t, b)
+	for i, rec := range history {
+		fold(t, c, rec)
+		if (i+1)%every > 0 {
+			continue
+		}
+		if err := c.Flush(t.Context()); err != nil && b.fail == nil {
+			t.Fatal(err)
+		}
+	}
+	if c.Flush(t.Context()) != nil {
+		flush(t, c)
+	}
+	return c
+}
+
 func (b *bucket) values(of func(domain.Key) bool) map[domain.Key]string {
 	out := map[domain.Key]string{}
 	for key, i := range b.newest {

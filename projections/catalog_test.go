@@ -42,22 +42,13 @@ func TestCatalog_Flush(t *testing.T) {
 	t.Parallel()
 	history := moving(t)
 	want := newBucket()
-	whole := open(t, want)
-	fold(t, whole, history...)
-	flush(t, whole)
+	whole := want.folded(t, history, len(history))
 
 	t.Run("OKAfterACrashAtAnyWrite", func(t *testing.T) {
 		t.Parallel()
 		for every := 1; every <= len(history); every++ {
 			live := newBucket()
-			c := open(t, live)
-			for i, rec := range history {
-				fold(t, c, rec)
-				if (i+1)%every == 0 {
-					flush(t, c)
-				}
-			}
-			flush(t, c)
+			live.folded(t, history, every)
 			diff(t, fmt.Sprintf("snapshots, flushed every %d", every), live.snapshots(), want.snapshots())
 			for n := range len(live.writes) + 1 {
 				after := live.cut(n)
@@ -74,21 +65,9 @@ func TestCatalog_Flush(t *testing.T) {
 		t.Parallel()
 		for n := range 20 {
 			b := newBucket()
-			failed := false
-			b.fail = func(write int) error {
-				if write == n && !failed {
-					failed = true
-					return errors.New("away")
-				}
-				return nil
-			}
-			c := open(t, b)
-			for _, rec := range history {
-				fold(t, c, rec)
-				_ = c.Flush(t.Context()) // the one that fails is made good by a later one
-			}
-			flush(t, c)
-			if !failed {
+			failed := b.failOnce(n)
+			c := b.folded(t, history, 1)
+			if !*failed {
 				t.Errorf("there was no write %d to fail", n)
 			}
 			diff(t, fmt.Sprintf("snapshots after write %d failed", n), b.snapshots(), want.snapshots())

@@ -243,21 +243,12 @@ func TestPublications_Flush(t *testing.T) {
 		t.Parallel()
 		for n := range 4 {
 			failing := newBucket()
-			failed := false
-			failing.fail = func(write int) error {
-				if write == n && !failed {
-					failed = true
-					return errors.New("away")
-				}
-				return nil
-			}
+			failing.failOnce(n)
 			p := openPublications(t, failing, l)
 			if err := p.Flush(t.Context()); err == nil {
 				t.Fatalf("write %d did not fail", n)
 			}
-			if err := p.Flush(t.Context()); err != nil {
-				t.Fatal(err)
-			}
+			flushPublications(t, p)
 			again := openPublications(t, failing, log{})
 			for id, pub := range all.All("demo") {
 				diff(t, fmt.Sprintf("%s after write %d failed", id, n), jsonOf(t, again.Publication("demo", id)), jsonOf(t, pub))

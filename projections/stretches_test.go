@@ -80,50 +80,27 @@ func TestCatalog_stretches(t *testing.T) {
 	t.Parallel()
 	history := busy(t)
 	want := newBucket()
-	whole := open(t, want)
-	fold(t, whole, history...)
-	flush(t, whole)
+	whole := want.folded(t, history, len(history))
 	diff(t, "places", placesOf(t, want, whole, "i-1"), history.of("i-1"))
 	if n := len(want.stretches()); n < 2 {
 		t.Fatalf("%d stretches, of at least 2", n)
 	}
 	for _, every := range []int{1, 7, 30, 100} {
 		live := newBucket()
-		c := open(t, live)
-		for i, rec := range history {
-			fold(t, c, rec)
-			if (i+1)%every == 0 {
-				flush(t, c)
-			}
-		}
-		flush(t, c)
+		live.folded(t, history, every)
 		for n := range len(live.writes) + 1 {
 			after := live.cut(n)
-			c := open(t, after)
-			fold(t, c, history...)
-			flush(t, c)
+			after.folded(t, history, len(history))
 			what := fmt.Sprintf("flushed every %d, crashed after write %d", every, n)
 			diff(t, "stretches, "+what, after.stretches(), want.stretches())
 			diff(t, "snapshots, "+what, after.snapshots(), want.snapshots())
 		}
 		for n := range len(live.writes) {
 			b := newBucket()
-			failed := false
-			b.fail = func(write int) error {
-				if write != n || failed {
-					return nil
-				}
-				failed = true
-				return errors.New("away")
-			}
-			c := open(t, b)
-			for i, rec := range history {
-				fold(t, c, rec)
-				if (i+1)%every == 0 {
-					_ = c.Flush(t.Context()) // the one that fails is made good by a later one
-				}
-			}
-			for c.Flush(t.Context()) != nil {
+			failed := b.failOnce(n)
+			b.folded(t, history, every)
+			if !*failed {
+				t.Errorf("flushed every %d, there was no write %d to fail", every, n)
 			}
 			diff(t, fmt.Sprintf("stretches, flushed every %d, write %d failed", every, n), b.stretches(), want.stretches())
 		}
@@ -154,21 +131,13 @@ func TestCatalog_stretches_moves(t *testing.T) {
 			history[i].Position = 1<<60 + domain.Position(i)
 		}
 		want := newBucket()
-		whole := open(t, want)
-		fold(t, whole, history...)
-		flush(t, whole)
+		whole := want.folded(t, history, len(history))
 		diff(t, "places", placesOf(t, want, whole, "i-1"), history.of("i-1"))
 		live := newBucket()
-		c := open(t, live)
-		for _, rec := range history {
-			fold(t, c, rec)
-			flush(t, c)
-		}
+		live.folded(t, history, 1)
 		for n := range len(live.writes) + 1 {
 			after := live.cut(n)
-			c := open(t, after)
-			fold(t, c, history...)
-			flush(t, c)
+			after.folded(t, history, len(history))
 			diff(t, fmt.Sprintf("stretches, moved at %d, crashed after write %d", at, n), after.stretches(), want.stretches())
 		}
 	}
@@ -194,9 +163,7 @@ func TestPast_stretches(t *testing.T) {
 		return out
 	}
 	stored := newBucket()
-	whole := open(t, stored)
-	fold(t, whole, history...)
-	flush(t, whole)
+	stored.folded(t, history, len(history))
 	want := steps(t, stored, history)
 	if of := history.of("i-1"); len(want) != len(of) {
 		t.Fatalf("%d steps, want %d", len(want), len(of))
@@ -313,6 +280,21 @@ func TestPublications_stretches(t *testing.T) {
 	diff(t, "stretches that another process stores", renounced.stretches(), map[domain.Key]string{})
 }
 
+// publicationNow reads from a SYNC log what a product is at its end, which is what was folded,
+// and says how many messages that took.
+func publicationNow(t testing.TB, history log, product domain.ProductID) (got projections.Publication, fetched int) {
+	t.Helper()
+	p := openPublications(t, newBucket(), history)
+	flushPublications(t, p)
+	past := projections.Past{Publications: p, Sync: sought{history, &fetched}}
+	got, err := past.PublicationAt(t.Context(), "demo", product, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "publication", jsonOf(t, got), jsonOf(t, p.Publication("demo", product)))
+	return got, fetched
+}
+
 // What the SYNC log has said of a product is read at its positions.
 func TestPast_PublicationAt_stretches(t *testing.T) {
 	t.Parallel()
@@ -320,16 +302,7 @@ func TestPast_PublicationAt_stretches(t *testing.T) {
 	for n := range 6000 {
 		events = append(events, confirmed(domain.ProductID(fmt.Sprintf("p-%d", n%50)), domain.Position(n+1), 11))
 	}
-	history := syncLog(t, events...)
-	p := openPublications(t, newBucket(), history)
-	flushPublications(t, p)
-	fetched := 0
-	past := projections.Past{Publications: p, Sync: sought{history, &fetched}}
-	got, err := past.PublicationAt(t.Context(), "demo", "p-7", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	diff(t, "publication", jsonOf(t, got), jsonOf(t, p.Publication("demo", "p-7")))
+	got, fetched := publicationNow(t, syncLog(t, events...), "p-7")
 	if _, gone, _ := got.Trail.Positions(); gone == 0 || fetched != 120 {
 		t.Errorf("%d messages were fetched behind %d stretches", fetched, gone)
 	}
@@ -344,16 +317,7 @@ func TestPast_PublicationAt_moved(t *testing.T) {
 		events = append(events, confirmed("p-other", domain.Position(n+1), 11))
 	}
 	events = append(events, released("p-new", "i-1", 9), confirmed("p-old", 300, 12))
-	history := syncLog(t, events...)
-	p := openPublications(t, newBucket(), history)
-	flushPublications(t, p)
-	fetched := 0
-	past := projections.Past{Publications: p, Sync: sought{history, &fetched}}
-	got, err := past.PublicationAt(t.Context(), "demo", "p-old", 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	diff(t, "publication", jsonOf(t, got), jsonOf(t, p.Publication("demo", "p-old")))
+	got, fetched := publicationNow(t, syncLog(t, events...), "p-old")
 	if len(got.Quarantined) != 0 || fetched != 3 {
 		t.Errorf("%+v, and %d messages were fetched", got, fetched)
 	}
@@ -364,9 +328,7 @@ func TestPast_stretchOfAnother(t *testing.T) {
 	t.Parallel()
 	history := busy(t)
 	b := newBucket()
-	c := open(t, b)
-	fold(t, c, history...)
-	flush(t, c)
+	c := b.folded(t, history, len(history))
 	at, _, _ := domain.Trail(b.stretches()[domain.Key{Store: "demo", ID: "i-1", Stretch: 1}]).Positions()
 	history[at[0]-history[0].Position].Subject = "i-3"
 	past := projections.Past{Catalog: c, POS: sought{append(history, history.last("i-1")), new(int)}}

@@ -141,18 +141,7 @@ func (r *Reader) behindMasked(ctx context.Context) (*maskedMsg, error) {
 	}
 	cfg := r.cfg
 	cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, r.at+1
-	behind, err := r.conn.openReader(ctx, r.stream, r.prefix, r.subject, cfg, r.ahead)
-	var unavailable *UnavailableError
-	for errors.As(err, &unavailable) && !r.conn.readNC.IsClosed() { // it had a place before, and waits for another one
-		select {
-		case <-time.After(r.still()):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-r.ctx.Done():
-			return nil, r.ctx.Err()
-		}
-		behind, err = r.conn.openReader(ctx, r.stream, r.prefix, r.subject, cfg, r.ahead)
-	}
+	behind, err := r.again(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -160,6 +149,25 @@ func (r *Reader) behindMasked(ctx context.Context) (*maskedMsg, error) {
 	r.consumer, r.messages, r.pending, r.hidden = behind.consumer, behind.messages, behind.pending, false
 	r.unlink = context.AfterFunc(r.ctx, r.messages.Stop)
 	return nil, nil
+}
+
+// again opens a reader in the place of one that had a place before: it waits for a server
+// that does not answer.
+func (r *Reader) again(ctx context.Context, cfg jetstream.OrderedConsumerConfig) (*Reader, error) {
+	for {
+		another, err := r.conn.openReader(ctx, r.stream, r.prefix, r.subject, cfg, r.ahead)
+		var unavailable *UnavailableError
+		if !errors.As(err, &unavailable) || r.conn.readNC.IsClosed() {
+			return another, err
+		}
+		select {
+		case <-time.After(r.still()):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-r.ctx.Done():
+			return nil, r.ctx.Err()
+		}
+	}
 }
 
 // maskedMsg is a message that was read by itself. It can only be read.

@@ -117,8 +117,8 @@ func domainKey(k Key) (domain.Key, error) {
 	if k == CheckpointKey() {
 		return domain.Key{}, nil
 	}
-	if store, id, number, is, err := k.stretchParts(); is {
-		return domain.Key{Store: store, ID: id, Stretch: number}, err
+	if stretch, is, err := k.stretch(); is {
+		return stretch, err
 	}
 	store, id, err := k.Parts()
 	return domain.Key{Store: store, ID: id}, err

@@ -75,13 +75,13 @@ func (l *Log) ReadAt(ctx context.Context, at []domain.Position, do func(Message)
 // the product that has it, too, and passes over that.
 func (l *Log) ReadKnown(ctx context.Context, store domain.StoreID, keys map[string]bool, at []domain.Position, do func(Message) error) error {
 	return l.ReadAt(ctx, at, func(m Message) error {
-		if m.Store != store || !keys[m.Key] {
-			if m.Store == store && l.prefix == syncPrefix && nats.Header(m.Header).Get(attributePrefix+"type") == string(domain.TypeItemReleased) {
-				return nil
-			}
-			return fmt.Errorf("position %d of the log %s is of %q, and a state says that it is of one of %q: run `tillstream rebuild`", m.Position, l.stream, m.Subject, slices.Sorted(maps.Keys(keys)))
+		switch {
+		case m.Store == store && keys[m.Key]:
+			return do(m)
+		case m.Store == store && l.prefix == syncPrefix && nats.Header(m.Header).Get(attributePrefix+"type") == string(domain.TypeItemReleased):
+			return nil
 		}
-		return do(m)
+		return fmt.Errorf("position %d of the log %s is of %q, and a state says that it is of one of %q: run `tillstream rebuild`", m.Position, l.stream, m.Subject, slices.Sorted(maps.Keys(keys)))
 	})
 }
 

@@ -145,21 +145,21 @@ func StretchKey(store domain.StoreID, id string, number uint64) Key {
 	return Key(string(store) + "." + stretchMark + strconv.FormatUint(number, 10) + stretchMark + token(id))
 }
 
-// stretchParts undoes [StretchKey], and reports whether a key is one.
-func (k Key) stretchParts() (store domain.StoreID, id string, number uint64, is bool, err error) {
-	s, last, _ := strings.Cut(string(k), ".")
+// stretch undoes [StretchKey], and reports whether a key is one.
+func (k Key) stretch() (of domain.Key, is bool, err error) {
+	store, last, _ := strings.Cut(string(k), ".")
 	rest, is := strings.CutPrefix(last, stretchMark)
 	if !is {
-		return "", "", 0, false, nil
+		return of, false, nil
 	}
-	n, t, _ := strings.Cut(rest, stretchMark)
-	if number, err = strconv.ParseUint(n, 10, 64); err == nil {
-		store, id, err = Key(s + "." + t).Parts()
+	number, id, _ := strings.Cut(rest, stretchMark)
+	if of.Stretch, err = strconv.ParseUint(number, 10, 64); err == nil {
+		of.Store, of.ID, err = Key(store + "." + id).Parts()
 	}
-	if err == nil && (number == 0 || StretchKey(store, id, number) != k) {
+	if err == nil && (of.Stretch == 0 || StretchKey(of.Store, of.ID, of.Stretch) != k) {
 		err = fmt.Errorf("key %q: must be {store}.%s{number}%s{id}", string(k), stretchMark, stretchMark)
 	}
-	return store, id, number, true, err
+	return of, true, err
 }
 
 // Parts undoes [MakeKey] and [SystemKey]; the store is empty for the latter.

@@ -389,7 +389,8 @@ func TestPoller_refused(t *testing.T) {
 	w.until("forgiven", func() bool { return w.poller.Status().Refused == 0 })
 }
 
-// TestPoller_outlets: a new outlet is looked up, and a renamed one keeps its name.
+// TestPoller_outlets: a new outlet is looked up, its name is stored before an event has
+// it, and a renamed one keeps its name.
 func TestPoller_outlets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

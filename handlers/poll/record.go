@@ -127,7 +127,9 @@ func (p *Poller) settleGroup(ctx context.Context, f inFlight) (fresh int, err er
 	return fresh, nil
 }
 
-// read makes events of a record, and learns the outlets that it needs.
+// read makes events of a record, and learns the outlets that it needs. Their names
+// are stored before an event has them: learned anew after a crash, an outlet that was
+// renamed meanwhile would be two.
 func (p *Poller) read(ctx context.Context, it item) (xseries.Change, error) {
 	change, err := p.readAs(it)
 	var unknown *xseries.UnknownOutletError
@@ -138,6 +140,9 @@ func (p *Poller) read(ctx context.Context, it item) (xseries.Change, error) {
 		}
 		// One that is not listed any more goes by its id.
 		p.progress.Outlets = p.progress.Outlets.With(outlets).Named(unknown.ID)
+		if e := p.save(ctx); e != nil {
+			return change, e
+		}
 		before := unknown.ID
 		if change, err = p.readAs(it); errors.As(err, &unknown) && unknown.ID == before {
 			return change, err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/audit"
@@ -102,6 +103,12 @@ func TestVerifier(t *testing.T) {
 			sign(t, c, key)
 			put(t, c.Products(1), streams.StretchKey("demo", "i-1", 1), `1.2.4`)
 		}, []audit.Result{{Code: audit.Fold, State: audit.Fail}}, "stretch 1 of the positions of i-1 of store demo"},
+		"a stretch that is gone": {func(t *testing.T, c *streams.Conn) {
+			record(t, c, 101, 900)
+			projected(t, c)
+			sign(t, c, key)
+			erase(t, c, c.Products(1), streams.StretchKey("demo", "i-1", 1))
+		}, []audit.Result{{Code: audit.Fold, State: audit.Warn}}, "stretch 1 of the positions of i-1 of store demo is not stored"},
 		"a stretch of events to come": {func(t *testing.T, c *streams.Conn) {
 			put(t, c.Products(1), streams.StretchKey("demo", "i-1", 9), `1.2.4`)
 		}, nil, ""},
@@ -213,6 +220,26 @@ func put(t *testing.T, b *streams.Bucket, key streams.Key, value string) {
 	t.Helper()
 	if _, err := b.Put(t.Context(), key, []byte(value), nil); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// erase takes a value out of a bucket, as an administrator can.
+func erase(t *testing.T, c *streams.Conn, b *streams.Bucket, key streams.Key) {
+	t.Helper()
+	if _, err := b.Get(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	s, err := admin(t, c).Stream(t.Context(), b.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	prefix, _, _ := strings.Cut(s.CachedInfo().Config.Subjects[0], "*")
+	subject := prefix + string(key)
+	if err := s.Purge(t.Context(), jetstream.WithPurgeSubject(subject)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Get(t.Context(), key); !errors.Is(err, domain.ErrNotFound) {
+		t.Fatalf("%s: %v", subject, err)
 	}
 }
 

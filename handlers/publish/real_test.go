@@ -53,7 +53,11 @@ func TestWaker(t *testing.T) {
 		if len(m.Payload) == 0 {
 			return nil, errors.New("no key")
 		}
-		return []domain.Entry{{}, {Key: domain.Key{Store: store, ID: string(m.Payload)}}}, nil
+		key := domain.Key{Store: store, ID: string(m.Payload)}
+		if m.UUID == "positions" {
+			key.Stretch = 1
+		}
+		return []domain.Entry{{}, {Key: key}}, nil
 	}
 	wake := publish.Waker(entries, func(id domain.StoreID) *publish.Publisher {
 		if id != store {
@@ -61,6 +65,14 @@ func TestWaker(t *testing.T) {
 		}
 		return s.Publisher
 	})
+	before := s.publication("i1").Confirmed.Position
+	if err := wake(message.NewMessage("positions", []byte("i1"))); err != nil {
+		t.Fatal(err)
+	}
+	s.idle()
+	if at := s.publication("i1").Confirmed.Position; at != before {
+		t.Errorf("confirmed at position %d by what is no state, want %d", at, before)
+	}
 	if err := wake(message.NewMessage("1", []byte("i1"))); err != nil {
 		t.Fatal(err)
 	}

@@ -3,9 +3,11 @@ package streams_test
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tillstream/tillstream/domain"
@@ -52,6 +54,21 @@ func (m *lossyMessages) Next(opts ...jetstream.NextOpt) (jetstream.Msg, error) {
 	}
 }
 
+// deaf is a lossy client to which the server does not answer at times: it opens the first
+// reader, and then refuses as often as it has refusals.
+type deaf struct {
+	lossy
+	opened   *atomic.Int32
+	refusals *atomic.Int32
+}
+
+func (d deaf) OrderedConsumer(ctx context.Context, stream string, cfg jetstream.OrderedConsumerConfig) (jetstream.Consumer, error) {
+	if d.opened.Add(1) > 1 && d.refusals.Add(-1) >= 0 {
+		return nil, nats.ErrTimeout
+	}
+	return d.lossy.OrderedConsumer(ctx, stream, cfg)
+}
+
 // A reader whose client has lost messages, and is told of no other, begins anew where it
 // was, as often as it takes.
 func TestReader_lost(t *testing.T) {
@@ -74,6 +91,20 @@ func TestReader_lost(t *testing.T) {
 			}
 		})
 	}
+	t.Run("no answer", func(t *testing.T) {
+		t.Parallel()
+		c := streamstest.Start(t)
+		mustAppend(t, c.POS(), sold("a", 1), sold("a", 2), sold("a", 3))
+		c.Impatient(5 * time.Millisecond)
+		var opened, refusals atomic.Int32
+		refusals.Store(3)
+		c.ReadThrough(func(js jetstream.JetStream) jetstream.JetStream { return deaf{lossy{js, 2}, &opened, &refusals} }, 1)
+		var at []domain.Position
+		err := c.POS().Read(t.Context(), streams.Query{}, func(m streams.Message) error { at = append(at, m.Position); return nil })
+		if want := []domain.Position{1, 2, 3}; err != nil || !slices.Equal(at, want) || opened.Load() < 5 {
+			t.Errorf("read %d, asked for a place %d times: %v; want %d, at least 5 times", at, opened.Load(), err, want)
+		}
+	})
 	t.Run("who follows", func(t *testing.T) {
 		t.Parallel()
 		c := streamstest.Start(t)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/projections"
@@ -81,5 +82,58 @@ func BenchmarkOpenCatalog(b *testing.B) {
 		if c.Size("demo") != products {
 			b.Fatalf("%d products", c.Size("demo"))
 		}
+	}
+}
+
+// BenchmarkCensus reports what it costs to be asked for the counts of a store, as a part
+// of looking at all its products, where some have changed since the time before.
+func BenchmarkCensus(b *testing.B) {
+	const products = 100_000
+	var l log
+	l.add(b, domain.TypeProductSaved, `{"item":"0","sku":"s","name":"A shirt","retail_price":"12.50"}`)
+	source := newBucket()
+	first := open(b, source)
+	fold(b, first, l...)
+	flush(b, first)
+	c, err := projections.OpenCatalog(b.Context(), made{products, []byte(source.snapshots()[domain.Key{Store: "demo", ID: "0"}])}, levels, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := openPublications(b, newBucket(), log{})
+	id := func(i int) domain.ProductID {
+		return domain.ProductID(fmt.Sprintf("6f0c2f0e-7a55-5e0e-9d3b-%012d", i%products))
+	}
+	apply := func(e domain.Event) {
+		at := p.Position() + 1
+		p.Apply(domain.Recorded{Store: "demo", Position: at, RecordedAt: start.Add(time.Duration(at) * time.Second)}, e)
+	}
+	for i := range products {
+		apply(linked(id(i), int64(i+1)))
+		apply(confirmed(id(i), 9, int64(i+1)))
+	}
+	began := time.Now()
+	whole := projections.Count(c, p, "demo")
+	all := time.Since(began)
+	if whole.Confirmed != products {
+		b.Fatalf("%+v", whole)
+	}
+	for _, changed := range []int{0, 1, 1000} {
+		b.Run(fmt.Sprintf("%d changed", changed), func(b *testing.B) {
+			n := projections.NewCensus(c, p)
+			n.Count("demo")
+			next := 0
+			for b.Loop() {
+				b.StopTimer()
+				for range changed {
+					next++
+					apply(confirmed(id(next), 9, int64(next%products+1)))
+				}
+				b.StartTimer()
+				if got := n.Count("demo"); got.Confirmed != products {
+					b.Fatalf("%+v", got)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(all), "of-all")
+		})
 	}
 }

@@ -17,7 +17,8 @@ type shelf struct {
 	skus     skuIndex
 	arena    arena
 	tally    domain.Tally
-	vacant   int // rows without an item, as one that all have left
+	vacant   int     // rows without an item, as one that all have left
+	unseen   *unseen // see [Catalog]
 
 	sorted []*row // by id
 	fresh  []*row // those not yet among the sorted
@@ -96,6 +97,7 @@ func (s *shelf) put(r *row, position, due, stockDue domain.Position, tally domai
 	s.tally.Superseded += tally.Superseded - r.tally.Superseded
 	s.tally.Duplicate += tally.Duplicate - r.tally.Duplicate
 	r.position, r.due, r.stockDue, r.tally, r.deleted = position, due, stockDue, tally, deleted
+	s.unseen.product(s.store, r.id)
 	defer s.weigh(r)
 	if slices.Equal(r.items, items) {
 		return
@@ -159,6 +161,7 @@ func (s *shelf) hold(r *row, p place, fresh bool) place {
 		if i := slices.IndexFunc(old.items, func(q place) bool { return q.item == p.item }); i >= 0 {
 			s.forget(old, old.items[i])
 			old.items = slices.Delete(slices.Clone(old.items), i, i+1)
+			s.unseen.product(s.store, old.id)
 			s.weigh(old)
 		}
 	}

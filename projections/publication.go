@@ -211,10 +211,10 @@ const (
 	Synced      State = "confirmed"   // BigCommerce has the newest state
 )
 
+var states = [...]State{Broken, Refusing, Unlinked, Quarantined, Held, Pending, Discarded, Synced}
+
 // States are all of them, in that order.
-func States() []State {
-	return []State{Broken, Refusing, Unlinked, Quarantined, Held, Pending, Discarded, Synced}
-}
+func States() []State { return slices.Clone(states[:]) }
 
 // What a refusal says when BigCommerce has no longer the product that the link
 // names: not found, and the name of the link's id in the SYNC log.

@@ -115,6 +115,14 @@ func (p *Publications) Outlines(store domain.StoreID) iter.Seq2[domain.ProductID
 	}
 }
 
+// outline is what Outlines yields of one product, and whether the SYNC log names it.
+func (p *Publications) outline(store domain.StoreID, id domain.ProductID) (Publication, bool) {
+	p.mu.RLock()
+	pub, named := p.stores[store][id]
+	p.mu.RUnlock()
+	return pub.outline(), named
+}
+
 // Position returns the position up to which the SYNC log is folded here.
 func (p *Publications) Position() domain.Position {
 	p.mu.RLock()

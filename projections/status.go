@@ -2,6 +2,7 @@ package projections
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -83,50 +84,71 @@ type Refusal struct {
 }
 
 // Count counts the products of a store. It looks at what the SYNC log names only,
-// so it costs nothing for products that were never linked.
+// so it costs nothing for products that were never linked. Whoever asks again and again
+// has a [Census].
 func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
-	counts := Counts{Unlinked: c.Size(store) - c.Vacant(store)}
-	for id, pub := range p.Outlines(store) {
-		s, ok := c.Summary(store, id)
-		if !ok {
-			continue // an item that no event could be folded of, or one still to be folded
-		}
-		if Gone(s, pub) {
-			continue
-		}
-		if len(s.Items) > 0 {
-			counts.Unlinked--
-		} else {
-			counts.left++
-		}
-		state := StateOf(s.Due, pub, p.Quarantined(store, s.Items...))
-		if state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due) {
-			counts.Pending++
-		}
-		if r := pub.Refused; state.Among(Refusing) && (counts.LastRefusal == nil || r.At.After(counts.LastRefusal.At)) {
-			counts.LastRefusal = &Refusal{id, r.Reason, r.At}
-		}
-		switch state {
-		case Broken:
-			counts.Broken++
-			counts.Refused++
-		case Refusing:
-			counts.Refused++
-		case Unlinked:
-			counts.Unlinked++
-		case Quarantined:
-			counts.Quarantined++
-		case Held:
-			counts.Held++
-		case Discarded:
-			counts.Discarded++
-		case Pending:
-			counts.Pending++
-		case Synced:
-			counts.Confirmed++
-		}
+	return call(c, p, store).sum(c, store)
+}
+
+// standing is what one product that the SYNC log names is counted as; the zero one is not
+// counted. A census keeps one of each product, so it is small.
+type standing struct {
+	in      uint8 // one more than the place of its state in [States]
+	pending bool  // in another state, and its newest state is not confirmed
+	left    bool  // by all of its items
+}
+
+// state is empty for the zero standing.
+func (s standing) state() State {
+	if s.in == 0 {
+		return ""
 	}
-	return counts
+	return states[s.in-1]
+}
+
+// stand says what a product is counted as, given whether any of its items is quarantined.
+func stand(s Summary, pub Publication, quarantined bool) standing {
+	state := StateOf(s.Due, pub, quarantined)
+	return standing{
+		in:      uint8(slices.Index(states[:], state) + 1),
+		pending: state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due),
+		left:    len(s.Items) == 0,
+	}
+}
+
+// add counts n products more that stand alike. Among those that are in no other state,
+// each is counted already that an item is left of.
+func (c *Counts) add(s standing, n int) {
+	if s == (standing{}) {
+		return
+	}
+	if s.left {
+		c.left += n
+	} else {
+		c.Unlinked -= n
+	}
+	if s.pending {
+		c.Pending += n
+	}
+	switch s.state() {
+	case Broken:
+		c.Broken += n
+		c.Refused += n
+	case Refusing:
+		c.Refused += n
+	case Unlinked:
+		c.Unlinked += n
+	case Quarantined:
+		c.Quarantined += n
+	case Held:
+		c.Held += n
+	case Discarded:
+		c.Discarded += n
+	case Pending:
+		c.Pending += n
+	case Synced:
+		c.Confirmed += n
+	}
 }
 
 // Gone reports whether a product is none any more: it has no item, and no twin either.
@@ -165,13 +187,14 @@ const release = "run `tillstream approve --all --guard breaker` if that is right
 
 // NewStoreStatus puts together what the projections know of a store, given the
 // last position of the POS log and the open dead letters of the store.
-func NewStoreStatus(store domain.StoreID, last domain.Position, c *Catalog, p *Publications, deadLetters int) StoreStatus {
+func NewStoreStatus(store domain.StoreID, last domain.Position, n *Census, deadLetters int) StoreStatus {
+	c, p := n.catalog, n.publications
 	position := c.Position()
 	s := StoreStatus{
 		Store:       store,
 		Log:         LogStatus{LastPosition: max(last, position)},
 		Projection:  ProjectionStatus{Position: position, Tally: c.Tally(store)},
-		Publishing:  PublishingStatus{Counts: Count(c, p, store)},
+		Publishing:  PublishingStatus{Counts: n.Count(store)},
 		DeadLetters: deadLetters,
 		Alarm:       Alarm(p.HeldPushes(store)),
 	}

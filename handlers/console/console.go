@@ -30,6 +30,7 @@ type Console struct {
 
 	Catalog      *projections.Catalog
 	Publications *projections.Publications
+	Census       *projections.Census // of both
 	Past         *projections.Past
 	Project      *project.Handler
 	DeadLetters  *streams.DeadLetters

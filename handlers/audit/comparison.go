@@ -17,6 +17,7 @@ import (
 // bucket is complete up to stored, the fold ended at last, and the log at end.
 type comparison struct {
 	noun         string // of what is stored
+	remedy       string // what folds it anew
 	log          *streams.Log
 	bucket, anew projections.Bucket
 
@@ -28,10 +29,9 @@ type comparison struct {
 	first               domain.Position
 }
 
-// stored compares a bucket in use with one into which its log was folded anew, up to a
-// position.
-func (v *verification) stored(ctx context.Context, r Result, noun string, log *streams.Log, bucket, anew projections.Bucket, last domain.Position) error {
-	c := comparison{noun: noun, log: log, bucket: bucket, anew: anew, last: last, newest: map[domain.Key]uint64{}}
+// tell compares them, and tells what comes out.
+func (c *comparison) tell(ctx context.Context, v *verification, r Result) error {
+	c.newest = map[domain.Key]uint64{}
 	err := c.compareAll(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -185,9 +185,9 @@ func (c *comparison) compareOthers(ctx context.Context) error {
 func (c *comparison) result(r Result) Result {
 	switch {
 	case c.differ.n > 0:
-		return r.is(Fail, "%s not what the log amounts to: %s; tillstream rebuild folds it anew", number(c.differ.n, c.noun), &c.differ).at(c.first, 0)
+		return r.is(Fail, "%s not what the log amounts to: %s; %s folds it anew", number(c.differ.n, c.noun), &c.differ, c.remedy).at(c.first, 0)
 	case c.lost.n > 0:
-		return r.is(Warn, "%s equal, to the byte, but what says where the events lie is incomplete, so that asking for them reads the log: %s is not stored; tillstream rebuild makes it anew", number(c.same, c.noun), &c.lost)
+		return r.is(Warn, "%s equal, to the byte, but what says where the events lie is incomplete, so that asking for them reads the log: %s is not stored; %s makes it anew", number(c.same, c.noun), &c.lost, c.remedy)
 	case c.behind > 0:
 		return r.is(Warn, "%s equal, %d could not be compared: what is stored is at position %d of %d; run tillstream up", number(c.same, c.noun), c.behind, c.stored, c.last)
 	case c.newer > 0:

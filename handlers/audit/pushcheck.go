@@ -20,7 +20,11 @@ func (v *verification) comparisons(ctx context.Context) (err error) {
 		return err
 	}
 	if v.wants(Fold) {
-		if err := v.stored(ctx, Result{Code: Fold}, "product", v.Conn.POS(), v.Products, v.pos.scratch, v.pos.last); err != nil {
+		c := comparison{
+			noun: "product", remedy: "tillstream rebuild",
+			log: v.Conn.POS(), bucket: v.Products, anew: v.pos.scratch, last: v.pos.last,
+		}
+		if err := c.tell(ctx, v, Result{Code: Fold}); err != nil {
 			return err
 		}
 	}
@@ -40,8 +44,11 @@ func (v *verification) comparisons(ctx context.Context) (err error) {
 		return err
 	}
 	if v.wants(Publications) {
-		bucket := v.Conn.Publications().Snapshots()
-		if err := v.stored(ctx, Result{Code: Publications}, "publication", v.Conn.Sync(), bucket, anew, pubs.Position()); err != nil {
+		c := comparison{
+			noun: "publication", remedy: "tillstream rebuild, with no tillstream up beside it,",
+			log: v.Conn.Sync(), bucket: v.Conn.Publications().Snapshots(), anew: anew, last: pubs.Position(),
+		}
+		if err := c.tell(ctx, v, Result{Code: Publications}); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package poll
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/pos/xseries"
@@ -72,8 +73,12 @@ func (p *Poller) known(ctx context.Context, f Feed, it item) (bool, error) {
 		return ok && held.Snapshot.Version >= head.Version, err
 	}
 	change, err := p.read(ctx, it)
-	if err != nil || len(change.Envelopes) == 0 {
+	var useless *xseries.RecordError
+	switch {
+	case errors.As(err, &useless), err == nil && len(change.Envelopes) == 0:
 		return false, nil // record says what is wrong with it
+	case err != nil:
+		return false, err
 	}
 	event, err := change.Envelopes[0].Event()
 	if err != nil {

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -396,6 +398,7 @@ func TestPoller_outlets(t *testing.T) {
 	w := newWorld(t)
 	w.account.product("p-1", nil)
 	w.account.level("p-1", "outlet-1", 3)
+	w.log = witness{w.log, w}
 	w.start()
 	w.loaded()
 	w.account.put("outlets", map[string]any{"id": "outlet-3", "name": "Pier"})
@@ -410,6 +413,63 @@ func TestPoller_outlets(t *testing.T) {
 	if err != nil || known.Outlets["outlet-3"] != "Pier" || known.Outlets["outlet-1"] != "Quayside" || known.Registers["register-1"] != "outlet-1" {
 		t.Errorf("for webhooks: %+v, %v", known, err)
 	}
+}
+
+// TestPoller_outlets_census: of an outlet that the census comes upon, the name is stored
+// before an event has it, too, although somebody has written to where it is to be.
+func TestPoller_outlets_census(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.account.product("p-1", nil)
+	w.account.level("p-1", "outlet-1", 3)
+	w.log = witness{w.log, w}
+	w.start()
+	w.loaded()
+	w.account.put("outlets", map[string]any{"id": "outlet-3", "name": "Pier"})
+	conflict := sync.OnceFunc(func() {
+		key := streams.MakeKey(store, "xseries")
+		e, err := w.conn.Control().Get(t.Context(), key)
+		if err == nil {
+			_, err = w.conn.Control().Put(t.Context(), key, e.Value, nil)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	w.account.failing(func(_ http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, "/outlets") {
+			conflict()
+		}
+		return false
+	})
+	w.account.mu.Lock() // a version that the cursor has passed
+	w.account.lists["inventory"]["late"] = map[string]any{"product_id": "p-1", "outlet_id": "outlet-3", "current_inventory_level": 5, "version": uint64(90_000_001)}
+	w.account.mu.Unlock()
+	w.until("folded", func() bool { return w.held("p-1", "Pier") == "5" })
+}
+
+// witness is a log that wants the name of every outlet to be stored before an event has it.
+type witness struct {
+	poll.Log
+	w *world
+}
+
+func (l witness) Submit(ctx context.Context, id domain.StoreID, group []domain.Envelope) func(context.Context) ([]streams.Appended, error) {
+	known, err := poll.KnownAccount(ctx, l.w.conn.Control(), id)
+	if err != nil {
+		l.w.t.Error(err)
+	}
+	for _, e := range group {
+		event, err := e.Event()
+		if err != nil {
+			l.w.t.Error(err)
+		}
+		level, is := event.(*domain.StockLevelReported)
+		if is && !slices.Contains(slices.Collect(maps.Values(known.Outlets)), level.Outlet) {
+			l.w.t.Errorf("an event is of the outlet %q, and stored are %v", level.Outlet, known.Outlets)
+		}
+	}
+	return l.Log.Submit(ctx, id, group)
 }
 
 // TestPoller_prices: another setting reads all products again, as other events.

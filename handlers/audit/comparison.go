@@ -82,9 +82,6 @@ func (c *comparison) compareState(ctx context.Context, e domain.Entry) error {
 			return err
 		}
 	}
-	if err := c.seekStretches(ctx, e.Key, at); err != nil {
-		return err
-	}
 	want, err := c.anew.Get(ctx, e.Key)
 	if errors.Is(err, domain.ErrNotFound) {
 		c.compare(what+", which no event has made", e.Value, at.folded(), nil, 0)
@@ -94,14 +91,18 @@ func (c *comparison) compareState(ctx context.Context, e domain.Entry) error {
 		return err
 	}
 	wantAt, err := outlineOf(want.Value)
-	if err == nil {
-		c.compare(what, e.Value, at.folded(), want.Value, wantAt.folded())
+	if err != nil {
+		return err
 	}
-	return err
+	if c.compare(what, e.Value, at.folded(), want.Value, wantAt.folded()) {
+		return c.seekStretches(ctx, e.Key, at)
+	}
+	return nil
 }
 
-// compare looks at one value. at is the position in the log that each is folded to.
-func (c *comparison) compare(what string, value []byte, at domain.Position, want []byte, wantAt domain.Position) {
+// compare looks at one value, and reports whether it is the same. at is the position in
+// the log that each is folded to.
+func (c *comparison) compare(what string, value []byte, at domain.Position, want []byte, wantAt domain.Position) bool {
 	switch {
 	case at > c.end:
 		if c.first == 0 {
@@ -112,6 +113,7 @@ func (c *comparison) compare(what string, value []byte, at domain.Position, want
 		c.newer++ // changed while we looked
 	case at == wantAt && bytes.Equal(value, want):
 		c.same++
+		return true
 	case at < wantAt && wantAt > c.stored:
 		c.behind++ // the log brings it back
 	default:
@@ -120,6 +122,7 @@ func (c *comparison) compare(what string, value []byte, at domain.Position, want
 		}
 		c.differ.add("%s", what)
 	}
+	return false
 }
 
 // compareStretch looks at one stored stretch. One that was not made anew is of events that
@@ -138,15 +141,13 @@ func (c *comparison) compareStretch(ctx context.Context, e domain.Entry) error {
 	return err
 }
 
-// seekStretches looks for the stretches that a stored state says its trails have let go of.
-// Each was stored before the state.
+// seekStretches looks for the stretches that the trails of a stored state have let go of,
+// each of which was stored before it. The state is the right one: what an altered one
+// claims is not looked for.
 func (c *comparison) seekStretches(ctx context.Context, of domain.Key, state outline) error {
 	for id, trail := range state.trails(of) {
-		_, gone, valid := trail.Positions()
-		if !valid {
-			continue // and the state differs
-		}
-		for n := range min(gone, mostSought) {
+		_, gone, _ := trail.Positions()
+		for n := range gone {
 			key := domain.Key{Store: of.Store, ID: id, Stretch: n + 1}
 			if _, seen := c.newest[key]; seen {
 				continue
@@ -160,9 +161,6 @@ func (c *comparison) seekStretches(ctx context.Context, of domain.Key, state out
 	}
 	return nil
 }
-
-// mostSought bounds what a state that somebody has altered makes us look for.
-const mostSought = 1 << 20
 
 func stretchName(k domain.Key) string {
 	return fmt.Sprintf("stretch %d of the positions of %s of store %s", k.Stretch, k.ID, k.Store)
@@ -187,7 +185,7 @@ func (c *comparison) result(r Result) Result {
 	case c.differ.n > 0:
 		return r.is(Fail, "%s not what the log amounts to: %s; %s folds it anew", number(c.differ.n, c.noun), &c.differ, c.remedy).at(c.first, 0)
 	case c.lost.n > 0:
-		return r.is(Warn, "%s equal, to the byte, but what says where the events lie is incomplete, so that asking for them reads the log: %s is not stored; %s makes it anew", number(c.same, c.noun), &c.lost, c.remedy)
+		return r.is(Warn, "%s equal, to the byte, but what says where the events lie is incomplete, so that asking for them reads the log: not stored: %s; %s makes that anew", number(c.same, c.noun), &c.lost, c.remedy)
 	case c.behind > 0:
 		return r.is(Warn, "%s equal, %d could not be compared: what is stored is at position %d of %d; run tillstream up", number(c.same, c.noun), c.behind, c.stored, c.last)
 	case c.newer > 0:

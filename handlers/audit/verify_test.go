@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,7 @@ func link(t *testing.T, c *streams.Conn, product string, twin int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := domain.Envelope{ID: domain.EventID("link-" + product), Source: "/test", Type: event.Type(), Subject: event.Subject(), Time: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Data: data}
+	e := domain.Envelope{ID: domain.EventID(fmt.Sprintf("link-%s-%d", product, twin)), Source: "/test", Type: event.Type(), Subject: event.Subject(), Time: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Data: data}
 	if _, err := c.Sync().Append(t.Context(), "demo", []domain.Envelope{e}); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,15 @@ func TestVerifier(t *testing.T) {
 			projected(t, c)
 			sign(t, c, key)
 			erase(t, c, c.Products(1), streams.StretchKey("demo", "i-1", 1))
-		}, []audit.Result{{Code: audit.Fold, State: audit.Warn}}, "stretch 1 of the positions of i-1 of store demo is not stored"},
+		}, []audit.Result{{Code: audit.Fold, State: audit.Warn}}, "not stored: stretch 1 of the positions of i-1 of store demo"},
+		"a stretch that is gone of a publication": {func(t *testing.T, c *streams.Conn) {
+			for twin := range int64(200) {
+				link(t, c, "i-3", 500+twin)
+			}
+			projected(t, c)
+			sign(t, c, key)
+			erase(t, c, c.Publications(), streams.StretchKey("demo", "i-3", 2))
+		}, []audit.Result{{Code: audit.Publications, State: audit.Warn}}, "not stored: stretch 2 of the positions of i-3 of store demo; tillstream rebuild, with no tillstream up beside it,"},
 		"a stretch of events to come": {func(t *testing.T, c *streams.Conn) {
 			put(t, c.Products(1), streams.StretchKey("demo", "i-1", 9), `1.2.4`)
 		}, nil, ""},

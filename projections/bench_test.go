@@ -85,9 +85,9 @@ func BenchmarkOpenCatalog(b *testing.B) {
 	}
 }
 
-// BenchmarkCensus reports what it costs to be asked for the counts of a store, as a part
+// BenchmarkStandings reports what it costs to be asked for the counts of a store, as a part
 // of looking at all its products, where some have changed since the time before.
-func BenchmarkCensus(b *testing.B) {
+func BenchmarkStandings(b *testing.B) {
 	const products = 100_000
 	var l log
 	l.add(b, domain.TypeProductSaved, `{"item":"0","sku":"s","name":"A shirt","retail_price":"12.50"}`)
@@ -119,7 +119,7 @@ func BenchmarkCensus(b *testing.B) {
 	}
 	for _, changed := range []int{0, 1, 1000} {
 		b.Run(fmt.Sprintf("%d changed", changed), func(b *testing.B) {
-			n := projections.NewCensus(c, p)
+			n := projections.NewStandings(c, p)
 			n.Count("demo")
 			next := 0
 			for b.Loop() {

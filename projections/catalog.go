@@ -55,7 +55,6 @@ type Catalog struct {
 	steps    []step         // to be stored before the dirty ones, one after the other
 	unhinted int            // values that were stored since the newest hint
 	partial  bool           // not all of the bucket was seen at the start
-	unseen   *unseen        // for the census; nil for none
 
 	unpacked [2]domain.Product // room for the states that an event is folded into; Fold's alone
 }
@@ -159,18 +158,9 @@ func (c *Catalog) shelf(store domain.StoreID) *shelf {
 	s, ok := c.shelves[store]
 	if !ok {
 		s = newShelf(store, c.bucket, 0, 0)
-		s.unseen = c.unseen
 		c.shelves[store] = s
 	}
 	return s
-}
-
-// watch has note taken of what changes. The caller holds mu.
-func (c *Catalog) watch(u *unseen) {
-	c.unseen = u
-	for _, s := range c.shelves {
-		s.unseen = u
-	}
 }
 
 // index makes the index agree with p.

@@ -33,8 +33,6 @@ func (c *Catalog) Adopt(other *Catalog) {
 	defer c.mu.Unlock()
 	c.bucket, c.folding, c.modes = other.bucket, other.folding, other.modes
 	c.shelves, c.position = other.shelves, other.position
-	c.watch(c.unseen)
-	c.unseen.everything()
 	c.clean, c.dirty, c.gone, c.steps = other.clean, other.dirty, other.gone, other.steps
 	c.draft, c.heavy, c.light = false, other.heavy, other.light // what is gone by is no draft
 	c.trim()

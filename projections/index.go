@@ -17,8 +17,9 @@ type shelf struct {
 	skus     skuIndex
 	arena    arena
 	tally    domain.Tally
-	vacant   int     // rows without an item, as one that all have left
-	unseen   *unseen // see [Catalog]
+	vacant   int    // rows without an item, as one that all have left
+	watched  bool   // note is taken of changes
+	unseen   []*row // of which [Standings] is to be told
 
 	sorted []*row // by id
 	fresh  []*row // those not yet among the sorted
@@ -36,6 +37,7 @@ type row struct {
 	hash     Hash // of the snapshot that was stored or read last; zero for none
 	deleted  bool
 	vacant   bool // counted as such
+	unseen   bool // among those of the shelf
 
 	state  domain.Packed // empty when it must be read from the bucket
 	cached *list.Element // its place among the states that may be forgotten
@@ -90,14 +92,22 @@ func (s *shelf) row(id domain.ProductID) *row {
 	return r
 }
 
+// note takes note of a row that has changed, or has lost an item.
+func (s *shelf) note(r *row) {
+	if s.watched && !r.unseen {
+		r.unseen = true
+		s.unseen = append(s.unseen, r)
+	}
+}
+
 // put makes the index agree with a state of r's product. An item that the state
 // holds leaves the row it was in.
 func (s *shelf) put(r *row, position, due, stockDue domain.Position, tally domain.Tally, deleted bool, items []place) {
 	s.tally.Folded += tally.Folded - r.tally.Folded
 	s.tally.Superseded += tally.Superseded - r.tally.Superseded
 	s.tally.Duplicate += tally.Duplicate - r.tally.Duplicate
+	s.note(r)
 	r.position, r.due, r.stockDue, r.tally, r.deleted = position, due, stockDue, tally, deleted
-	s.unseen.product(s.store, r.id)
 	defer s.weigh(r)
 	if slices.Equal(r.items, items) {
 		return
@@ -161,7 +171,7 @@ func (s *shelf) hold(r *row, p place, fresh bool) place {
 		if i := slices.IndexFunc(old.items, func(q place) bool { return q.item == p.item }); i >= 0 {
 			s.forget(old, old.items[i])
 			old.items = slices.Delete(slices.Clone(old.items), i, i+1)
-			s.unseen.product(s.store, old.id)
+			s.note(old)
 			s.weigh(old)
 		}
 	}

@@ -53,7 +53,7 @@ type Publications struct {
 	unhinted int  // values that were stored since the newest hint
 	partial  bool // not all of the bucket was seen at the start
 
-	unseen *unseen // for the census; nil for none
+	unseen map[domain.StoreID]*unseen // of which [Standings] is to be told; of the stores that it was asked for
 }
 
 type twin struct {
@@ -292,7 +292,7 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next *Publ
 		p.snapshots++
 	}
 	products[id] = next.pack()
-	p.unseen.product(store, id)
+	p.note(store, func(u *unseen) { u.products[id] = true })
 	if old.Link != nil {
 		p.linked[store]--
 		if t := (twin{store, old.Link.BigCommerceID}); p.twins[t] == id {
@@ -313,14 +313,14 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next *Publ
 	}
 	held := p.quarantined[store]
 	for _, q := range old.Quarantined {
-		p.unseen.item(store, q.Item)
+		p.note(store, func(u *unseen) { u.items[q.Item] = true })
 		held[q.Item] = slices.DeleteFunc(slices.Clone(held[q.Item]), func(h QuarantinedItem) bool { return h.Position == q.Position })
 		if len(held[q.Item]) == 0 {
 			delete(held, q.Item)
 		}
 	}
 	for _, q := range next.Quarantined {
-		p.unseen.item(store, q.Item)
+		p.note(store, func(u *unseen) { u.items[q.Item] = true })
 		held[q.Item] = append(slices.Clone(held[q.Item]), QuarantinedItem{q, id})
 	}
 }

@@ -386,7 +386,7 @@ func TestCount(t *testing.T) {
 		linked("held", 6), held("held", 7), linked("discarded", 7), held("discarded", 8), decided("discarded", 8, domain.Discarded),
 		linked("quarantined-held", 8), held("quarantined-held", 9), quarantined("quarantined-held", "quarantined-held", 9),
 		linked("broken", 9), broken("broken", 10)))
-	got := projections.NewStoreStatus("demo", 11, projections.NewCensus(c, p), 3)
+	got := projections.NewStoreStatus("demo", 11, projections.NewStandings(c, p), 3)
 	want := `{"store":"demo","log":{"last_position":11},"projection":{"position":10,"lag":1,"products":10,"events":{"folded":10}},` +
 		`"publishing":{"pending":2,"confirmed":1,"refused":2,"broken":1,"unlinked":1,"quarantined":3,"held":1,"discarded":1,` +
 		`"last_refusal":{"product":"broken","reason":"gone","at":"2026-11-01T10:00:20Z"},"requests":0,"throttled":0},"dead_letters":3,` +
@@ -407,7 +407,7 @@ func TestCount_withoutItems(t *testing.T) {
 	c := open(t, newBucket())
 	fold(t, c, pos...)
 	p := openPublications(t, newBucket(), syncLog(t, linked("p-3", 1), confirmed("p-3", 5, 1)))
-	got := projections.NewStoreStatus("demo", 5, projections.NewCensus(c, p), 0)
+	got := projections.NewStoreStatus("demo", 5, projections.NewStandings(c, p), 0)
 	if s := got.Publishing; got.Projection.Products != 3 || s.Unlinked != 2 || s.Confirmed != 1 {
 		t.Errorf("%d products, %+v, want p-1 and i-2 unlinked, p-3 confirmed, and nothing of i-1", got.Projection.Products, s.Counts)
 	}

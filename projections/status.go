@@ -85,17 +85,49 @@ type Refusal struct {
 
 // Count counts the products of a store. It looks at what the SYNC log names only,
 // so it costs nothing for products that were never linked. Whoever asks again and again
-// has a [Census].
+// has [Standings].
 func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
-	return call(c, p, store).sum(c, store)
+	var counts Counts
+	var newest Refusal
+	for id, pub := range p.Outlines(store) {
+		s := standingOf(c, p, store, id, pub)
+		counts.add(s, 1)
+		if s.state().Among(Refusing) {
+			if refusal := (Refusal{id, pub.Refused.Reason, pub.Refused.At}); refusal.newer(&newest) {
+				newest = refusal
+			}
+		}
+	}
+	return counts.whole(c, store, newest)
+}
+
+// newer reports whether r is to be told rather than another one. Of two of the same time it
+// is that with the greater id.
+func (r *Refusal) newer(other *Refusal) bool {
+	return r.At.After(other.At) || r.At.Equal(other.At) && r.Product > other.Product
 }
 
 // standing is what one product that the SYNC log names is counted as; the zero one is not
-// counted. A census keeps one of each product, so it is small.
+// counted.
 type standing struct {
 	in      uint8 // one more than the place of its state in [States]
 	pending bool  // in another state, and its newest state is not confirmed
 	left    bool  // by all of its items
+}
+
+// standingOf says what a product is counted as. That is nothing when it has gone, when no
+// event could be folded of it, and when it is still to be folded.
+func standingOf(c *Catalog, p *Publications, store domain.StoreID, id domain.ProductID, pub Publication) standing {
+	s, folded := c.Summary(store, id)
+	if !folded || Gone(s, pub) {
+		return standing{}
+	}
+	state := StateOf(s.Due, pub, p.Quarantined(store, s.Items...))
+	return standing{
+		in:      uint8(slices.Index(states[:], state) + 1),
+		pending: state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due),
+		left:    len(s.Items) == 0,
+	}
 }
 
 // state is empty for the zero standing.
@@ -106,18 +138,8 @@ func (s standing) state() State {
 	return states[s.in-1]
 }
 
-// stand says what a product is counted as, given whether any of its items is quarantined.
-func stand(s Summary, pub Publication, quarantined bool) standing {
-	state := StateOf(s.Due, pub, quarantined)
-	return standing{
-		in:      uint8(slices.Index(states[:], state) + 1),
-		pending: state == Quarantined && pub.Held == nil && pub.NeedsPush(s.Due),
-		left:    len(s.Items) == 0,
-	}
-}
-
-// add counts n products more that stand alike. Among those that are in no other state,
-// each is counted already that an item is left of.
+// add counts n products more that stand alike. [Counts.whole] takes all products with items
+// for unlinked, so here each of these is one less that is.
 func (c *Counts) add(s standing, n int) {
 	if s == (standing{}) {
 		return
@@ -149,6 +171,16 @@ func (c *Counts) add(s standing, n int) {
 	case Synced:
 		c.Confirmed += n
 	}
+}
+
+// whole makes the counts of products that the SYNC log names those of all products of the
+// store. A product that was folded in between may be missing.
+func (c Counts) whole(catalog *Catalog, store domain.StoreID, newest Refusal) Counts {
+	c.Unlinked = max(c.Unlinked+catalog.Size(store)-catalog.Vacant(store), 0)
+	if newest != (Refusal{}) {
+		c.LastRefusal = &newest
+	}
+	return c
 }
 
 // Gone reports whether a product is none any more: it has no item, and no twin either.
@@ -187,7 +219,7 @@ const release = "run `tillstream approve --all --guard breaker` if that is right
 
 // NewStoreStatus puts together what the projections know of a store, given the
 // last position of the POS log and the open dead letters of the store.
-func NewStoreStatus(store domain.StoreID, last domain.Position, n *Census, deadLetters int) StoreStatus {
+func NewStoreStatus(store domain.StoreID, last domain.Position, n *Standings, deadLetters int) StoreStatus {
 	c, p := n.catalog, n.publications
 	position := c.Position()
 	s := StoreStatus{

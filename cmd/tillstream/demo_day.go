@@ -342,8 +342,7 @@ func (d *demoRun) state(id domain.ProductID) projections.State {
 }
 
 func (d *demoRun) pending() int {
-	engine := d.app.engine.Load()
-	return projections.Count(engine.catalog, engine.publications, demoStore).Pending
+	return d.app.engine.Load().console.Standings.Count(demoStore).Pending
 }
 
 // demoPatience is how long anything in the demo may take.

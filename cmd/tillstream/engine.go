@@ -181,7 +181,7 @@ func (s *Store) guards() publish.Guards {
 func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
-		Catalog: e.catalog, Publications: e.publications, Census: projections.NewCensus(e.catalog, e.publications), Past: e.past(), Project: e.project,
+		Catalog: e.catalog, Publications: e.publications, Standings: projections.NewStandings(e.catalog, e.publications), Past: e.past(), Project: e.project,
 		Logs:        console.Logs{POS: e.app.conn.POS(), Sync: e.app.conn.Sync()},
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,

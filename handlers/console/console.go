@@ -30,7 +30,7 @@ type Console struct {
 
 	Catalog      *projections.Catalog
 	Publications *projections.Publications
-	Census       *projections.Census // of both
+	Standings    *projections.Standings // of both
 	Past         *projections.Past
 	Project      *project.Handler
 	DeadLetters  *streams.DeadLetters

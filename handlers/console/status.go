@@ -66,7 +66,7 @@ func (c *Console) Status(ctx context.Context) (StatusPage, error) {
 		return page, err
 	}
 	for _, store := range c.Stores {
-		s := projections.NewStoreStatus(store.ID, last, c.Census, dead[store.ID])
+		s := projections.NewStoreStatus(store.ID, last, c.Standings, dead[store.ID])
 		page.StrayDeadLetters -= s.DeadLetters
 		if store.Publisher != nil {
 			p := store.Publisher.Status()

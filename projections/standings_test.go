@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -11,25 +12,23 @@ import (
 	"github.com/tillstream/tillstream/projections"
 )
 
-// census is one that is asked again and again, and what it is of.
-type census struct {
-	*projections.Census
+// asked are standings that are asked again and again, and what they are of.
+type asked struct {
+	*projections.Standings
 	catalog      *projections.Catalog
 	publications *projections.Publications
 }
 
-func newCensus(t *rapid.T, c *projections.Catalog, p *projections.Publications) census {
-	n := census{projections.NewCensus(c, p), c, p}
-	n.TakeNote(rapid.SampledFrom([]int{3, 1000}).Draw(t, "noted"))
-	return n
+func newAsked(c *projections.Catalog, p *projections.Publications) asked {
+	return asked{projections.NewStandings(c, p), c, p}
 }
 
-// agrees wants the census to say what looking at everything does.
-func (n census) agrees(r *rapid.T, t testing.TB, who string) {
+// agrees wants them to say what looking at everything does.
+func (n asked) agrees(t testing.TB, fatal func(string, ...any), who string) {
 	for _, store := range []domain.StoreID{"levels", "movements"} {
 		text := func(c projections.Counts) string { return fmt.Sprintf("%s, left %d", jsonOf(t, c), c.Left()) }
 		if got, want := text(n.Count(store)), text(projections.Count(n.catalog, n.publications, store)); got != want {
-			r.Fatalf("%s counts in %s\n%s, want\n%s", who, store, got, want)
+			fatal("%s counts in %s\n%s, want\n%s", who, store, got, want)
 		}
 	}
 }
@@ -45,27 +44,27 @@ func outcomes(r *rapid.T, t testing.TB) log {
 		event := rapid.SampledFrom([]domain.Event{
 			linked(id, twin), linked(id, twin), &domain.ProductUnlinked{Product: id}, confirmed(id, at, twin), confirmed(id, at, twin),
 			refused(id, at), broken(id, at), held(id, at), decided(id, at, domain.Approved), decided(id, at, domain.Discarded),
-			quarantined(id, item, at), released(id, item, at),
+			quarantined(id, item, at%2+1), released(id, item, at%2+1),
 		}).Draw(r, "event")
 		l.record(t, rapid.SampledFrom([]domain.StoreID{"levels", "levels", "movements"}).Draw(r, "store"), fmt.Sprintf("s-%d", n+1), 0, start.Add(time.Duration(n)*time.Second), event)
 	}
 	return l
 }
 
-// TestCensus: whatever happens, and whenever it is asked, a census counts what looking at
+// TestStandings: whatever happens, and whenever they are asked, standings count what looking at
 // everything counts: in the process that folds, in one that reads what it stores, and
 // behind the switch to another epoch.
-func TestCensus(t *testing.T) {
+func TestStandings(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		whole, recorded := randomLog(r), outcomes(r, t)
 		history := whole
 		b := newBucket()
 		c := openRandom(r, b)
-		folder := newCensus(r, c, openPublications(t, newBucket(), log{}))
-		reader := newCensus(r, openRandom(r, newBucket()), openPublications(t, newBucket(), log{}))
+		folder := newAsked(c, openPublications(t, newBucket(), log{}))
+		reader := newAsked(openRandom(r, newBucket()), openPublications(t, newBucket(), log{}))
 		for len(history) > 0 || len(recorded) > 0 {
-			switch rapid.IntRange(0, 9).Draw(r, "then") {
+			switch rapid.IntRange(0, 12).Draw(r, "then") {
 			default:
 				if len(history) > 0 {
 					foldRandom(r, c, history[:1])
@@ -81,7 +80,7 @@ func TestCensus(t *testing.T) {
 					reader.publications.Apply(recorded[0], event)
 					recorded = recorded[1:]
 				}
-			case 4:
+			case 4, 7, 8:
 				if err := c.Flush(t.Context()); err != nil {
 					r.Fatal(err)
 				}
@@ -89,7 +88,7 @@ func TestCensus(t *testing.T) {
 					if err := reader.catalog.Observe(e); err != nil {
 						r.Fatal(err)
 					}
-					reader.agrees(r, t, "who reads")
+					reader.agrees(t, r.Fatalf, "who reads")
 				}
 			case 5:
 				b = newBucket()
@@ -99,14 +98,25 @@ func TestCensus(t *testing.T) {
 					r.Fatal(err)
 				}
 				c.Adopt(further)
+				reader.catalog.Adopt(openRandom(r, b))
+			case 6:
+				store, id := rapid.SampledFrom([]domain.StoreID{"levels", "movements"}).Draw(r, "store"), rapid.SampledFrom([]domain.ProductID{"a", "p"}).Draw(r, "id")
+				p, err := c.Product(t.Context(), store, id)
+				if errors.Is(err, domain.ErrNotFound) {
+					break
+				}
+				p.Due = domain.Position(rapid.IntRange(0, int(p.Position)).Draw(r, "due"))
+				if err = errors.Join(err, c.Replace(t.Context(), []domain.Product{p}, nil)); err != nil {
+					r.Fatal(err)
+				}
 			}
 			if rapid.Bool().Draw(r, "ask") {
-				folder.agrees(r, t, "who folds")
-				reader.agrees(r, t, "who reads")
+				folder.agrees(t, r.Fatalf, "who folds")
+				reader.agrees(t, r.Fatalf, "who reads")
 			}
 		}
-		folder.agrees(r, t, "who folds")
-		reader.agrees(r, t, "who reads")
+		folder.agrees(t, r.Fatalf, "who folds")
+		reader.agrees(t, r.Fatalf, "who reads")
 	})
 }
 
@@ -120,4 +130,29 @@ func stored(r *rapid.T, b *bucket) (all []domain.Entry) {
 		return nil
 	}
 	return rapid.Permutation(all).Draw(r, "order")
+}
+
+// TestStandings_tooMuch: when more is recorded than note is taken of, nothing is missed.
+func TestStandings_tooMuch(t *testing.T) {
+	t.Parallel()
+	var pos log
+	pos.record(t, "levels", "e-1", 1, start, event(t, domain.TypeProductSaved, `{"item":"a","sku":"S","name":"n"}`))
+	c := open(t, newBucket())
+	fold(t, c, pos...)
+	p := openPublications(t, newBucket(), log{})
+	n := newAsked(c, p)
+	n.agrees(t, t.Fatalf, "before")
+	apply := func(e domain.Event) {
+		p.Apply(domain.Recorded{Store: "levels", Position: p.Position() + 1, RecordedAt: start}, e)
+	}
+	apply(linked("a", 1))
+	for i := range 70_000 {
+		apply(&domain.ProductUnlinked{Product: domain.ProductID(fmt.Sprint("other-", i))})
+	}
+	n.agrees(t, t.Fatalf, "behind all that")
+	if got := n.Count("levels"); got.Pending != 1 {
+		t.Errorf("%+v, want one pending", got)
+	}
+	apply(confirmed("a", 1, 1))
+	n.agrees(t, t.Fatalf, "behind one more")
 }

@@ -237,7 +237,7 @@ func TestCluster_Crash(t *testing.T) {
 
 	// Each stream elects a leader of its own, and only POS was waited for so far.
 	eventually(t, "the cluster is well", func() error { return c.Health(t.Context()) })
-	// What can be read is no proof that anything can be recorded: 2.15.2 gives up a
+	// What can be read is no proof that anything can be recorded: 2.15.3 gives up a
 	// stream over this message, see Log.findStored.
 	if err := c.JetStream().Conn().PublishMsg(&nats.Msg{Subject: "pos.demo.x", Header: nats.Header{"Nats-Expected-Last-Msg-Id": {"no"}}}); err != nil {
 		t.Fatal(err)

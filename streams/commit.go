@@ -290,7 +290,7 @@ func (l *Log) publishBatch(entries []*entry) error {
 // which the logs do not permit and of which there is no kind "none".
 //
 // An expected last message id would do for a single server. To a replicated stream it is
-// poison: 2.15.2 compares it only when the message is in the Raft log already, takes
+// poison: 2.15.3 compares it only when the message is in the Raft log already, takes
 // the mismatch for a failed write, and every server gives the stream up, after each
 // restart anew.
 func (l *Log) findStored(entries []*entry) error {

@@ -172,6 +172,40 @@ func TestPublisher_Create_neverTwo(t *testing.T) {
 	})
 }
 
+// While a creation without an answer may still come true, no other product is taken for the
+// twin, though it has a SKU that the product has got meanwhile: what comes true is the twin.
+func TestPublisher_Create_inDoubt(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+		other := s.seed("NEW")[0]
+		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.CommitLater, Delay: 40 * time.Second}); err != nil {
+			t.Fatal(err)
+		}
+		s.run()
+		pass(time.Second)
+		s.save(item{id: "bowl", sku: "NEW", stock: "4"})
+		pass(publish.DefaultQuiet / 2)
+		if link := s.publication("bowl").Link; link != nil {
+			t.Errorf("linked to %d while the creation may still come true", link.BigCommerceID)
+		}
+		pass(2 * publish.DefaultQuiet)
+		if pub := s.publication("bowl"); pub.Link == nil || pub.Link.BigCommerceID == other || pub.Refused == nil {
+			t.Errorf("linked to %+v, refused %+v, want what was created, and the SKU refused, which %d has", pub.Link, pub.Refused, other)
+		}
+		if err := s.sim.MerchantDelete(other); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Push(t.Context(), []domain.ProductID{"bowl"}); err != nil {
+			t.Fatal(err)
+		}
+		s.agree("bowl")
+		if n := len(s.sim.Products()); n != 1 {
+			t.Errorf("%d products in BigCommerce, want 1", n)
+		}
+	})
+}
+
 // What changes between the record of its creation and its turn was not sent, and does
 // not wait as if it had been.
 func TestPublisher_Create_changedMeanwhile(t *testing.T) {

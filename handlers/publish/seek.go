@@ -33,6 +33,11 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		t := tasks[i]
 		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
 		switch {
+		case !m.created && creating != nil && !t.unsent && !r.settled(t) && creating.At.Add(r.p.cfg.Quiet).After(r.p.cfg.Now()):
+			// The last try may still come true. A product that has one of the SKUs, and
+			// was not created for this one, would not be its only twin then.
+			t.keepQuiet(creating.At.Add(r.p.cfg.Quiet))
+			t.leave(true)
 		case m.Link != nil && m.Link.BigCommerceID == t.replaces():
 			t.gone = 0 // it is there after all
 			t.putOff(r.p.cfg.Now())
@@ -41,11 +46,6 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		case m.Reason != "" && r.makeWay(ctx, m, t):
 		case m.Reason != "":
 			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
-		case creating != nil && !t.unsent:
-			if until := creating.At.Add(r.p.cfg.Quiet); until.After(r.p.cfg.Now()) && !r.settled(t) {
-				t.keepQuiet(until) // the last try may still come true
-				t.leave(true)
-			}
 		}
 	}
 	return nil

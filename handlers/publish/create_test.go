@@ -206,6 +206,29 @@ func TestPublisher_Create_inDoubt(t *testing.T) {
 	})
 }
 
+// A product that was created and has not heard of it is heard first, before another one that
+// has got its item takes the twin: it knows that the other variants there are ours.
+func TestPublisher_Create_lost(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+		s.save(item{id: "i1", product: "tee", sku: "B", options: size("S")}, item{id: "i2", product: "tee", sku: "C", options: size("M")})
+		if err := s.sim.Fail(simulator.Fault{Match: "PUT /catalog/products/channel-assignments", Kind: simulator.Status, Status: 503, Count: 50}); err != nil {
+			t.Fatal(err)
+		}
+		s.run()
+		pass(time.Second)
+		s.save(item{id: "i1", product: "cap", sku: "B", options: []domain.Option{{Name: "Colour", Value: "red"}}})
+		s.delete("i2")
+		pass(3 * time.Minute)
+		s.sim.Heal()
+		pass(20 * time.Minute)
+		s.agree("cap")
+		if all := s.sim.Products(); len(all) != 1 || len(all[0].Variants) != 1 {
+			t.Errorf("in BigCommerce are %+v, want one product with one variant", all)
+		}
+	})
+}
+
 // What changes between the record of its creation and its turn was not sent, and does
 // not wait as if it had been.
 func TestPublisher_Create_changedMeanwhile(t *testing.T) {

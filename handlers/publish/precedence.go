@@ -122,7 +122,11 @@ func (r *round) makesWay(ctx context.Context, owner domain.ProductID, t *task, c
 			t.pressed = map[domain.ProductID]bool{}
 		}
 		t.pressed[owner] = true
-		p.want(owner, ask{force: true, release: c.skus})
+		a := ask{force: true, release: c.skus}
+		if l.Deleted && pub.Link == nil {
+			a.release = nil // it gives way with all of its twin, once it knows it
+		}
+		p.want(owner, a)
 	}
 	t.rest = p.cfg.Now().Add(mostRest)
 	t.leave(true)

@@ -41,6 +41,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 		case m.Link != nil && m.Link.BigCommerceID == t.replaces():
 			t.gone = 0 // it is there after all
 			t.putOff(r.p.cfg.Now())
+		case m.Link != nil && !m.created && r.makeWayLost(ctx, t):
 		case m.Link != nil:
 			t.twin, t.born = m.Link, creating != nil
 		case m.Reason != "" && r.makeWay(ctx, m, t):
@@ -54,21 +55,32 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 // makeWay lets a task wait for a product of ours that makes way for it: the rival of
 // its match, or one that is linked to one of the BigCommerce products it could be.
 func (r *round) makeWay(ctx context.Context, m Match, t *task) bool {
-	var c claims
-	for _, v := range t.desired.Listing.Variants {
-		c.skus = append(c.skus, string(v.SKU))
-	}
+	c := claimsOf(t)
+	return r.makeWayLost(ctx, t) || r.makesWay(ctx, m.Rival, t, c) || slices.ContainsFunc(m.Twins, func(twin int64) bool {
+		owner, _ := r.p.twin(twin)
+		return r.makesWay(ctx, owner, t, c)
+	})
+}
+
+// makeWayLost lets a task wait for a product of ours for which something with its SKUs was
+// created, and which has not heard of that yet: it knows what of its twin is ours.
+func (r *round) makeWayLost(ctx context.Context, t *task) bool {
+	c := claimsOf(t)
 	for id, pub := range r.p.cfg.Publications.All(r.p.cfg.Store) {
-		// It was created for another product, which has not heard of it yet.
 		lost := pub.Link == nil && slices.ContainsFunc(making(&pub), func(sku string) bool { return contains(c.skus, sku) })
 		if lost && r.makesWay(ctx, id, t, c) {
 			return true
 		}
 	}
-	return r.makesWay(ctx, m.Rival, t, c) || slices.ContainsFunc(m.Twins, func(twin int64) bool {
-		owner, _ := r.p.twin(twin)
-		return r.makesWay(ctx, owner, t, c)
-	})
+	return false
+}
+
+// claimsOf are the SKUs that a task is to have.
+func claimsOf(t *task) (c claims) {
+	for _, v := range t.desired.Listing.Variants {
+		c.skus = append(c.skus, string(v.SKU))
+	}
+	return c
 }
 
 // settled reports whether BigCommerce has answered the last try to create. Of a

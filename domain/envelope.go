@@ -319,6 +319,9 @@ func (e *Envelope) SetAttribute(name, value string) error {
 	case "traceparent":
 		e.TraceParent = value
 	default:
+		if value == "" {
+			return nil // as good as unset, as in every other attribute
+		}
 		if e.Extensions == nil {
 			e.Extensions = make(map[string]string)
 		}

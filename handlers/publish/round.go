@@ -13,6 +13,7 @@ type round struct {
 	p     *Publisher
 	tasks []*task
 	byID  map[domain.ProductID]*task
+	lost  map[domain.ProductID][]string // see lostCreations; nil until somebody asks
 }
 
 func newRound(p *Publisher) *round { return &round{p: p, byID: map[domain.ProductID]*task{}} }

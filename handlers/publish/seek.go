@@ -2,6 +2,7 @@ package publish
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/tillstream/tillstream/domain"
@@ -66,13 +67,28 @@ func (r *round) makeWay(ctx context.Context, m Match, t *task) bool {
 // created, and which has not heard of that yet: it knows what of its twin is ours.
 func (r *round) makeWayLost(ctx context.Context, t *task) bool {
 	c := claimsOf(t)
-	for id, pub := range r.p.cfg.Publications.All(r.p.cfg.Store) {
-		lost := pub.Link == nil && slices.ContainsFunc(making(&pub), func(sku string) bool { return contains(c.skus, sku) })
-		if lost && r.makesWay(ctx, id, t, c) {
+	lost := r.lostCreations()
+	for _, id := range slices.Sorted(maps.Keys(lost)) {
+		ours := slices.ContainsFunc(lost[id], func(sku string) bool { return contains(c.skus, sku) })
+		if ours && r.makesWay(ctx, id, t, c) {
 			return true
 		}
 	}
 	return false
+}
+
+// lostCreations are the SKUs of what BigCommerce was asked to create for products without a
+// twin. A round looks for them once: there may be a million publications.
+func (r *round) lostCreations() map[domain.ProductID][]string {
+	if r.lost == nil {
+		r.lost = map[domain.ProductID][]string{}
+		for id, pub := range r.p.cfg.Publications.Outlines(r.p.cfg.Store) {
+			if skus := making(&pub); pub.Link == nil && len(skus) > 0 {
+				r.lost[id] = skus
+			}
+		}
+	}
+	return r.lost
 }
 
 // claimsOf are the SKUs that a task is to have.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
+	"github.com/tillstream/tillstream/projections"
 )
 
 // seek looks for the twins of some tasks under their SKUs, and for those that may
@@ -33,11 +35,10 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 	for i, m := range shop.Matches(candidates, r.p.twin, r.p.yields) {
 		t := tasks[i]
 		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
+		until, inDoubt := r.inDoubt(t, creating)
 		switch {
-		case !m.created && creating != nil && !t.unsent && !r.settled(t) && creating.At.Add(r.p.cfg.Quiet).After(r.p.cfg.Now()):
-			// The last try may still come true. A product that has one of the SKUs, and
-			// was not created for this one, would not be its only twin then.
-			t.keepQuiet(creating.At.Add(r.p.cfg.Quiet))
+		case inDoubt && !m.created: // another that has one of the SKUs would not be the only twin
+			t.keepQuiet(until)
 			t.leave(true)
 		case m.Link != nil && m.Link.BigCommerceID == t.replaces():
 			t.gone = 0 // it is there after all
@@ -97,6 +98,15 @@ func claimsOf(t *task) (c claims) {
 		c.skus = append(c.skus, string(v.SKU))
 	}
 	return c
+}
+
+// inDoubt reports whether the last try to create may still come true, and until when.
+func (r *round) inDoubt(t *task, creating *projections.Creating) (until time.Time, is bool) {
+	if creating == nil || t.unsent || r.settled(t) {
+		return time.Time{}, false
+	}
+	until = creating.At.Add(r.p.cfg.Quiet)
+	return until, until.After(r.p.cfg.Now())
 }
 
 // settled reports whether BigCommerce has answered the last try to create. Of a

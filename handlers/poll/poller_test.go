@@ -395,13 +395,7 @@ func TestPoller_refused(t *testing.T) {
 // it, and a renamed one keeps its name.
 func TestPoller_outlets(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.account.product("p-1", nil)
-	w.account.level("p-1", "outlet-1", 3)
-	w.log = witness{w.log, w}
-	w.start()
-	w.loaded()
-	w.account.put("outlets", map[string]any{"id": "outlet-3", "name": "Pier"})
+	w := newOutlet(t)
 	w.account.put("outlets", map[string]any{"id": "outlet-1", "name": "Renamed"})
 	w.account.level("p-1", "outlet-3", 5)
 	w.account.level("p-1", "outlet-9", 6)
@@ -419,13 +413,7 @@ func TestPoller_outlets(t *testing.T) {
 // before an event has it, too, although somebody has written to where it is to be.
 func TestPoller_outlets_census(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.account.product("p-1", nil)
-	w.account.level("p-1", "outlet-1", 3)
-	w.log = witness{w.log, w}
-	w.start()
-	w.loaded()
-	w.account.put("outlets", map[string]any{"id": "outlet-3", "name": "Pier"})
+	w := newOutlet(t)
 	conflict := sync.OnceFunc(func() {
 		key := streams.MakeKey(store, "xseries")
 		e, err := w.conn.Control().Get(t.Context(), key)
@@ -446,6 +434,19 @@ func TestPoller_outlets_census(t *testing.T) {
 	w.account.lists["inventory"]["late"] = map[string]any{"product_id": "p-1", "outlet_id": "outlet-3", "current_inventory_level": 5, "version": uint64(90_000_001)}
 	w.account.mu.Unlock()
 	w.until("folded", func() bool { return w.held("p-1", "Pier") == "5" })
+}
+
+// newOutlet is a world in which everything is read, and an outlet has just been opened.
+func newOutlet(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.account.product("p-1", nil)
+	w.account.level("p-1", "outlet-1", 3)
+	w.log = witness{w.log, w}
+	w.start()
+	w.loaded()
+	w.account.put("outlets", map[string]any{"id": "outlet-3", "name": "Pier"})
+	return w
 }
 
 // witness is a log that wants the name of every outlet to be stored before an event has it.

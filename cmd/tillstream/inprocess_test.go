@@ -198,7 +198,8 @@ func (in *installation) envelope(event domain.Event) domain.Envelope {
 }
 
 // happen lets events happen in the POS, and requires that each is accepted and
-// folded.
+// folded. The clock stands meanwhile: what is on its way to BigCommerce, and slow,
+// comes back when all of them are there.
 func (in *installation) happen(events ...domain.Event) {
 	in.t.Helper()
 	var body bytes.Buffer
@@ -217,7 +218,7 @@ func (in *installation) happen(events ...domain.Event) {
 	if err != nil {
 		in.t.Fatal(err)
 	}
-	in.await("folded", func() bool { return in.app.engine.Load().catalog.Position() >= last })
+	in.polling("folded", func() bool { return in.app.engine.Load().catalog.Position() >= last })
 }
 
 // await waits for a condition, and lets the clock leap while it does not hold. Its

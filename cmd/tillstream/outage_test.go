@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -162,15 +163,51 @@ func TestOutage_slow(t *testing.T) {
 	if took := in.clock.Now().Sub(begin); took < 15*time.Second {
 		t.Errorf("settled after %s: the store was not slow", took)
 	}
-	// Events come while the first requests are on their way, so there may be two
-	// rounds, each of two requests for products, one for the counts that are known and
-	// go ahead, and one for those that come while these are on their way.
-	if got := len(in.requests(before)); got > 8 {
-		t.Errorf("%d requests, want at most 8", got)
+	// The first request leaves before all events are there, and all are before it is
+	// answered. So there may be two rounds, each of two requests for products, one for
+	// the counts that are known and go ahead, and one for those that come while these
+	// are on their way.
+	sent := in.requests(before)
+	if got := len(sent); got > 8 {
+		t.Errorf("%d requests, want at most 8:\n%s", got, listed(sent))
 	}
+	checkOnce(t, sent)
 	if p := in.status().Stores[0].Publishing; p.Confirmed != outageProducts || p.Throttled != 0 {
 		t.Errorf("publishing %+v, want all confirmed", p)
 	}
+}
+
+// checkOnce requires that no request carries what one before it has carried already,
+// for any product.
+func checkOnce(t *testing.T, sent []simulator.Request) {
+	t.Helper()
+	first := map[string]int64{}
+	for _, r := range sent {
+		of := r.Body
+		if stock := (struct{ Items json.RawMessage }{}); json.Unmarshal(r.Body, &stock) == nil {
+			of = stock.Items
+		}
+		var parts []json.RawMessage
+		if err := json.Unmarshal(of, &parts); err != nil {
+			t.Errorf("request %d, %s %s: %v in %s", r.Seq, r.Method, r.Path, err, r.Body)
+		}
+		for _, part := range parts {
+			what := r.Method + " " + r.Path + " " + string(part)
+			if before, again := first[what]; again {
+				t.Errorf("request %d sends what request %d has sent: %s", r.Seq, before, what)
+			}
+			first[what] = r.Seq
+		}
+	}
+}
+
+// listed tells of requests, a line for each.
+func listed(requests []simulator.Request) string {
+	var b strings.Builder
+	for _, r := range requests {
+		fmt.Fprintf(&b, "%d, %s, %s %s %s\n", r.Seq, r.At.Format(time.TimeOnly), r.Method, r.Path, r.Body)
+	}
+	return b.String()
 }
 
 // What BigCommerce says it has saved in part only is sent again until it is whole,

@@ -151,8 +151,8 @@ func (e *engine) addPublisher(s Store) error {
 		Guards:    s.guards(),
 		OnOutcome: e.tellOutcome, Now: e.app.pace.now, After: e.app.pace.after,
 	}
-	if len(s.BigCommerce.Channels) > 0 {
-		cfg.Channel = bigcommerce.ChannelID(s.BigCommerce.Channels[0])
+	for _, id := range s.BigCommerce.Channels {
+		cfg.Channels = append(cfg.Channels, bigcommerce.ChannelID(id))
 	}
 	p, err := publish.New(cfg)
 	if err != nil {

@@ -73,8 +73,8 @@ type Config struct {
 	// BigCommerce asks for them; they belong to the merchant from then on.
 	Weight     bigcommerce.Number
 	Categories []int64
-	// Channel is where a created product is offered; default [DefaultChannel].
-	Channel bigcommerce.ChannelID
+	// Channels are where a created product is offered; default [DefaultChannel].
+	Channels []bigcommerce.ChannelID
 
 	// Guards may hold pushes; by default none does.
 	Guards Guards
@@ -107,8 +107,8 @@ func (c Config) complete() (Config, error) {
 	if c.OnMissing == "" {
 		c.OnMissing = MissingReports
 	}
-	if c.Channel == 0 {
-		c.Channel = DefaultChannel
+	if len(c.Channels) == 0 {
+		c.Channels = []bigcommerce.ChannelID{DefaultChannel}
 	}
 	if c.Concurrency <= 0 {
 		c.Concurrency = DefaultConcurrency

@@ -9,14 +9,9 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
-const (
-	// mostSlow bounds how many creations and changes of structure are in one round.
-	// They cannot be batched, and what became due meanwhile waits for the round.
-	mostSlow = 100
-	// mostAssigned bounds the channel assignments of one request; BigCommerce
-	// documents no limit.
-	mostAssigned = 50
-)
+// mostSlow bounds how many creations and changes of structure are in one round.
+// They cannot be batched, and what became due meanwhile waits for the round.
+const mostSlow = 100
 
 // create gives twins to those that need one. The order makes sure that there are
 // never two: what is about to be created is recorded first; whoever was recorded
@@ -126,27 +121,6 @@ func (r *round) sendCreation(ctx context.Context, _ *phase, rows []Row) error {
 	return nil
 }
 
-// assign offers the created products in the shop's channel.
-func (r *round) assign(ctx context.Context, tasks []*task) error {
-	var rows []Row
-	for _, t := range tasks {
-		if !t.left && t.twin != nil && t.born {
-			rows = append(rows, Row{Product: t.product})
-		}
-	}
-	ph := r.phase(func(ctx context.Context, _ *phase, rows []Row) error {
-		var assignments []bigcommerce.ChannelAssignment
-		for _, row := range rows {
-			assignments = append(assignments, bigcommerce.ChannelAssignment{
-				Product: bigcommerce.ProductID(r.byID[row.Product].twin.BigCommerceID), Channel: r.p.cfg.Channel})
-		}
-		return r.p.cfg.Client.AssignChannels(ctx, assignments)
-	})
-	// A product without a channel is still better linked than created twice.
-	ph.refuse = func(_ context.Context, _ domain.ProductID, err error) { r.p.setMisfit(err) }
-	return ph.run(ctx, slices.Collect(slices.Chunk(rows, mostAssigned)), 1)
-}
-
 // adopt records the links. Created products go on with their stock, found ones are
 // pushed whole in the next round.
 func (r *round) adopt(ctx context.Context, tasks []*task) error {
@@ -183,6 +157,11 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 			r.p.illustrateLater(t)
 		}
 		notes = append(notes, r.p.linkNotes(t.product, t.desired.Listing.Name, t.twin, by, kind)...)
+		if t.unoffered != nil { // to be known should the push that follows not come about
+			refused := t.refusal(*t.unoffered, max(t.state, 1), now)
+			refused.outcome.BigCommerceID = t.twin.BigCommerceID
+			notes = append(notes, refused)
+		}
 		t.outcome = Outcome{Product: t.product, Kind: kind, BigCommerceID: t.twin.BigCommerceID, At: now}
 	}
 	if err := r.p.record(ctx, notes); err != nil {
@@ -193,6 +172,7 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 			continue
 		}
 		t.gone = 0
+		t.force = t.force || t.unoffered != nil // what is recorded of that is not to end the push
 		switch {
 		case t.position > 0:
 			t.need, t.desired.Link = needsPush, *t.twin

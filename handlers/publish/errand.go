@@ -46,17 +46,19 @@ type errand struct {
 	// pressed are the products that were asked to make way for this one.
 	pressed map[domain.ProductID]bool
 
-	rest  time.Time // not before
-	quiet bool      // it rests because what was sent before may still take effect
-	tries int       // how often it was put off in a row
-	pace  *backoff.ExponentialBackOff
+	rest   time.Time // not before
+	quiet  bool      // it rests because what was sent before may still take effect
+	misfit error     // that it was put off for last, where other products would meet the same
+	tries  int       // how often it was put off in a row
+	pace   *backoff.ExponentialBackOff
 }
 
 // keepQuiet lets the product rest until what was sent before can take effect no more.
-func (e *errand) keepQuiet(until time.Time) { e.rest, e.quiet = until, true }
+func (e *errand) keepQuiet(until time.Time) { e.rest, e.quiet, e.misfit = until, true, nil }
 
 // putOff lets the product rest for a while, longer each time.
 func (e *errand) putOff(now time.Time) {
+	e.misfit = nil
 	if e.pace == nil {
 		e.pace = newPace()
 		e.pace.MaxInterval = mostRest
@@ -178,6 +180,17 @@ func (a *agenda) quiet() (n int, until time.Time) {
 		}
 	}
 	return n, until
+}
+
+// misfit returns that of the errand which rests for the longest, or nil.
+func (a *agenda) misfit() (err error) {
+	var until time.Time
+	for _, e := range a.resting {
+		if e.misfit != nil && e.rest.After(until) {
+			err, until = e.misfit, e.rest
+		}
+	}
+	return err
 }
 
 // pop takes the errand that has been ready for longest, or returns nil.

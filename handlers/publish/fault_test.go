@@ -246,6 +246,33 @@ func TestPublisher_Run_storeDown(t *testing.T) {
 	})
 }
 
+// The status tells of a location that is not there as long as a product waits for it, also
+// while that is tried again, and no longer.
+func TestPublisher_Problem_location(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{Latency: 2 * time.Second}, func(c *publish.Config) {
+			c.Rules.Locations = map[domain.OutletID]int64{"Depot": 3}
+		})
+		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+		s.link("bowl")
+		s.run()
+		pass(10 * time.Second)
+		for range 300 {
+			pass(time.Second)
+			if got := s.Problem(); !strings.Contains(got, "Location not found") {
+				t.Fatalf("problem %q, want one about the location", got)
+			}
+		}
+		if err := s.Unlink(t.Context(), "bowl", "not to be sold any more"); err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * time.Minute)
+		if got := s.Problem(); got != "" {
+			t.Errorf("problem %q, and nothing waits", got)
+		}
+	})
+}
+
 func TestPublisher_Run_refusals(t *testing.T) {
 	t.Parallel()
 

@@ -49,7 +49,7 @@ func (r *round) finish(ctx context.Context) error {
 			delete(r.p.unsure, t.product)
 		}
 	}
-	r.p.working = nil
+	r.p.working, r.p.trying = nil, nil
 	var waited []domain.ProductID
 	for _, t := range r.tasks {
 		waited = append(waited, t.freed...)

@@ -25,9 +25,9 @@ type Publisher struct {
 	woken   map[domain.ProductID]ask
 	agenda  agenda
 	working map[domain.ProductID]*task // in the present round
+	trying  error                      // the misfit of one of them, which may be none any more
 	wake    chan struct{}              // has room for one
 	idle    chan struct{}              // closed and replaced when nothing is left to do now
-	misfit  error                      // the newest failure that speaks against a setting
 	work    work
 	images  []image                   // touched by Run only
 	meter   meter                     // likewise
@@ -249,11 +249,17 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		e := p.agenda.pop()
 		if e == nil {
 			p.working = r.byID
+			if len(r.tasks) == 0 {
+				p.trying = nil
+			}
 			p.mu.Unlock()
 			if len(r.tasks) == 0 {
 				return nil, next, nil
 			}
 			return r, time.Time{}, nil
+		}
+		if e.misfit != nil {
+			p.trying = e.misfit
 		}
 		p.mu.Unlock()
 		t, err := r.admit(ctx, e)
@@ -261,9 +267,9 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 		case over(ctx):
 			return nil, time.Time{}, context.Cause(ctx)
 		case err != nil: // one that cannot be read keeps nobody else waiting
-			p.setMisfit(err)
 			p.mu.Lock()
 			e.putOff(p.cfg.Now())
+			e.misfit = err
 			p.agenda.put(e, p.cfg.Now())
 			p.mu.Unlock()
 			continue

@@ -155,6 +155,9 @@ func (r *round) phases(ctx context.Context) error {
 	if err := r.create(ctx); err != nil {
 		return err
 	}
+	if err := r.assign(ctx, r.tasks); err != nil {
+		return err
+	}
 	if err := r.remove(ctx); err != nil {
 		return err
 	}
@@ -189,8 +192,8 @@ func (r *round) newest(ctx context.Context) error {
 				return context.Cause(ctx)
 			}
 			if err != nil { // one that cannot be read keeps nobody else waiting
-				r.p.setMisfit(err)
 				t.putOff(r.p.cfg.Now())
+				t.misfit = err
 			}
 		}
 	}
@@ -227,7 +230,7 @@ func (r *round) phase(send func(context.Context, *phase, []Row) error) *phase {
 	ph.tire = func(id domain.ProductID, err error) {
 		t := r.byID[id]
 		if blame(err) == setting {
-			r.p.setMisfit(err)
+			t.misfit = err
 			t.rest = r.p.cfg.Now().Add(mostPause)
 			t.leave(true)
 			return

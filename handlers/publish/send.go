@@ -138,7 +138,6 @@ func (r *round) sendStock(ctx context.Context, _ *phase, rows []Row) error {
 			r.p.headway.note(&t.desired, t.state)
 		}
 	}
-	r.p.setMisfit(nil)
 	return nil
 }
 

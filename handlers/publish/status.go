@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -47,7 +48,7 @@ const slow = 5 * time.Second
 // Problem says in a sentence what keeps the store from being published, or "".
 func (p *Publisher) Problem() string {
 	p.mu.Lock()
-	waiting, misfit := p.waiting(), p.misfit
+	waiting, misfit := p.waiting(), cmp.Or(p.agenda.misfit(), p.trying)
 	quiet, until := p.agenda.quiet()
 	p.mu.Unlock()
 	now := p.cfg.Now()
@@ -117,10 +118,4 @@ func wait(n int) string {
 		return "1 product waits"
 	}
 	return fmt.Sprintf("%d products wait", n)
-}
-
-func (p *Publisher) setMisfit(err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.misfit = err
 }

@@ -1,0 +1,134 @@
+package publish_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
+	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
+	"github.com/tillstream/tillstream/handlers/publish"
+	"github.com/tillstream/tillstream/projections"
+)
+
+// A product that BigCommerce will not offer in a channel is there, with all that the POS
+// has, and says so until it is offered.
+func TestPublisher_Create_channels(t *testing.T) {
+	t.Parallel()
+	assignments := simulator.Fault{Match: "PUT /catalog/products/channel-assignments", Kind: simulator.Status, Status: 422}
+	refuses := func(t *testing.T, change func(*publish.Config)) *shop {
+		s := newShop(t, simulator.Config{}, func(c *publish.Config) {
+			c.CreateAll, c.Channels = true, []bigcommerce.ChannelID{1, 7}
+			if change != nil {
+				change(c)
+			}
+		})
+		if err := s.sim.Fail(assignments); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	unoffered := func(t *testing.T, s *shop, ids ...domain.ProductID) {
+		t.Helper()
+		for _, id := range ids {
+			pub := s.publication(id)
+			if pub.Refused == nil || pub.Refused.Status != 422 || !strings.Contains(pub.Refused.Reason, "is not offered in channels 1, 7: ") ||
+				!strings.HasSuffix(pub.Refused.Reason, "check bigcommerce.channels, then run `tillstream push "+string(id)+"`") {
+				t.Errorf("%s is %s, %+v, want it refused for the channels", id, s.state(id), pub.Refused)
+			}
+			if diff := s.differences(id); len(diff) > 0 {
+				t.Errorf("it differs from the POS: %v", diff)
+			}
+		}
+	}
+	offered := func(t *testing.T, s *shop, ids ...domain.ProductID) {
+		t.Helper()
+		s.agree(ids...)
+		for _, id := range ids {
+			if twin := s.twin(id); !s.sim.Assigned(twin.ID, 1) || !s.sim.Assigned(twin.ID, 7) {
+				t.Errorf("%s is not offered in both channels", id)
+			}
+		}
+	}
+
+	t.Run("OK several", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, nil)
+			s.sim.Heal()
+			ids := s.saveMany(60) // more than one request has room for
+			s.run()
+			pass(5 * time.Minute)
+			offered(t, s, ids...)
+		})
+	})
+	t.Run("Err refused, until somebody has it pushed", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, nil)
+			ids := s.saveMany(3)
+			s.run()
+			pass(time.Minute)
+			unoffered(t, s, ids...)
+			if got := s.Problem(); got != "" {
+				t.Errorf("problem %q: it is the products' own, and said of each", got)
+			}
+			got, err := s.Push(t.Context(), ids[:1])
+			if err != nil || got[0].Kind != publish.Refused || got[0].Field != "channel" || got[0].BigCommerceID != s.twin(ids[0]).ID {
+				t.Errorf("pushed to no avail: %+v, %v, want it refused", got, err)
+			}
+			before := len(s.requests())
+			pass(time.Hour)
+			if n := len(s.requests()) - before; n != 0 {
+				t.Errorf("%d requests while nobody has done anything about it", n)
+			}
+			s.save(item{id: string(ids[1]), sku: "SKU-" + string(ids[1]), name: "Changed", stock: "1"})
+			pass(time.Minute)
+			unoffered(t, s, ids...)
+			s.sim.Heal()
+			if got, err := s.Push(t.Context(), ids); err != nil || got[2].Kind != publish.Confirmed {
+				t.Errorf("pushed: %+v, %v, want all confirmed", got, err)
+			}
+			offered(t, s, ids...)
+		})
+	})
+	t.Run("Err refused, and a new process offers it", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, nil)
+			ids := s.saveMany(2)
+			if err := s.sim.Fail(simulator.Fault{Match: "PUT /inventory/*/*", Kind: simulator.Hang}); err != nil {
+				t.Fatal(err)
+			}
+			s.run()
+			pass(5 * time.Second)
+			_ = s.stop() // before it has heard of the stock
+			if got := len(recorded[*domain.PushConfirmed](s.log)); got != 0 {
+				t.Fatalf("%d pushes confirmed, want none yet", got)
+			}
+			s.sim.Heal()
+			s.open()
+			s.save(item{id: string(ids[0]), sku: "SKU-" + string(ids[0]), name: "Changed", stock: "1"})
+			s.run()
+			pass(time.Minute)
+			offered(t, s, ids[0])
+			if got := s.publication(ids[1]).Refused; got == nil || got.Field != "channel" {
+				t.Errorf("the other one is %s, %+v, want it refused for the channels", s.state(ids[1]), got)
+			}
+		})
+	})
+	t.Run("Err refused because it is gone", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, func(c *publish.Config) { c.OnMissing = publish.MissingRecreates })
+			ids := s.saveMany(1)
+			s.sim.Heal()
+			if err := s.sim.Fail(simulator.Fault{Match: assignments.Match, Kind: simulator.ProductDeleted, Count: 1}); err != nil {
+				t.Fatal(err)
+			}
+			s.run()
+			pass(10 * time.Minute)
+			if got := s.state(ids[0]); got != projections.Synced {
+				t.Errorf("it is %s: %+v", got, s.publication(ids[0]).Refused)
+			}
+			offered(t, s, ids...)
+		})
+	})
+}

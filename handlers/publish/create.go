@@ -156,7 +156,7 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 			by, kind = domain.LinkedByCreation, Created
 			r.p.illustrateLater(t)
 		}
-		notes = append(notes, r.p.linkNotes(t.product, t.desired.Listing.Name, t.twin, by, kind)...)
+		notes = append(notes, r.p.linkNotes(t.product, t.desired.Listing.Name, t.twin, t.found, by, kind)...)
 		if t.unoffered != nil { // to be known should the push that follows not come about
 			refused := t.refusal(*t.unoffered, max(t.state, 1), now)
 			refused.outcome.BigCommerceID = t.twin.BigCommerceID

@@ -149,7 +149,7 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		case m.Link != nil:
 			r.Linked = append(r.Linked, LinkFound{m.Product, l.Name, m.Link.BigCommerceID, len(m.Link.Variants), len(l.Variants) - len(m.Link.Variants)})
 			if pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product); pub.Link == nil || pub.Broken() {
-				notes = append(notes, p.linkNotes(m.Product, l.Name, m.Link, domain.LinkedBySKU, Linked)...)
+				notes = append(notes, p.linkNotes(m.Product, l.Name, m.Link, m.variants, domain.LinkedBySKU, Linked)...)
 			}
 		case m.Reason != "":
 			r.Ambiguous = append(r.Ambiguous, LinkAmbiguous{m.Product, l.Name, m.Twins, m.Reason})
@@ -181,11 +181,13 @@ func (p *Publisher) yields(id domain.ProductID) bool {
 	return known && s.Deleted
 }
 
-// linkNotes are what is recorded of a new link. When another product had the twin
-// before, its link ends. Variants that only that one had, or that the product was
-// created with earlier and has no more, are ours and not listed: they stay recorded
-// as created, so that the next push looks for them and removes them.
-func (p *Publisher) linkNotes(id domain.ProductID, name string, link *domain.Link, by domain.LinkedBy, kind Kind) []note {
+// linkNotes are what is recorded of a new link to a twin that has some variants. When
+// another product had the twin before, its link ends. Variants that only that one had, or
+// that the product was created with earlier and has no more, are ours and not listed:
+// they stay recorded as created, so that the next push looks for them and removes them.
+// Those are recorded under the SKUs that they have, too: the merchant may have given them
+// others, or a push that never came to its end.
+func (p *Publisher) linkNotes(id domain.ProductID, name string, link *domain.Link, variants []bigcommerce.Variant, by domain.LinkedBy, kind Kind) []note {
 	now := p.cfg.Now()
 	own := p.cfg.Publications.Publication(p.cfg.Store, id)
 	left := making(&own)
@@ -195,6 +197,11 @@ func (p *Publisher) linkNotes(id domain.ProductID, name string, link *domain.Lin
 		left = append(left, making(&pub)...)
 		for _, v := range pub.Link.Variants {
 			left = append(left, string(v.SKU))
+			for i := range variants {
+				if int64(variants[i].ID) == v.BigCommerceID {
+					left = append(left, variants[i].SKU)
+				}
+			}
 		}
 		p.inheritLingering(id, former)
 		reason := fmt.Sprintf("deleted in the POS, and its BigCommerce product is product %s now", id)
@@ -315,7 +322,7 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 	if dryRun {
 		return link, nil
 	}
-	notes := p.linkNotes(id, listing.Name, &link, domain.LinkedByOperator, Linked)
+	notes := p.linkNotes(id, listing.Name, &link, twin.Variants, domain.LinkedByOperator, Linked)
 	return link, p.recordLinks(ctx, notes)
 }
 

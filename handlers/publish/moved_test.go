@@ -2,6 +2,7 @@ package publish_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +84,29 @@ func TestPublisher_Run_takesOver(t *testing.T) {
 		}
 		if now := s.sim.OwnedFields(twin); string(now) != string(owned) {
 			t.Errorf("the merchant's fields are %s, want %s", now, owned)
+		}
+	})
+}
+
+// What is ours of a twin that another product takes over is known by what the link says it
+// is, whatever SKU it has by then.
+func TestPublisher_Run_takesOver_otherSKU(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+		s.save(tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+		s.run()
+		s.idle()
+		twin := s.twin("tee")
+		s.merchant("tee", func(p *simulator.Product) {
+			p.Variants[slices.IndexFunc(p.Variants, func(v simulator.Variant) bool { return v.SKU == "T-M" })].SKU = "MINE"
+		})
+		s.delete("s")
+		s.delete("m")
+		s.save(item{id: "n", product: "new", name: "New", sku: "T-S", options: size("S"), stock: "3"})
+		pass(10 * time.Minute)
+		s.agree("new")
+		if got := s.twin("new"); got.ID != twin.ID || len(got.Variants) != 1 {
+			t.Errorf("its twin is %d with %d variants, want %d with the one", got.ID, len(got.Variants), twin.ID)
 		}
 	})
 }

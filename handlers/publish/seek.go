@@ -45,7 +45,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 			t.putOff(r.p.cfg.Now())
 		case m.Link != nil && !m.created && r.makeWayLost(ctx, t):
 		case m.Link != nil:
-			t.twin, t.born = m.Link, creating != nil
+			t.twin, t.found, t.born = m.Link, m.variants, creating != nil
 		case m.Reason != "" && r.makeWay(ctx, m, t):
 		case m.Reason != "":
 			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
@@ -168,6 +168,7 @@ func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	t.twin, t.born = shop.Matches(c, r.p.twin, r.p.yields)[0].Link, true
+	m := shop.Matches(c, r.p.twin, r.p.yields)[0]
+	t.twin, t.found, t.born = m.Link, m.variants, true
 	return t.twin != nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/bigcommerce"
 )
 
 // task is one errand in a round. Only who has its product in flight touches it.
@@ -19,9 +20,10 @@ type task struct {
 	digest   string
 	offer    domain.Offer // with the stock that was sent last
 
-	// A twin that was found, or made in this round, and is not recorded yet. born
-	// says that we have created it, now or earlier.
+	// A twin that was found, with these variants, or made in this round, and is not
+	// recorded yet. born says that we have created it, now or earlier.
 	twin       *domain.Link
+	found      []bigcommerce.Variant
 	born, made bool
 	images     []string
 

@@ -72,6 +72,8 @@ type Match struct {
 	Twins   []int64 // BigCommerce products that have a SKU of it
 	// Rival is another product that has, or wants, the one it could be.
 	Rival domain.ProductID
+	// variants are those of the twin.
+	variants []bigcommerce.Variant
 	// created says that the twin was recognised by what it was created with.
 	created bool
 }
@@ -172,7 +174,7 @@ func (s *Shop) match(c *Candidate, linked func(int64) (domain.ProductID, bool), 
 		return ambiguous("BigCommerce product %d has no variants, product %s has", twin.ID, c.Product)
 	}
 	link := linkTo(&c.Listing, &twin)
-	m.Link = &link
+	m.Link, m.variants = &link, twin.Variants
 	return m
 }
 

@@ -1,6 +1,8 @@
 package publish_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -169,6 +171,59 @@ func TestPublisher_Create_neverTwo(t *testing.T) {
 			pass(publish.DefaultQuiet)
 			s.agree("bowl")
 		})
+	})
+}
+
+// A product whose creation has not been heard of is not linked by anybody else: what comes
+// true would be a second twin, and what came true would not be offered.
+func TestPublisher_Link_unfinished(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		other := s.seed("NEW")[0]
+		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.Hang}); err != nil {
+			t.Fatal(err)
+		}
+		s.run()
+		waiting, giveUp := context.WithTimeout(t.Context(), time.Second)
+		defer giveUp()
+		if _, err := s.Create(waiting, []domain.ProductID{"bowl"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("created: %v, want no answer", err)
+		}
+		_ = s.stop()
+		s.sim.Heal()
+		s.open()
+		s.save(item{id: "bowl", sku: "NEW", stock: "4"})
+		s.run()
+		for _, when := range []string{"while it may come true", "when it can no more"} {
+			const says = "run `tillstream publish bowl`"
+			r, err := s.LinkAuto(t.Context(), false)
+			if err != nil || len(r.Linked) != 0 || len(r.Ambiguous) != 1 || !strings.Contains(r.Ambiguous[0].Reason, says) || !slices.Equal(r.Ambiguous[0].Twins, []int64{other}) {
+				t.Errorf("%s: LinkAuto: %+v, %v, want it told what to do", when, r, err)
+			}
+			if _, err := s.Link(t.Context(), "bowl", other, false); err == nil || !strings.Contains(err.Error(), says) {
+				t.Errorf("%s: Link: %v, want it told what to do", when, err)
+			}
+			pass(2 * publish.DefaultQuiet)
+		}
+		if _, err := s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil {
+			t.Fatal(err)
+		}
+		s.agree("bowl")
+		if got := s.twin("bowl").ID; got != other || len(s.sim.Products()) != 1 {
+			t.Errorf("its twin is %d of %d products, want %d alone", got, len(s.sim.Products()), other)
+		}
+		// One that BigCommerce has refused to create is known not to be there.
+		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.Status, Status: 422}); err != nil {
+			t.Fatal(err)
+		}
+		s.save(item{id: "cup", sku: "CB-2"})
+		if got, err := s.Create(t.Context(), []domain.ProductID{"cup"}); err != nil || got[0].Kind != publish.Refused {
+			t.Fatalf("created: %+v, %v, want it refused", got, err)
+		}
+		if _, err := s.Link(t.Context(), "cup", s.seed("Another")[0], false); err != nil {
+			t.Errorf("linked after a refusal: %v", err)
+		}
 	})
 }
 

@@ -145,10 +145,14 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 	var notes []note
 	for i, m := range shop.Matches(candidates, p.twin, p.yields) {
 		l := &candidates[i].Listing
+		pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product)
+		unfinished := p.unfinished(m.Product, &pub)
 		switch {
+		case m.Link != nil && unfinished != "":
+			r.Ambiguous = append(r.Ambiguous, LinkAmbiguous{m.Product, l.Name, m.Twins, unfinished})
 		case m.Link != nil:
 			r.Linked = append(r.Linked, LinkFound{m.Product, l.Name, m.Link.BigCommerceID, len(m.Link.Variants), len(l.Variants) - len(m.Link.Variants)})
-			if pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product); pub.Link == nil || pub.Broken() {
+			if pub.Link == nil || pub.Broken() {
 				notes = append(notes, p.linkNotes(m.Product, l.Name, m.Link, m.variants, domain.LinkedBySKU, Linked)...)
 			}
 		case m.Reason != "":
@@ -161,6 +165,21 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		return r, nil
 	}
 	return r, p.recordLinks(ctx, notes)
+}
+
+// unfinished says what became of a creation that was begun and of which nothing is known, if
+// there is one: a link to another twin might make what comes true of it a second one, and
+// to that one would leave out what belongs to a creation. It is "" when there is none.
+func (p *Publisher) unfinished(id domain.ProductID, pub *projections.Publication) string {
+	var replaces int64
+	if pub.Link != nil {
+		replaces = pub.Link.BigCommerceID
+	}
+	_, inDoubt := p.inDoubt(pub, replaces)
+	if pub.Creating == nil || !inDoubt && (replaces != 0 || settled(pub, replaces)) {
+		return ""
+	}
+	return fmt.Sprintf("BigCommerce was asked to create product %s, and has not been heard of: run `tillstream publish %s`, which finds what was created, or another that has its SKUs", id, id)
 }
 
 func (p *Publisher) twin(bigCommerceID int64) (domain.ProductID, bool) {
@@ -285,8 +304,8 @@ func (p *Publisher) recordLinks(ctx context.Context, notes []note) error {
 // Link ties a product to a BigCommerce product on somebody's word, unless dryRun, and
 // has it pushed. Variants are tied by SKU, then by equal options; a simple product to the
 // twin's only variant. It returns an error, and changes nothing, when BigCommerce
-// has no such product, another product is linked to it, or it has variants and the
-// product has none.
+// has no such product, another product is linked to it, it has variants and the
+// product has none, or what became of a creation of the product is not known.
 func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID int64, dryRun bool) (domain.Link, error) {
 	state, err := p.cfg.Catalog.Product(ctx, p.cfg.Store, id)
 	if err != nil {
@@ -311,6 +330,10 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 		return domain.Link{}, err
 	}
 	defer end()
+	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
+	if unfinished := p.unfinished(id, &pub); unfinished != "" {
+		return domain.Link{}, fmt.Errorf("link: %s", unfinished)
+	}
 	if other, taken := p.holder(bigCommerceID); taken && other != id {
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d is linked to product %s: unlink that first", bigCommerceID, other)
 	}

@@ -16,7 +16,7 @@ import (
 func (r *round) seek(ctx context.Context, tasks []*task) error {
 	candidates := make([]Candidate, len(tasks))
 	for i, t := range tasks {
-		candidates[i] = r.candidate(t)
+		candidates[i] = r.p.candidate(t.product, t.desired.Listing)
 	}
 	var shop *Shop
 	err := r.p.ask(ctx, func(ctx context.Context) (err error) {
@@ -34,10 +34,10 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 	}
 	for i, m := range shop.Matches(candidates, r.p.twin, r.p.yields) {
 		t := tasks[i]
-		creating := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating
-		until, inDoubt := r.inDoubt(t, creating)
+		pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product)
+		until, inDoubt := r.p.inDoubt(&pub, t.replaces())
 		switch {
-		case inDoubt && !m.created: // another that has one of the SKUs would not be the only twin
+		case inDoubt && !t.unsent && !m.created: // another that has one of the SKUs would not be the only twin
 			t.keepQuiet(until)
 			t.leave(true)
 		case m.Link != nil && m.Link.BigCommerceID == t.replaces():
@@ -45,7 +45,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 			t.putOff(r.p.cfg.Now())
 		case m.Link != nil && !m.created && r.makeWayLost(ctx, t):
 		case m.Link != nil:
-			t.twin, t.found, t.born = m.Link, m.variants, creating != nil
+			t.twin, t.found, t.born = m.Link, m.variants, pub.Creating != nil
 		case m.Reason != "" && r.makeWay(ctx, m, t):
 		case m.Reason != "":
 			t.refuse(Refusal{Field: "sku", Reason: "no twin can be chosen: " + m.Reason}, r.p.cfg.Now())
@@ -100,26 +100,27 @@ func claimsOf(t *task) (c claims) {
 	return c
 }
 
-// inDoubt reports whether the last try to create may still come true, and until when.
-func (r *round) inDoubt(t *task, creating *projections.Creating) (until time.Time, is bool) {
-	if creating == nil || t.unsent || r.settled(t) {
+// inDoubt reports whether the creation of a twin that is on record may still come true, if
+// it was sent at all, and until when. replaces is the twin that is gone, of a product that
+// had one, and 0 for any other.
+func (p *Publisher) inDoubt(pub *projections.Publication, replaces int64) (until time.Time, is bool) {
+	if pub.Creating == nil || settled(pub, replaces) {
 		return time.Time{}, false
 	}
-	until = creating.At.Add(r.p.cfg.Quiet)
-	return until, until.After(r.p.cfg.Now())
+	until = pub.Creating.At.Add(p.cfg.Quiet)
+	return until, until.After(p.cfg.Now())
 }
 
 // settled reports whether BigCommerce has answered the last try to create. Of a
 // product whose twin is gone that is not told apart from the twin's being gone.
-func (r *round) settled(t *task) bool {
-	pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product)
-	return pub.Creating == nil || t.replaces() == 0 && pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
+func settled(pub *projections.Publication, replaces int64) bool {
+	return replaces == 0 && pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
 }
 
-// candidate is a task as the search for its twin sees it.
-func (r *round) candidate(t *task) Candidate {
-	c := Candidate{Product: t.product, Listing: t.desired.Listing}
-	if made := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Creating; made != nil {
+// candidate is a product as the search for its twin sees it.
+func (p *Publisher) candidate(id domain.ProductID, listing domain.Listing) Candidate {
+	c := Candidate{Product: id, Listing: listing}
+	if made := p.cfg.Publications.Publication(p.cfg.Store, id).Creating; made != nil {
 		c.As = made.Name
 		for _, sku := range made.SKUs {
 			c.Also = append(c.Also, domain.SKU(sku))
@@ -163,7 +164,7 @@ func (p *Publisher) ofVariants(ctx context.Context, skus []string) ([]bigcommerc
 
 // lookAgain looks for the twin of a product that BigCommerce says it has already.
 func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
-	c := []Candidate{r.candidate(t)}
+	c := []Candidate{r.p.candidate(t.product, t.desired.Listing)}
 	shop, err := r.shop(ctx, c)
 	if err != nil {
 		return false, err

@@ -227,6 +227,38 @@ func TestPublisher_Link_unfinished(t *testing.T) {
 	})
 }
 
+// What is on record of a twin that is gone stands in the way of no other twin.
+func TestPublisher_LinkAuto_leftovers(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		s.save(tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+		s.run()
+		if _, err := s.Create(t.Context(), []domain.ProductID{"tee"}); err != nil {
+			t.Fatal(err)
+		}
+		s.delete("s")
+		s.delete("m")
+		s.idle()
+		if err := s.sim.Fail(simulator.Fault{Match: "GET /catalog/products/*", Kind: simulator.ProductDeleted, Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		s.save(item{id: "n", product: "new", name: "New", sku: "T-S", options: size("S"), stock: "3"})
+		if _, err := s.Create(t.Context(), []domain.ProductID{"new"}); err != nil {
+			t.Fatal(err)
+		}
+		if pub := s.publication("new"); !pub.Broken() || pub.Creating == nil {
+			t.Fatalf("publication %+v, want a broken link to what the other one left it", pub)
+		}
+		another := s.seed("Tee: T-S=S")[0]
+		pass(publish.DefaultQuiet)
+		if r, err := s.LinkAuto(t.Context(), false); err != nil || len(r.Linked) != 1 || r.Linked[0].BigCommerceID != another {
+			t.Errorf("LinkAuto: %+v, %v, want it linked to %d", r, err, another)
+		}
+		s.idle()
+		s.agree("new")
+	})
+}
+
 // While a creation without an answer may still come true, no other product is taken for the
 // twin, though it has a SKU that the product has got meanwhile: what comes true is the twin.
 func TestPublisher_Create_inDoubt(t *testing.T) {

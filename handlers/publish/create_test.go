@@ -239,13 +239,14 @@ func TestPublisher_LinkAuto_leftovers(t *testing.T) {
 		s.delete("s")
 		s.delete("m")
 		s.idle()
-		if err := s.sim.Fail(simulator.Fault{Match: "GET /catalog/products/*", Kind: simulator.ProductDeleted, Count: 1}); err != nil {
+		if err := s.sim.Fail(simulator.Fault{Match: "DELETE /catalog/products/*/variants/*", Kind: simulator.ProductDeleted, Count: 1}); err != nil {
 			t.Fatal(err)
 		}
 		s.save(item{id: "n", product: "new", name: "New", sku: "T-S", options: size("S"), stock: "3"})
-		if _, err := s.Create(t.Context(), []domain.ProductID{"new"}); err != nil {
-			t.Fatal(err)
+		if r, err := s.LinkAuto(t.Context(), false); err != nil || len(r.Linked) != 1 {
+			t.Fatalf("LinkAuto: %+v, %v", r, err)
 		}
+		pass(2 * time.Minute)
 		if pub := s.publication("new"); !pub.Broken() || pub.Creating == nil {
 			t.Fatalf("publication %+v, want a broken link to what the other one left it", pub)
 		}

@@ -39,6 +39,7 @@ const (
 	TypeItemReleased    Type = "sync.item.released.v1"
 	TypeDriftFound      Type = "sync.drift.found.v1"
 	TypeImageSent       Type = "sync.image.sent.v1"
+	TypeProductOffered  Type = "sync.product.offered.v1"
 
 	TypePublishingMeasured Type = "sync.publishing.measured.v1"
 )
@@ -111,6 +112,8 @@ func newEvent(t Type) Event {
 		return &DriftFound{}
 	case TypeImageSent:
 		return &ImageSent{}
+	case TypeProductOffered:
+		return &ProductOffered{}
 	case TypePublishingMeasured:
 		return &PublishingMeasured{}
 	}
@@ -131,6 +134,6 @@ func POSTypes() []Type {
 func SyncTypes() []Type {
 	return []Type{
 		TypeProductLinked, TypeProductUnlinked, TypeProductCreating, TypePushConfirmed, TypePushConfirmedV1, TypePushRefused,
-		TypePushHeld, TypePushReleased, TypePushWanted, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypePublishingMeasured,
+		TypePushHeld, TypePushReleased, TypePushWanted, TypeItemQuarantined, TypeItemReleased, TypeDriftFound, TypeImageSent, TypeProductOffered, TypePublishingMeasured,
 	}
 }

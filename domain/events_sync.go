@@ -173,6 +173,15 @@ type ImageSent struct {
 	Error         string // why BigCommerce has not taken it, or may not have; empty: it has
 }
 
+// ProductOffered says whether a product that was created is offered in the store's channels.
+// It is recorded when BigCommerce refuses that, and when it no longer does.
+type ProductOffered struct {
+	Product       ProductID
+	BigCommerceID int64
+	Status        int    // BigCommerce's HTTP status, of a refusal; 0 for none
+	Error         string // why it is not, and what to do; empty: it is
+}
+
 // PublishingMeasured says what the pushes of some time cost. It is about no single
 // product.
 type PublishingMeasured struct {
@@ -201,6 +210,7 @@ func (e *ItemQuarantined) Type() Type { return TypeItemQuarantined }
 func (e *ItemReleased) Type() Type    { return TypeItemReleased }
 func (e *DriftFound) Type() Type      { return TypeDriftFound }
 func (e *ImageSent) Type() Type       { return TypeImageSent }
+func (e *ProductOffered) Type() Type  { return TypeProductOffered }
 
 func (e *PublishingMeasured) Type() Type { return TypePublishingMeasured }
 
@@ -216,5 +226,6 @@ func (e *ItemQuarantined) Subject() string { return string(e.Product) }
 func (e *ItemReleased) Subject() string    { return string(e.Product) }
 func (e *DriftFound) Subject() string      { return string(e.Product) }
 func (e *ImageSent) Subject() string       { return string(e.Product) }
+func (e *ProductOffered) Subject() string  { return string(e.Product) }
 
 func (e *PublishingMeasured) Subject() string { return string(e.Store) }

@@ -393,6 +393,13 @@ func (e *ImageSent) fields(v fieldVisitor) {
 	text(v, "error", &e.Error, rule{doc: "why BigCommerce has not taken it, or may not have; absent when it has", max: maxReason})
 }
 
+func (e *ProductOffered) fields(v fieldVisitor) {
+	text(v, "product", &e.Product, idRule("the product"))
+	integer(v, "bigcommerce_id", &e.BigCommerceID, rule{doc: "BigCommerce's product id", required: true, low: 1})
+	integer(v, "status", &e.Status, rule{doc: "BigCommerce's HTTP status; absent when it is offered"})
+	text(v, "error", &e.Error, rule{doc: "why the store's channels do not offer it, and what to do; absent when they do", max: maxReason})
+}
+
 func (e *PublishingMeasured) fields(v fieldVisitor) {
 	text(v, "store", &e.Store, idRule("the store"))
 	integer(v, "seconds", &e.Seconds, rule{doc: "how long it is about, up to the time of the event", required: true})

@@ -16,6 +16,9 @@ type Publication struct {
 	Confirmed Confirmed    `json:"confirmed,omitzero"` // by the present twin
 	// Refused is the last push, when BigCommerce would not take it.
 	Refused *Refused `json:"refused,omitempty"`
+	// Unoffered is set while the twin is in BigCommerce and the store's channels do not
+	// offer it. Pushes go on.
+	Unoffered *Unoffered `json:"unoffered,omitempty"`
 	// Held is the newest push, when a guard keeps it from BigCommerce. Nothing of the
 	// product is pushed then.
 	Held *Hold `json:"held,omitempty"`
@@ -61,6 +64,13 @@ type Refused struct {
 	At       time.Time       `json:"at"`
 }
 
+// Unoffered is why the store's channels do not offer a twin.
+type Unoffered struct {
+	Status int       `json:"status,omitempty"` // BigCommerce's
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
 // Hold is a state that a guard keeps from BigCommerce.
 type Hold struct {
 	Position domain.Position `json:"position"` // in the POS log
@@ -104,7 +114,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) (Pu
 	case *domain.ProductLinked:
 		link := e.Link
 		if p.Link == nil || p.Link.BigCommerceID != link.BigCommerceID {
-			p.Held, p.Approved, p.Discarded, p.Wanted = nil, false, 0, nil // what was said was about another twin
+			p.Held, p.Approved, p.Discarded, p.Wanted, p.Unoffered = nil, false, 0, nil, nil // what was said was about another twin
 		}
 		p.Link, p.Creating = &link, nil
 		if p.Confirmed.BigCommerceID != link.BigCommerceID {
@@ -113,7 +123,7 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) (Pu
 		p.Refused = nil // what was wrong may have been the link
 	case *domain.ProductUnlinked:
 		p.Link, p.Creating, p.Confirmed, p.Refused = nil, nil, Confirmed{}, nil
-		p.Held, p.Approved, p.Discarded, p.Wanted = nil, false, 0, nil
+		p.Held, p.Approved, p.Discarded, p.Wanted, p.Unoffered = nil, false, 0, nil, nil
 	case *domain.ProductCreating:
 		p.Creating = &Creating{Name: e.Name, SKUs: e.SKUs, At: rec.Time}
 	case *domain.PushConfirmed:
@@ -134,6 +144,14 @@ func FoldPublication(p Publication, rec domain.Recorded, event domain.Event) (Pu
 		}
 		p.settleGuards(e.Position)
 		p.settleWanted(e.Position, "")
+	case *domain.ProductOffered:
+		switch {
+		case p.Link == nil || p.Link.BigCommerceID != e.BigCommerceID: // it was about an earlier twin
+		case e.Error == "":
+			p.Unoffered = nil
+		default:
+			p.Unoffered = &Unoffered{e.Status, e.Error, rec.Time}
+		}
 	case *domain.PushHeld:
 		if p.Link == nil {
 			break // it was about an earlier twin
@@ -202,7 +220,7 @@ type State string
 // first that fits.
 const (
 	Broken      State = "broken"      // its twin is gone from BigCommerce, so nothing is pushed
-	Refusing    State = "refused"     // BigCommerce will not take the newest state
+	Refusing    State = "refused"     // BigCommerce will not take the newest state; or it has, and no channel offers the product
 	Unlinked    State = "unlinked"    // it has no twin, so nothing is pushed
 	Quarantined State = "quarantined" // an event of an item could not be folded, so nothing is pushed
 	Held        State = "held"        // a guard keeps the newest state from BigCommerce
@@ -248,8 +266,22 @@ func StateOf(due domain.Position, p Publication, quarantined bool) State {
 		return Pending
 	case due > p.Confirmed.Position:
 		return Discarded
+	case p.Unoffered != nil:
+		return Refusing
 	}
 	return Synced
+}
+
+// Refusal returns why, and since when, BigCommerce does not have a product whose state is
+// among [Refusing] as it is to be; for any other, what it has refused last, or "".
+func (p *Publication) Refusal() (reason string, at time.Time) {
+	switch {
+	case p.Refused != nil:
+		return p.Refused.Reason, p.Refused.At
+	case p.Unoffered != nil:
+		return p.Unoffered.Reason, p.Unoffered.At
+	}
+	return "", time.Time{}
 }
 
 // Among reports whether products in state s are among those that are asked for by a

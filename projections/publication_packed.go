@@ -12,15 +12,15 @@ type packedPublication string
 // publicationHead is what stands in front of the rest: what there is of it, and what
 // mostly decides alone where the product stands.
 type publicationHead struct {
-	sync                                                           domain.Position
-	linked, creating, refused, held, wanted, quarantined, approved bool
-	bigCommerceID                                                  int64           // of the twin
-	confirmed, discarded                                           domain.Position // see [Confirmed], [Publication]
+	sync                                                                      domain.Position
+	linked, creating, refused, unoffered, held, wanted, quarantined, approved bool
+	bigCommerceID                                                             int64           // of the twin
+	confirmed, discarded                                                      domain.Position // see [Confirmed], [Publication]
 }
 
 func (h *publicationHead) pack(p *pack.Packer) {
 	pack.Number(p, &h.sync)
-	pack.Flags(p, &h.linked, &h.creating, &h.refused, &h.held, &h.wanted, &h.quarantined, &h.approved)
+	pack.Flags(p, &h.linked, &h.creating, &h.refused, &h.held, &h.wanted, &h.quarantined, &h.approved, &h.unoffered)
 	if h.linked {
 		pack.Integer(p, &h.bigCommerceID)
 	}
@@ -32,7 +32,7 @@ func (h *publicationHead) pack(p *pack.Packer) {
 func (pub *Publication) head() publicationHead {
 	h := publicationHead{
 		sync:   pub.Sync,
-		linked: pub.Link != nil, creating: pub.Creating != nil, refused: pub.Refused != nil, held: pub.Held != nil,
+		linked: pub.Link != nil, creating: pub.Creating != nil, refused: pub.Refused != nil, unoffered: pub.Unoffered != nil, held: pub.Held != nil,
 		wanted: pub.Wanted != nil, quarantined: len(pub.Quarantined) > 0, approved: pub.Approved,
 		confirmed: pub.Confirmed.Position, discarded: pub.Discarded,
 	}
@@ -76,7 +76,7 @@ func (s packedPublication) unpack() (pub Publication) {
 // it is one of the few with more than a twin and a confirmed push.
 func (s packedPublication) outline() Publication {
 	h := s.head()
-	if h.creating || h.refused || h.held || h.wanted || h.quarantined {
+	if h.creating || h.refused || h.unoffered || h.held || h.wanted || h.quarantined {
 		return s.unpack()
 	}
 	pub := Publication{Sync: h.sync, Approved: h.approved, Discarded: h.discarded, Confirmed: Confirmed{Position: h.confirmed}}
@@ -101,6 +101,11 @@ func (pub *Publication) packRest(p *pack.Packer) {
 		pack.Text(p, &r.Reason)
 		pack.Text(p, &r.Field)
 		pack.Time(p, &r.At)
+	})
+	pack.Optional(p, &pub.Unoffered, func(p *pack.Packer, u *Unoffered) {
+		pack.Integer(p, &u.Status)
+		pack.Text(p, &u.Reason)
+		pack.Time(p, &u.At)
 	})
 	pack.Optional(p, &pub.Held, func(p *pack.Packer, h *Hold) {
 		pack.Number(p, &h.Position)

@@ -20,7 +20,9 @@ import (
 //	   is held; so neither reads what the other wrote.
 //	3: with where the product's events lie
 //	4: where a trail has no room, it lets go of all it has, as a stretch beside it
-const PublicationFormat = 4
+//	5: with what no channel offers. A program that wrote 4 passes over the events that
+//	   say so
+const PublicationFormat = 5
 
 // maxEarly bounds how many events wait in memory for those before them. One that
 // finds no room comes again, from the log.

@@ -41,6 +41,11 @@ func broken(product domain.ProductID, at domain.Position) *domain.PushRefused {
 	return &domain.PushRefused{Product: product, Position: at, Status: 404, Reason: "gone", Field: projections.BrokenField}
 }
 
+// offered says what became of offering a twin in the store's channels: it is, or why not.
+func offered(product domain.ProductID, twin int64, wrong string) *domain.ProductOffered {
+	return &domain.ProductOffered{Product: product, BigCommerceID: twin, Error: wrong}
+}
+
 func quarantined(product domain.ProductID, item domain.ItemID, at domain.Position) *domain.ItemQuarantined {
 	return &domain.ItemQuarantined{Product: product, Item: item, Position: at, Reason: "bad"}
 }
@@ -114,6 +119,15 @@ func TestFoldPublication_State(t *testing.T) {
 		"discarded, linked to another":     {[]domain.Event{linked("p", 1), held("p", 5), decided("p", 5, domain.Discarded), linked("p", 2)}, 5, projections.Pending},
 		"released, and it was not held":    {[]domain.Event{linked("p", 1), decided("p", 5, domain.Discarded)}, 5, projections.Pending},
 		"released twice":                   {[]domain.Event{linked("p", 1), held("p", 5), decided("p", 5, domain.Discarded), decided("p", 5, domain.Approved)}, 5, projections.Discarded},
+		"not offered":                      {[]domain.Event{linked("p", 1), offered("p", 1, "no such channel"), confirmed("p", 5, 1)}, 5, projections.Refusing},
+		"not offered, and changed since":   {[]domain.Event{linked("p", 1), offered("p", 1, "no such channel"), confirmed("p", 4, 1)}, 5, projections.Pending},
+		"not offered, refused, confirmed":  {[]domain.Event{linked("p", 1), offered("p", 1, "no such channel"), refused("p", 4), confirmed("p", 5, 1)}, 5, projections.Refusing},
+		"not offered, held, approved":      {[]domain.Event{linked("p", 1), offered("p", 1, "no such channel"), held("p", 5), decided("p", 5, domain.Approved), confirmed("p", 5, 1)}, 5, projections.Refusing},
+		"not offered, linked to the same":  {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), offered("p", 1, "no such channel"), linked("p", 1)}, 5, projections.Refusing},
+		"not offered, another twin":        {[]domain.Event{linked("p", 1), offered("p", 1, "no such channel"), linked("p", 2), confirmed("p", 5, 2)}, 5, projections.Synced},
+		"not offered, unlinked, linked":    {[]domain.Event{linked("p", 1), offered("p", 1, "no such channel"), &domain.ProductUnlinked{Product: "p"}, linked("p", 1), confirmed("p", 5, 1)}, 5, projections.Synced},
+		"not offered, then offered":        {[]domain.Event{linked("p", 1), offered("p", 1, "no such channel"), confirmed("p", 5, 1), offered("p", 1, "")}, 5, projections.Synced},
+		"an earlier twin is not offered":   {[]domain.Event{linked("p", 2), confirmed("p", 5, 2), offered("p", 1, "no such channel")}, 5, projections.Synced},
 		"quarantined":                      {[]domain.Event{linked("p", 1), confirmed("p", 5, 1), quarantined("p", "i", 6)}, 5, projections.Quarantined},
 		"quarantined twice, released once": {[]domain.Event{linked("p", 1), quarantined("p", "i", 6), quarantined("p", "i", 7), released("p", "i", 6)}, 5, projections.Quarantined},
 		"released":                         {[]domain.Event{linked("p", 1), quarantined("p", "i", 6), quarantined("p", "i", 6), released("p", "i", 6)}, 5, projections.Pending},

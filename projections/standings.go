@@ -56,7 +56,7 @@ func (n *Standings) Count(store domain.StoreID) Counts {
 func (n *Standings) look(store domain.StoreID) *roll {
 	r := &roll{stands: map[domain.ProductID]standing{}, refusals: map[domain.ProductID]Refusal{}}
 	for id, pub := range n.publications.Outlines(store) {
-		r.set(id, standingOf(n.catalog, n.publications, store, id, pub), pub.Refused)
+		r.set(id, standingOf(n.catalog, n.publications, store, id, pub), &pub)
 	}
 	return r
 }
@@ -65,7 +65,7 @@ func (n *Standings) look(store domain.StoreID) *roll {
 func (n *Standings) lookAgain(r *roll, store domain.StoreID, id domain.ProductID) {
 	pub, named := n.publications.outline(store, id)
 	if named {
-		r.set(id, standingOf(n.catalog, n.publications, store, id, pub), pub.Refused)
+		r.set(id, standingOf(n.catalog, n.publications, store, id, pub), &pub)
 	}
 }
 
@@ -77,12 +77,13 @@ type roll struct {
 }
 
 // set counts a product as what it is now, and no more as what it was.
-func (r *roll) set(id domain.ProductID, is standing, refused *Refused) {
+func (r *roll) set(id domain.ProductID, is standing, pub *Publication) {
 	r.counts.add(r.stands[id], -1)
 	r.counts.add(is, 1)
 	r.stands[id] = is
 	if is.state().Among(Refusing) {
-		r.refusals[id] = Refusal{id, refused.Reason, refused.At}
+		reason, at := pub.Refusal()
+		r.refusals[id] = Refusal{id, reason, at}
 	} else {
 		delete(r.refusals, id)
 	}

@@ -43,7 +43,7 @@ func outcomes(r *rapid.T, t testing.TB) log {
 		item := rapid.SampledFrom([]domain.ItemID{"a", "b", "c", "p"}).Draw(r, "item")
 		event := rapid.SampledFrom([]domain.Event{
 			linked(id, twin), linked(id, twin), &domain.ProductUnlinked{Product: id}, confirmed(id, at, twin), confirmed(id, at, twin),
-			refused(id, at), broken(id, at), held(id, at), decided(id, at, domain.Approved), decided(id, at, domain.Discarded),
+			refused(id, at), offered(id, twin, ""), offered(id, twin, "no such channel"), broken(id, at), held(id, at), decided(id, at, domain.Approved), decided(id, at, domain.Discarded),
 			quarantined(id, item, at%2+1), released(id, item, at%2+1),
 		}).Draw(r, "event")
 		l.record(t, rapid.SampledFrom([]domain.StoreID{"levels", "levels", "movements"}).Draw(r, "store"), fmt.Sprintf("s-%d", n+1), 0, start.Add(time.Duration(n)*time.Second), event)

@@ -93,7 +93,8 @@ func Count(c *Catalog, p *Publications, store domain.StoreID) Counts {
 		s := standingOf(c, p, store, id, pub)
 		counts.add(s, 1)
 		if s.state().Among(Refusing) {
-			if refusal := (Refusal{id, pub.Refused.Reason, pub.Refused.At}); refusal.newer(&newest) {
+			reason, at := pub.Refusal()
+			if refusal := (Refusal{id, reason, at}); refusal.newer(&newest) {
 				newest = refusal
 			}
 		}

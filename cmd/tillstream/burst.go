@@ -32,8 +32,9 @@ func (b *burst) with(o *console.OutcomeLine) *burst {
 	}
 	b.ended = o.At
 	switch was := b.became[o.Product]; {
-	case o.Event == "image_refused": // the product itself is well
+	case o.Event == "image_refused" || o.Event == "unoffered": // the product itself is well
 		b.errors = append(b.errors, *o)
+	case o.Event == "offered": // as it was to be
 	case o.Event == "refused":
 		b.errors = append(b.errors, *o)
 		b.became[o.Product] = o.Event

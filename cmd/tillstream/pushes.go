@@ -30,8 +30,9 @@ once in a burst: as created, updated, or an error.
 
 --csv prints every single outcome instead, with the ids of both sides: created,
 updated, refused with BigCommerce's reason, held by a guard, approved, discarded,
-linked, unlinked, quarantined, released, or image_refused when BigCommerce did not take
-an image of a product that was created.
+linked, unlinked, quarantined, released, image_refused when BigCommerce did not take an
+image of a product that was created, or unoffered when no channel of the store offers
+it, and offered when they do at last.
 --json prints them as JSON lines. --from takes a position in the SYNC log, a time, a
 day (2026-11-01), or how long ago (2h, 3d).`,
 		Example: `  tillstream pushes --follow

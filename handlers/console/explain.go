@@ -256,6 +256,9 @@ func (e *explainer) why() string {
 	switch e.state {
 	case projections.Refusing:
 		r := e.pub.Refused
+		if r == nil {
+			return e.pub.Unoffered.Reason
+		}
 		why := "BigCommerce refuses the state of position " + strconv.FormatUint(uint64(r.Position), 10) + ": "
 		if r.Status != 0 {
 			why += strconv.Itoa(r.Status) + " "

@@ -188,6 +188,11 @@ func (b births) outcome(rec domain.Recorded, event domain.Event) (OutcomeLine, b
 	case *domain.ImageSent:
 		line.Event, line.BigCommerceID, line.Reason = "image_refused", e.BigCommerceID, e.URL+": "+e.Error
 		return line, e.Error != ""
+	case *domain.ProductOffered:
+		line.Event, line.BigCommerceID, line.Reason = "unoffered", e.BigCommerceID, e.Error
+		if e.Error == "" {
+			line.Event = "offered"
+		}
 	default:
 		return line, false
 	}

@@ -187,8 +187,9 @@ func (c *Console) productLine(ctx context.Context, store domain.StoreID, s proje
 // where that is somebody's word.
 func why(state projections.State, pub *projections.Publication) string {
 	switch {
-	case state.Among(projections.Refusing) && pub.Refused != nil:
-		return pub.Refused.Reason
+	case state.Among(projections.Refusing):
+		reason, _ := pub.Refusal()
+		return reason
 	case state == projections.Held && pub.Held != nil:
 		return pub.Held.Reason
 	}
@@ -279,9 +280,7 @@ func publicationPage(state projections.State, pub projections.Publication) Publi
 	if h := pub.Held; h != nil {
 		page.Held = &HoldPage{h.Guard, h.Reason, h.Position, h.At}
 	}
-	if pub.Refused != nil {
-		page.Error = pub.Refused.Reason
-	}
+	page.Error, _ = pub.Refusal()
 	return page
 }
 

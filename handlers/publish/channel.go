@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce"
@@ -14,62 +15,112 @@ import (
 // limit.
 const mostAssigned = 50
 
-// channelField is the field of a refusal which says that BigCommerce has the product and
-// does not offer it in the store's channels. It stays on record until a push has put it
-// there.
+// channelField is the field of a refusal which says that BigCommerce has the product, and
+// does not offer it in the store's channels.
 const channelField = "channel"
 
-// assign offers products in the store's channels: those that were created and are not
-// recorded yet, so that a crash does not leave one out, and linked ones that were
-// refused there before. A product without a channel is still better linked than created
-// twice, and better with the POS's stock than without it, so it goes on; what was said
-// against it is recorded as its refusal.
-func (r *round) assign(ctx context.Context, tasks []*task) error {
-	twins := map[domain.ProductID]bigcommerce.ProductID{}
-	var rows []Row
+// offerNew offers what was created, before that is recorded: what a crash leaves out is
+// looked for, and offered, again. A product without a channel is still better linked than
+// created twice, so it goes on when BigCommerce refuses that.
+func (r *round) offerNew(ctx context.Context, tasks []*task) error {
+	twins := map[domain.ProductID]int64{}
 	for _, t := range tasks {
-		switch {
-		case t.left:
-			continue
-		case t.need == needsTwin && t.twin != nil && t.born:
-			twins[t.product] = bigcommerce.ProductID(t.twin.BigCommerceID)
-		case t.need == needsPush && t.unoffered == nil && r.p.unoffered(t.product):
-			twins[t.product] = bigcommerce.ProductID(t.desired.Link.BigCommerceID)
-		default:
-			continue
+		if !t.left && t.twin != nil && t.born {
+			twins[t.product] = t.twin.BigCommerceID
 		}
-		rows = append(rows, Row{Product: t.product})
 	}
-	ph := r.phase(func(ctx context.Context, _ *phase, rows []Row) error {
+	return r.assign(twins).run(ctx, r.perAssignment(twins), 1)
+}
+
+// offerAgain offers what was pushed and is recorded as refused by a channel. That is last,
+// so that nothing waits for it, and it does not end a push: what fails stays recorded.
+func (r *round) offerAgain(ctx context.Context) error {
+	twins := map[domain.ProductID]int64{}
+	for _, t := range r.tasks {
+		if t.pushed() && !t.left && t.unoffered == nil && !t.desired.Listing.Deleted &&
+			r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Unoffered != nil {
+			twins[t.product] = t.desired.Link.BigCommerceID
+		}
+	}
+	ph := r.assign(twins)
+	ph.tire = func(domain.ProductID, error) {}
+	assign := ph.send
+	ph.send = func(ctx context.Context, rows []Row) error {
+		err := assign(ctx, rows)
+		if err == nil {
+			for _, row := range rows {
+				r.byID[row.Product].offered = true
+			}
+		}
+		return err
+	}
+	return ph.run(ctx, r.perAssignment(twins), 1)
+}
+
+// assign prepares the phase that offers some twins in the store's channels. It carries no
+// state of a product, so nothing waits for what goes unanswered.
+func (r *round) assign(twins map[domain.ProductID]int64) *phase {
+	ph := r.phase(nil)
+	ph.send = func(ctx context.Context, rows []Row) error {
 		var assignments []bigcommerce.ChannelAssignment
 		for _, row := range rows {
 			for _, channel := range r.p.cfg.Channels {
-				assignments = append(assignments, bigcommerce.ChannelAssignment{Product: twins[row.Product], Channel: channel})
+				assignments = append(assignments, bigcommerce.ChannelAssignment{Product: bigcommerce.ProductID(twins[row.Product]), Channel: channel})
 			}
 		}
 		return r.p.cfg.Client.AssignChannels(ctx, assignments)
-	})
+	}
 	ph.refuse = func(_ context.Context, id domain.ProductID, err error) {
 		refused := refusal(err)
 		refused.Field = channelField
-		refused.Reason = fmt.Sprintf("BigCommerce product %d is not offered in %s: %s: check bigcommerce.channels, then run `tillstream push %s`",
-			twins[id], r.p.channels(), strings.TrimRight(refused.Reason, "."), id)
+		refused.Reason = shorten(fmt.Sprintf("BigCommerce product %d is not offered in %s: %s: check bigcommerce.channels, then run `tillstream push %s`",
+			twins[id], r.p.channels(), strings.TrimRight(refused.Reason, "."), id), mostReason)
 		r.byID[id].unoffered = &refused
 	}
-	perRequest := max(mostAssigned/len(r.p.cfg.Channels), 1)
-	return ph.run(ctx, slices.Collect(slices.Chunk(rows, perRequest)), 1)
+	return ph
+}
+
+// perAssignment plans the requests.
+func (r *round) perAssignment(twins map[domain.ProductID]int64) [][]Row {
+	var rows []Row
+	for _, t := range r.tasks {
+		if twins[t.product] != 0 {
+			rows = append(rows, Row{Product: t.product})
+		}
+	}
+	return slices.Collect(slices.Chunk(rows, max(mostAssigned/len(r.p.cfg.Channels), 1)))
 }
 
 // channels names them for people.
 func (p *Publisher) channels() string {
-	if len(p.cfg.Channels) == 1 {
-		return fmt.Sprintf("channel %d", p.cfg.Channels[0])
+	names := make([]string, len(p.cfg.Channels))
+	for i, id := range p.cfg.Channels {
+		names[i] = fmt.Sprint(id)
 	}
-	return "channels " + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(p.cfg.Channels)), ", "), "[]")
+	if len(names) == 1 {
+		return "channel " + names[0]
+	}
+	return "channels " + strings.Join(names, ", ")
 }
 
-// unoffered reports whether a product is in no channel, as far as is recorded.
-func (p *Publisher) unoffered(id domain.ProductID) bool {
-	refused := p.cfg.Publications.Publication(p.cfg.Store, id).Refused
-	return refused != nil && refused.Field == channelField
+// refusedByChannel notes that no channel offers a twin.
+func (t *task) refusedByChannel(twin int64, at time.Time) note {
+	u := t.unoffered
+	return note{&domain.ProductOffered{Product: t.product, BigCommerceID: twin, Status: u.Status, Error: u.Reason},
+		&Outcome{Product: t.product, Kind: Refused, Position: t.position, BigCommerceID: twin, Status: u.Status, Reason: u.Reason, Field: u.Field, At: at}}
+}
+
+// sayOffered notes what has become of offering a product that was pushed.
+func (t *task) sayOffered(at time.Time) {
+	twin := t.desired.Link.BigCommerceID
+	switch {
+	case t.offered:
+		t.notes = append(t.notes, note{event: &domain.ProductOffered{Product: t.product, BigCommerceID: twin}})
+	case t.unoffered != nil:
+		n := t.refusedByChannel(twin, at)
+		t.outcome = *n.outcome
+		if !t.made { // else it is on record with the link
+			t.notes = append(t.notes, n)
+		}
+	}
 }

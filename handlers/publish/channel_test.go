@@ -33,9 +33,9 @@ func TestPublisher_Create_channels(t *testing.T) {
 		t.Helper()
 		for _, id := range ids {
 			pub := s.publication(id)
-			if pub.Refused == nil || pub.Refused.Status != 422 || !strings.Contains(pub.Refused.Reason, "is not offered in channels 1, 7: ") ||
-				!strings.HasSuffix(pub.Refused.Reason, "check bigcommerce.channels, then run `tillstream push "+string(id)+"`") {
-				t.Errorf("%s is %s, %+v, want it refused for the channels", id, s.state(id), pub.Refused)
+			if u := pub.Unoffered; s.state(id) != projections.Refusing || u == nil || u.Status != 422 || !strings.Contains(u.Reason, "is not offered in channels 1, 7: ") ||
+				!strings.HasSuffix(u.Reason, "check bigcommerce.channels, then run `tillstream push "+string(id)+"`") {
+				t.Errorf("%s is %s, %+v, want it refused for the channels", id, s.state(id), pub)
 			}
 			if diff := s.differences(id); len(diff) > 0 {
 				t.Errorf("it differs from the POS: %v", diff)
@@ -104,14 +104,108 @@ func TestPublisher_Create_channels(t *testing.T) {
 			if got := len(recorded[*domain.PushConfirmed](s.log)); got != 0 {
 				t.Fatalf("%d pushes confirmed, want none yet", got)
 			}
+			if pub := s.publication(ids[0]); pub.Link == nil || pub.Unoffered == nil {
+				t.Fatalf("publication %+v, want it linked and not offered", pub)
+			}
 			s.sim.Heal()
 			s.open()
-			s.save(item{id: string(ids[0]), sku: "SKU-" + string(ids[0]), name: "Changed", stock: "1"})
 			s.run()
-			pass(time.Minute)
-			offered(t, s, ids[0])
-			if got := s.publication(ids[1]).Refused; got == nil || got.Field != "channel" {
-				t.Errorf("the other one is %s, %+v, want it refused for the channels", s.state(ids[1]), got)
+			pass(2 * publish.DefaultQuiet)
+			offered(t, s, ids...)
+		})
+	})
+	for name, between := range map[string]func(s *shop, id domain.ProductID){
+		"it is refused for its name, and mended": func(s *shop, id domain.ProductID) {
+			s.save(item{id: string(id), sku: "SKU-" + string(id), name: strings.Repeat("x", 251)})
+			s.idle()
+			if s.publication(id).Refused == nil {
+				s.t.Error("not refused for its name")
+			}
+			s.save(item{id: string(id), sku: "SKU-" + string(id), name: "Bowl"})
+			s.idle()
+		},
+		"it gets another SKU, and stock that is refused at first": func(s *shop, id domain.ProductID) {
+			if err := s.sim.Fail(simulator.Fault{Match: "PUT /inventory/*/*", Kind: simulator.Status, Status: 422, Count: 2}); err != nil {
+				s.t.Fatal(err)
+			}
+			s.save(item{id: string(id), sku: "OTHER", name: "Bowl", stock: "7"})
+			pass(10 * time.Minute)
+			_, _ = s.Push(s.t.Context(), []domain.ProductID{id})
+		},
+		"it is linked again to the same twin": func(s *shop, id domain.ProductID) {
+			if _, err := s.Link(s.t.Context(), id, s.twin(id).ID, false); err != nil {
+				s.t.Fatal(err)
+			}
+			s.idle()
+		},
+		"it is deleted, and comes back": func(s *shop, id domain.ProductID) {
+			s.delete(string(id))
+			s.idle()
+			s.save(item{id: string(id), sku: "SKU-" + string(id), name: "Bowl"})
+			s.idle()
+		},
+	} {
+		t.Run("Err refused, and "+name, func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := refuses(t, nil)
+				ids := s.saveMany(1)
+				s.run()
+				s.idle()
+				unoffered(t, s, ids...)
+				between(s, ids[0])
+				unoffered(t, s, ids...)
+				s.sim.Heal()
+				if _, err := s.Push(t.Context(), ids); err != nil {
+					t.Fatal(err)
+				}
+				offered(t, s, ids...)
+			})
+		})
+	}
+	t.Run("Err no answer when it is offered again", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, nil)
+			ids := s.saveMany(2)
+			s.run()
+			s.idle()
+			s.sim.Heal()
+			if err := s.sim.Fail(simulator.Fault{Match: assignments.Match, Kind: simulator.CloseAfterCommit}); err != nil {
+				t.Fatal(err)
+			}
+			s.save(item{id: string(ids[0]), sku: "SKU-" + string(ids[0]), name: "Changed"})
+			pass(10 * time.Minute)
+			unoffered(t, s, ids...) // as far as is known
+			if got := s.Status(); got.Waiting != 0 {
+				t.Errorf("%d products wait, %q", got.Waiting, got.Problem)
+			}
+			s.sim.Heal()
+			if _, err := s.Push(t.Context(), ids); err != nil {
+				t.Fatal(err)
+			}
+			offered(t, s, ids...)
+		})
+	})
+	t.Run("Err one of several is refused", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, nil)
+			s.sim.Heal()
+			ids := s.saveMany(5)
+			if err := s.sim.Fail(simulator.Fault{Match: assignments.Match, Kind: simulator.Status, Status: 422, Count: 5}); err != nil {
+				t.Fatal(err)
+			}
+			s.run()
+			s.idle()
+			n := 0
+			for _, id := range ids {
+				if s.publication(id).Unoffered != nil {
+					n++
+					unoffered(t, s, id)
+					continue
+				}
+				offered(t, s, id)
+			}
+			if n == 0 || n == len(ids) {
+				t.Errorf("%d of %d are not offered, want some", n, len(ids))
 			}
 		})
 	})

@@ -31,7 +31,6 @@ func (r *round) create(ctx context.Context) error {
 		return err
 	}
 	var orphans []*task
-	var notes []note
 	for _, t := range tasks {
 		switch {
 		case t.left || t.twin != nil:
@@ -45,11 +44,9 @@ func (r *round) create(ctx context.Context) error {
 			t.refuse(Refusal{Reason: "none with its SKU is there"}, r.p.cfg.Now())
 			continue
 		}
-		t.unsent = true
 		orphans = append(orphans, t)
-		notes = append(notes, note{event: t.creating()})
 	}
-	if err := r.p.record(ctx, notes); err != nil {
+	if err := r.recordCreating(ctx, orphans); err != nil {
 		return err
 	}
 	births := r.phase(r.sendCreation)
@@ -57,10 +54,30 @@ func (r *round) create(ctx context.Context) error {
 	if err := births.run(ctx, singles(orphans), r.p.cfg.Concurrency); err != nil {
 		return err
 	}
-	if err := r.assign(ctx, tasks); err != nil {
+	if err := r.offerNew(ctx, tasks); err != nil {
 		return err
 	}
 	return r.adopt(ctx, tasks)
+}
+
+// recordCreating records what is about to be created, except what somebody has linked by
+// hand meanwhile. Nobody links it from then on.
+func (r *round) recordCreating(ctx context.Context, tasks []*task) error {
+	end, err := r.p.turn(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	var notes []note
+	for _, t := range tasks {
+		if link := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Link; link != nil && link.BigCommerceID != t.replaces() {
+			t.leave(true)
+			continue
+		}
+		t.unsent = true
+		notes = append(notes, note{event: t.creating()})
+	}
+	return r.p.record(ctx, notes)
 }
 
 // creating is what is recorded before a creation.
@@ -157,10 +174,8 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 			r.p.illustrateLater(t)
 		}
 		notes = append(notes, r.p.linkNotes(t.product, t.desired.Listing.Name, t.twin, t.found, by, kind)...)
-		if t.unoffered != nil { // to be known should the push that follows not come about
-			refused := t.refusal(*t.unoffered, max(t.state, 1), now)
-			refused.outcome.BigCommerceID = t.twin.BigCommerceID
-			notes = append(notes, refused)
+		if t.unoffered != nil {
+			notes = append(notes, t.refusedByChannel(t.twin.BigCommerceID, now))
 		}
 		t.outcome = Outcome{Product: t.product, Kind: kind, BigCommerceID: t.twin.BigCommerceID, At: now}
 	}
@@ -172,7 +187,6 @@ func (r *round) adopt(ctx context.Context, tasks []*task) error {
 			continue
 		}
 		t.gone = 0
-		t.force = t.force || t.unoffered != nil // what is recorded of that is not to end the push
 		switch {
 		case t.position > 0:
 			t.need, t.desired.Link = needsPush, *t.twin

@@ -195,24 +195,20 @@ func TestPublisher_Link_unfinished(t *testing.T) {
 		s.open()
 		s.save(item{id: "bowl", sku: "NEW", stock: "4"})
 		s.run()
-		for _, when := range []string{"while it may come true", "when it can no more"} {
-			const says = "run `tillstream publish bowl`"
-			r, err := s.LinkAuto(t.Context(), false)
-			if err != nil || len(r.Linked) != 0 || len(r.Ambiguous) != 1 || !strings.Contains(r.Ambiguous[0].Reason, says) || !slices.Equal(r.Ambiguous[0].Twins, []int64{other}) {
-				t.Errorf("%s: LinkAuto: %+v, %v, want it told what to do", when, r, err)
-			}
-			if _, err := s.Link(t.Context(), "bowl", other, false); err == nil || !strings.Contains(err.Error(), says) {
-				t.Errorf("%s: Link: %v, want it told what to do", when, err)
-			}
-			pass(2 * publish.DefaultQuiet)
+		const says = "which may still come true until 00:01:00: try again then, or run `tillstream publish bowl`"
+		if r, err := s.LinkAuto(t.Context(), false); err != nil || len(r.Linked) != 0 || len(r.Ambiguous) != 1 ||
+			!strings.Contains(r.Ambiguous[0].Reason, says) || !slices.Equal(r.Ambiguous[0].Twins, []int64{other}) {
+			t.Errorf("LinkAuto: %+v, %v, want it told what to do", r, err)
 		}
-		if _, err := s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil {
-			t.Fatal(err)
+		if _, err := s.Link(t.Context(), "bowl", other, false); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("Link: %v, want it told what to do", err)
 		}
+		pass(2 * publish.DefaultQuiet)
+		if _, err := s.Link(t.Context(), "bowl", other, false); err != nil {
+			t.Errorf("Link when it can come true no more: %v", err)
+		}
+		s.idle()
 		s.agree("bowl")
-		if got := s.twin("bowl").ID; got != other || len(s.sim.Products()) != 1 {
-			t.Errorf("its twin is %d of %d products, want %d alone", got, len(s.sim.Products()), other)
-		}
 		// One that BigCommerce has refused to create is known not to be there.
 		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.Status, Status: 422}); err != nil {
 			t.Fatal(err)
@@ -223,6 +219,56 @@ func TestPublisher_Link_unfinished(t *testing.T) {
 		}
 		if _, err := s.Link(t.Context(), "cup", s.seed("Another")[0], false); err != nil {
 			t.Errorf("linked after a refusal: %v", err)
+		}
+	})
+}
+
+// What was created is for who it was created for: a link of that one would leave out what
+// belongs to a creation, and another that has got its SKU would take its twin.
+func TestPublisher_Link_created(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.CloseAfterCommit}); err != nil {
+			t.Fatal(err)
+		}
+		s.run()
+		waiting, giveUp := context.WithTimeout(t.Context(), time.Second)
+		defer giveUp()
+		if _, err := s.Create(waiting, []domain.ProductID{"bowl"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("created: %v, want no answer", err)
+		}
+		_ = s.stop()
+		s.sim.Heal()
+		s.open()
+		s.run()
+		pass(2 * publish.DefaultQuiet)
+		twin := s.sim.Products()[0].ID
+		told := func(id domain.ProductID, says string) {
+			t.Helper()
+			if r, err := s.LinkAuto(t.Context(), false); err != nil || len(r.Linked) != 0 || len(r.Ambiguous) != 1 ||
+				r.Ambiguous[0].Product != id || !strings.HasSuffix(r.Ambiguous[0].Reason, says) {
+				t.Errorf("LinkAuto: %+v, %v, want %s told: %s", r, err, id, says)
+			}
+			if _, err := s.Link(t.Context(), id, twin, false); err == nil || !strings.HasSuffix(err.Error(), says) {
+				t.Errorf("Link: %v, want %s told: %s", err, id, says)
+			}
+		}
+		told("bowl", fmt.Sprintf("BigCommerce product %d has what product bowl was created with: run `tillstream publish bowl`", twin))
+		s.save(item{id: "bowl", sku: "CB-2"}, item{id: "cup", sku: "CB-1"})
+		if got, err := s.LinkAuto(t.Context(), true); err != nil || len(got.Ambiguous) != 2 {
+			t.Errorf("LinkAuto: %+v, %v, want neither linked", got, err)
+		}
+		const first = "which has not heard of it: run `tillstream publish bowl` first"
+		if _, err := s.Link(t.Context(), "cup", twin, false); err == nil || !strings.HasSuffix(err.Error(), first) {
+			t.Errorf("Link of another: %v, want it told: %s", err, first)
+		}
+		if _, err := s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil {
+			t.Fatal(err)
+		}
+		s.agree("bowl")
+		if got := s.twin("bowl").ID; got != twin || !s.sim.Assigned(twin, 1) {
+			t.Errorf("its twin is %d, offered %v, want %d offered", got, s.sim.Assigned(twin, 1), twin)
 		}
 	})
 }

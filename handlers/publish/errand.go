@@ -1,6 +1,8 @@
 package publish
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -48,17 +50,16 @@ type errand struct {
 
 	rest   time.Time // not before
 	quiet  bool      // it rests because what was sent before may still take effect
-	misfit error     // that it was put off for last, where other products would meet the same
+	misfit error     // that it waits for, where other products would meet the same
 	tries  int       // how often it was put off in a row
 	pace   *backoff.ExponentialBackOff
 }
 
 // keepQuiet lets the product rest until what was sent before can take effect no more.
-func (e *errand) keepQuiet(until time.Time) { e.rest, e.quiet, e.misfit = until, true, nil }
+func (e *errand) keepQuiet(until time.Time) { e.rest, e.quiet = until, true }
 
 // putOff lets the product rest for a while, longer each time.
 func (e *errand) putOff(now time.Time) {
-	e.misfit = nil
 	if e.pace == nil {
 		e.pace = newPace()
 		e.pace.MaxInterval = mostRest
@@ -133,15 +134,19 @@ type agenda struct {
 	waiting map[domain.ProductID]*errand
 	ready   []domain.ProductID // in the order in which they came; may name some that are gone
 	resting map[domain.ProductID]*errand
+	misfits map[domain.ProductID]error // of those that wait
 }
 
 func newAgenda() agenda {
-	return agenda{waiting: map[domain.ProductID]*errand{}, resting: map[domain.ProductID]*errand{}}
+	return agenda{waiting: map[domain.ProductID]*errand{}, resting: map[domain.ProductID]*errand{}, misfits: map[domain.ProductID]error{}}
 }
 
 func (a *agenda) put(e *errand, now time.Time) {
 	_, known := a.waiting[e.product]
 	a.waiting[e.product] = e
+	if e.misfit != nil {
+		a.misfits[e.product] = e.misfit
+	}
 	if e.rest.After(now) {
 		a.resting[e.product] = e
 		return
@@ -182,15 +187,12 @@ func (a *agenda) quiet() (n int, until time.Time) {
 	return n, until
 }
 
-// misfit returns that of the errand which rests for the longest, or nil.
-func (a *agenda) misfit() (err error) {
-	var until time.Time
-	for _, e := range a.resting {
-		if e.misfit != nil && e.rest.After(until) {
-			err, until = e.misfit, e.rest
-		}
+// misfit returns that of the first product, by its id, which waits for one, or nil.
+func (a *agenda) misfit() error {
+	if len(a.misfits) == 0 {
+		return nil
 	}
-	return err
+	return a.misfits[slices.Min(slices.Collect(maps.Keys(a.misfits)))]
 }
 
 // pop takes the errand that has been ready for longest, or returns nil.
@@ -200,6 +202,7 @@ func (a *agenda) pop() *errand {
 		a.ready = a.ready[1:]
 		if e := a.waiting[id]; e != nil && a.resting[id] == nil {
 			delete(a.waiting, id)
+			delete(a.misfits, id)
 			e.quiet = false
 			return e
 		}

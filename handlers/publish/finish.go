@@ -28,6 +28,7 @@ func (r *round) finish(ctx context.Context) error {
 			t.doubt()
 		case t.pushed():
 			t.confirm(now)
+			t.sayOffered(now)
 		}
 		notes = append(notes, t.notes...)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -142,15 +143,20 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		return r, err
 	}
 	defer end()
+	lost := p.lostCreations()
 	var notes []note
 	for i, m := range shop.Matches(candidates, p.twin, p.yields) {
 		l := &candidates[i].Listing
 		pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product)
-		unfinished := p.unfinished(m.Product, &pub)
+		if m.Link != nil && p.unfinished(&pub) {
+			m.Reason = p.notHeardOf(&pub, &m)
+		} else if m.Link != nil {
+			if owner, is := p.createdFor(m.variants, lost); is && owner != m.Product {
+				m.Reason = takenFrom(owner, m.Link.BigCommerceID)
+			}
+		}
 		switch {
-		case m.Link != nil && unfinished != "":
-			r.Ambiguous = append(r.Ambiguous, LinkAmbiguous{m.Product, l.Name, m.Twins, unfinished})
-		case m.Link != nil:
+		case m.Link != nil && m.Reason == "":
 			r.Linked = append(r.Linked, LinkFound{m.Product, l.Name, m.Link.BigCommerceID, len(m.Link.Variants), len(l.Variants) - len(m.Link.Variants)})
 			if pub.Link == nil || pub.Broken() {
 				notes = append(notes, p.linkNotes(m.Product, l.Name, m.Link, m.variants, domain.LinkedBySKU, Linked)...)
@@ -167,19 +173,50 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 	return r, p.recordLinks(ctx, notes)
 }
 
-// unfinished says what became of a creation that was begun and of which nothing is known, if
-// there is one: a link to another twin might make what comes true of it a second one, and
-// to that one would leave out what belongs to a creation. It is "" when there is none.
-func (p *Publisher) unfinished(id domain.ProductID, pub *projections.Publication) string {
-	var replaces int64
-	if pub.Link != nil {
-		replaces = pub.Link.BigCommerceID
+// unfinished reports whether BigCommerce was asked to create a twin and what became of that
+// is not known: a link to another one might make a second twin of what comes true.
+func (p *Publisher) unfinished(pub *projections.Publication) bool {
+	switch {
+	case pub.Creating == nil:
+		return false
+	case pub.Link == nil:
+		return !p.settled(pub, 0)
+	case pub.Broken(): // else it is about variants of the twin that is there
+		_, inDoubt := p.inDoubt(pub, pub.Link.BigCommerceID)
+		return inDoubt
 	}
-	_, inDoubt := p.inDoubt(pub, replaces)
-	if pub.Creating == nil || !inDoubt && (replaces != 0 || settled(pub, replaces)) {
-		return ""
+	return false
+}
+
+// notHeardOf says what to do about a product whose creation is unfinished; "" when it may be
+// linked to a match all the same. What was created for it is for a creation to finish: a
+// link would leave out what belongs to that.
+func (p *Publisher) notHeardOf(pub *projections.Publication, m *Match) string {
+	until := pub.Creating.At.Add(p.cfg.Quiet)
+	switch {
+	case until.After(p.cfg.Now()):
+		return fmt.Sprintf("BigCommerce was asked to create product %s, which may still come true until %s: try again then, or run `tillstream publish %s`", m.Product, clock(until), m.Product)
+	case m.created:
+		return fmt.Sprintf("BigCommerce product %s has what product %s was created with: run `tillstream publish %s`", list(m.Twins), m.Product, m.Product)
 	}
-	return fmt.Sprintf("BigCommerce was asked to create product %s, and has not been heard of: run `tillstream publish %s`, which finds what was created, or another that has its SKUs", id, id)
+	return ""
+}
+
+// createdFor returns the product for which a twin with some variants may have been created,
+// and which has not heard of it, among those that are lost.
+func (p *Publisher) createdFor(variants []bigcommerce.Variant, lost map[domain.ProductID][]string) (domain.ProductID, bool) {
+	for _, id := range slices.Sorted(maps.Keys(lost)) {
+		pub := p.cfg.Publications.Publication(p.cfg.Store, id)
+		if p.unfinished(&pub) && slices.ContainsFunc(variants, func(v bigcommerce.Variant) bool { return contains(lost[id], v.SKU) }) {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// takenFrom says what to do about a twin that may have been created for another product.
+func takenFrom(owner domain.ProductID, twin int64) string {
+	return fmt.Sprintf("BigCommerce product %d may have been created for product %s, which has not heard of it: run `tillstream publish %s` first", twin, owner, owner)
 }
 
 func (p *Publisher) twin(bigCommerceID int64) (domain.ProductID, bool) {
@@ -272,7 +309,11 @@ func (p *Publisher) unlinked(ctx context.Context) (candidates []Candidate, linke
 				return nil, 0, fmt.Errorf("read the state of product %s: %w", s.ID, err)
 			}
 			if state.Described() {
-				candidates = append(candidates, Candidate{Product: s.ID, Listing: state.Listing(p.cfg.Rules)})
+				c := Candidate{Product: s.ID, Listing: state.Listing(p.cfg.Rules)}
+				if p.unfinished(&pub) {
+					c = p.candidate(s.ID, c.Listing)
+				}
+				candidates = append(candidates, c)
 			}
 		}
 		if len(summaries) < page {
@@ -314,9 +355,19 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 	if !state.Described() || state.Deleted() {
 		return domain.Link{}, fmt.Errorf("link: product %s is deleted, or no snapshot has described it yet: save it in the POS", id)
 	}
+	listing := state.Listing(p.cfg.Rules)
+	before := p.cfg.Publications.Publication(p.cfg.Store, id)
 	var twin bigcommerce.Product
+	var made Match
 	err = p.answer(ctx, func(ctx context.Context) (err error) {
-		twin, err = p.cfg.Client.Product(ctx, bigcommerce.ProductID(bigCommerceID))
+		if twin, err = p.cfg.Client.Product(ctx, bigcommerce.ProductID(bigCommerceID)); err != nil || !p.unfinished(&before) {
+			return err
+		}
+		c := []Candidate{p.candidate(id, listing)}
+		shop, err := p.shop(ctx, c)
+		if err == nil {
+			made = shop.Matches(c, p.twin, p.yields)[0]
+		}
 		return err
 	})
 	if bigcommerce.IsNotFound(err) {
@@ -331,13 +382,21 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 	}
 	defer end()
 	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
-	if unfinished := p.unfinished(id, &pub); unfinished != "" {
-		return domain.Link{}, fmt.Errorf("link: %s", unfinished)
+	if p.unfinished(&pub) {
+		made.Product = id
+		if before.Creating == nil || !before.Creating.At.Equal(pub.Creating.At) {
+			made.created = false // what was looked for is not what was asked for last, which is in doubt
+		}
+		if says := p.notHeardOf(&pub, &made); says != "" {
+			return domain.Link{}, fmt.Errorf("link: %s", says)
+		}
+	}
+	if owner, is := p.createdFor(twin.Variants, p.lostCreations()); is && owner != id {
+		return domain.Link{}, fmt.Errorf("link: %s", takenFrom(owner, bigCommerceID))
 	}
 	if other, taken := p.holder(bigCommerceID); taken && other != id {
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d is linked to product %s: unlink that first", bigCommerceID, other)
 	}
-	listing := state.Listing(p.cfg.Rules)
 	if listing.Simple() && !twin.Simple() {
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d has variants, product %s has none: choose another", bigCommerceID, id)
 	}

@@ -259,7 +259,7 @@ func (p *Publisher) gather(ctx context.Context) (*round, time.Time, error) {
 			return r, time.Time{}, nil
 		}
 		if e.misfit != nil {
-			p.trying = e.misfit
+			p.trying, e.misfit = e.misfit, nil
 		}
 		p.mu.Unlock()
 		t, err := r.admit(ctx, e)

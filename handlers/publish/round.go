@@ -13,7 +13,7 @@ type round struct {
 	p     *Publisher
 	tasks []*task
 	byID  map[domain.ProductID]*task
-	lost  map[domain.ProductID][]string // see lostCreations; nil until somebody asks
+	lost  map[domain.ProductID][]string // see [Publisher.lostCreations]; nil until somebody asks
 }
 
 func newRound(p *Publisher) *round { return &round{p: p, byID: map[domain.ProductID]*task{}} }
@@ -155,9 +155,6 @@ func (r *round) phases(ctx context.Context) error {
 	if err := r.create(ctx); err != nil {
 		return err
 	}
-	if err := r.assign(ctx, r.tasks); err != nil {
-		return err
-	}
 	if err := r.remove(ctx); err != nil {
 		return err
 	}
@@ -180,7 +177,10 @@ func (r *round) phases(ctx context.Context) error {
 	if err := r.newest(ctx); err != nil {
 		return err
 	}
-	return stock.run(ctx, r.plan(planStock, r.stockLeft), 1)
+	if err := stock.run(ctx, r.plan(planStock, r.stockLeft), 1); err != nil {
+		return err
+	}
+	return r.offerAgain(ctx)
 }
 
 // newest reads again what the lane may have carried meanwhile.

@@ -20,7 +20,7 @@ func (r *round) seek(ctx context.Context, tasks []*task) error {
 	}
 	var shop *Shop
 	err := r.p.ask(ctx, func(ctx context.Context) (err error) {
-		shop, err = r.shop(ctx, candidates)
+		shop, err = r.p.shop(ctx, candidates)
 		return err
 	})
 	if over(ctx) {
@@ -68,7 +68,10 @@ func (r *round) makeWay(ctx context.Context, m Match, t *task) bool {
 // created, and which has not heard of that yet: it knows what of its twin is ours.
 func (r *round) makeWayLost(ctx context.Context, t *task) bool {
 	c := claimsOf(t)
-	lost := r.lostCreations()
+	if r.lost == nil { // a round looks for them once: there may be a million publications
+		r.lost = r.p.lostCreations()
+	}
+	lost := r.lost
 	for _, id := range slices.Sorted(maps.Keys(lost)) {
 		ours := slices.ContainsFunc(lost[id], func(sku string) bool { return contains(c.skus, sku) })
 		if ours && r.makesWay(ctx, id, t, c) {
@@ -79,17 +82,15 @@ func (r *round) makeWayLost(ctx context.Context, t *task) bool {
 }
 
 // lostCreations are the SKUs of what BigCommerce was asked to create for products without a
-// twin. A round looks for them once: there may be a million publications.
-func (r *round) lostCreations() map[domain.ProductID][]string {
-	if r.lost == nil {
-		r.lost = map[domain.ProductID][]string{}
-		for id, pub := range r.p.cfg.Publications.Outlines(r.p.cfg.Store) {
-			if skus := making(&pub); pub.Link == nil && len(skus) > 0 {
-				r.lost[id] = skus
-			}
+// twin. It looks at all publications.
+func (p *Publisher) lostCreations() map[domain.ProductID][]string {
+	lost := map[domain.ProductID][]string{}
+	for id, pub := range p.cfg.Publications.Outlines(p.cfg.Store) {
+		if skus := making(&pub); pub.Link == nil && len(skus) > 0 {
+			lost[id] = skus
 		}
 	}
-	return r.lost
+	return lost
 }
 
 // claimsOf are the SKUs that a task is to have.
@@ -104,17 +105,22 @@ func claimsOf(t *task) (c claims) {
 // it was sent at all, and until when. replaces is the twin that is gone, of a product that
 // had one, and 0 for any other.
 func (p *Publisher) inDoubt(pub *projections.Publication, replaces int64) (until time.Time, is bool) {
-	if pub.Creating == nil || settled(pub, replaces) {
+	if pub.Creating == nil || p.settled(pub, replaces) {
 		return time.Time{}, false
 	}
 	until = pub.Creating.At.Add(p.cfg.Quiet)
 	return until, until.After(p.cfg.Now())
 }
 
-// settled reports whether BigCommerce has answered the last try to create. Of a
-// product whose twin is gone that is not told apart from the twin's being gone.
-func settled(pub *projections.Publication, replaces int64) bool {
-	return replaces == 0 && pub.Refused != nil && !pub.Refused.At.Before(pub.Creating.At)
+// settled reports whether BigCommerce has refused the last try to create, or we have refused
+// the product when that could come true no more. Of a product whose twin is gone that is
+// not told apart from the twin's being gone.
+func (p *Publisher) settled(pub *projections.Publication, replaces int64) bool {
+	at := pub.Creating.At
+	if refused := pub.Refused; refused != nil && refused.Status == 0 {
+		at = at.Add(p.cfg.Quiet)
+	}
+	return replaces == 0 && pub.Refused != nil && !pub.Refused.At.Before(at)
 }
 
 // candidate is a product as the search for its twin sees it.
@@ -130,8 +136,8 @@ func (p *Publisher) candidate(id domain.ProductID, listing domain.Listing) Candi
 }
 
 // shop reads the BigCommerce products that have any of the candidates' SKUs.
-func (r *round) shop(ctx context.Context, candidates []Candidate) (*Shop, error) {
-	found, err := r.p.ofVariants(ctx, skusOf(candidates))
+func (p *Publisher) shop(ctx context.Context, candidates []Candidate) (*Shop, error) {
+	found, err := p.ofVariants(ctx, skusOf(candidates))
 	return NewShop(found), err
 }
 
@@ -165,7 +171,7 @@ func (p *Publisher) ofVariants(ctx context.Context, skus []string) ([]bigcommerc
 // lookAgain looks for the twin of a product that BigCommerce says it has already.
 func (r *round) lookAgain(ctx context.Context, t *task) (bool, error) {
 	c := []Candidate{r.p.candidate(t.product, t.desired.Listing)}
-	shop, err := r.shop(ctx, c)
+	shop, err := r.p.shop(ctx, c)
 	if err != nil {
 		return false, err
 	}

@@ -27,7 +27,10 @@ type task struct {
 	born, made bool
 	images     []string
 
-	unoffered *Refusal // what was said against offering the twin in the store's channels
+	// What was said against offering the twin in the store's channels, and whether a
+	// refusal of that which is on record is over.
+	unoffered *Refusal
+	offered   bool
 
 	grown []domain.VariantLink // variants that were created since the twin was read last
 
@@ -102,12 +105,8 @@ func (t *task) doubt() {
 // note adds an event to what the round records, and what it means for the product.
 func (t *task) note(e domain.Event, o Outcome, at time.Time) {
 	o.Product, o.At = t.product, at
-	t.add(note{e, &o})
-}
-
-func (t *task) add(n note) {
-	t.outcome = *n.outcome
-	t.notes = append(t.notes, n)
+	t.outcome = o
+	t.notes = append(t.notes, note{e, &o})
 }
 
 // refuse ends the push of this state.
@@ -117,15 +116,9 @@ func (t *task) refuse(r Refusal, at time.Time) {
 	if id := t.replaces(); id != 0 {
 		r = broken(t.product, id, r.Reason)
 	}
-	t.add(t.refusal(r, position, at))
-}
-
-// refusal notes that a state is refused.
-func (t *task) refusal(r Refusal, position domain.Position, at time.Time) note {
 	r.Reason, r.Field = shorten(r.Reason, mostReason), shorten(r.Field, mostField)
-	return note{&domain.PushRefused{Product: t.product, Position: position, Status: r.Status, Reason: r.Reason, Field: r.Field},
-		&Outcome{Product: t.product, Kind: Refused, Position: position, BigCommerceID: t.desired.Link.BigCommerceID,
-			Status: r.Status, Reason: r.Reason, Field: r.Field, At: at}}
+	t.note(&domain.PushRefused{Product: t.product, Position: position, Status: r.Status, Reason: r.Reason, Field: r.Field},
+		Outcome{Kind: Refused, Position: position, BigCommerceID: t.desired.Link.BigCommerceID, Status: r.Status, Reason: r.Reason, Field: r.Field}, at)
 }
 
 // relink records that the twin's variants are others than the link said. What may
@@ -138,11 +131,8 @@ func (t *task) relink(link domain.Link) {
 	}
 }
 
-// confirm ends the push. One that no channel offers is complete but for that.
+// confirm ends the push.
 func (t *task) confirm(at time.Time) {
 	t.note(&domain.PushConfirmed{Product: t.product, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest, Offer: &t.offer},
 		Outcome{Kind: Confirmed, Position: t.position, BigCommerceID: t.desired.Link.BigCommerceID, Digest: t.digest}, at)
-	if t.unoffered != nil {
-		t.add(t.refusal(*t.unoffered, t.position, at))
-	}
 }

@@ -25,6 +25,9 @@ func TestBurst(t *testing.T) {
 		"OK a refusal is an error until it goes well": {[]console.OutcomeLine{
 			at(0, "a", "refused"), at(0, "b", "refused"), at(1, "b", "updated"), at(2, "c", "created"), at(2, "c", "refused"), at(2, "b", "image_refused"),
 		}, []map[string]int{{"refused": 2, "updated": 1}}},
+		"OK what no channel offers is pushed all the same": {[]console.OutcomeLine{
+			at(0, "a", "created"), at(0, "a", "unoffered"), at(1, "a", "updated"), at(2, "b", "updated"), at(2, "b", "offered"),
+		}, []map[string]int{{"created": 1, "updated": 1}}},
 		"OK silence ends it":  {[]console.OutcomeLine{at(0, "a", "updated"), at(5, "b", "updated"), at(11, "c", "updated")}, []map[string]int{{"updated": 2}, {"updated": 1}}},
 		"OK and so does time": {[]console.OutcomeLine{at(0, "a", "updated"), at(5, "a", "updated"), at(10, "a", "updated"), at(15, "a", "updated"), at(20, "a", "updated"), at(25, "a", "updated"), at(30, "a", "updated"), at(31, "a", "updated")}, []map[string]int{{"updated": 1}, {"updated": 1}}},
 	} {

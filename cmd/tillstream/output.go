@@ -59,7 +59,7 @@ func (s *screen) state(state string) string {
 	switch state {
 	case "confirmed", "linked", "created", "updated", "folded", "approved":
 		return s.paint(green, state)
-	case "refused", "broken", "quarantined", "dead_letter", "nothing", "image_refused":
+	case "refused", "broken", "quarantined", "dead_letter", "nothing", "image_refused", "unoffered":
 		return s.paint(red, state)
 	case "pending", "differs", "held":
 		return s.paint(yellow, state)

@@ -16,7 +16,7 @@ type OutcomeLine struct {
 	Product       domain.ProductID `json:"product"`
 	Name          string           `json:"name"` // as it is now
 	BigCommerceID int64            `json:"bigcommerce_id,omitempty"`
-	Event         string           `json:"event" enum:"created,updated,refused,held,approved,discarded,wanted,linked,unlinked,quarantined,released,drift,image_refused"`
+	Event         string           `json:"event" enum:"created,updated,refused,held,approved,discarded,wanted,linked,unlinked,quarantined,released,drift,image_refused,unoffered,offered"`
 	State         domain.Position  `json:"state_position,omitempty" doc:"of what was pushed, in the POS log"`
 	Guard         domain.Guard     `json:"guard,omitempty" doc:"that holds the push"`
 	Status        int              `json:"status,omitempty" doc:"BigCommerce's, of a refusal"`

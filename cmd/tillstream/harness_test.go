@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -35,7 +36,9 @@ type program struct {
 
 func newProgram(t testing.TB, store, api, token string) *program {
 	p := &program{t: t, data: filepath.Join(t.TempDir(), "data")}
-	p.env = append(os.Environ(),
+	// What is set for who tests is not for the program, which refuses what it does not know.
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "TILLSTREAM_") })
+	p.env = append(own,
 		"TILLSTREAM_DATA="+p.data, "TILLSTREAM_HTTP=127.0.0.1:0", "TILLSTREAM_STORE="+store, "TILLSTREAM_PUBLISH=all",
 		"TILLSTREAM_BIGCOMMERCE_API="+api, "TILLSTREAM_BIGCOMMERCE_STORE_HASH="+store, "TILLSTREAM_BIGCOMMERCE_TOKEN="+token,
 		// The simulator applies nothing after its connection is gone.

@@ -67,7 +67,7 @@ func startUp(b *testing.B, p *program) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(15 * time.Minute); !p.ready(); <-tick.C {
-		if strings.Contains(p.output.String(), "try:") || time.Now().After(deadline) {
+		if strings.Contains(p.output.String(), "tillstream: ") || time.Now().After(deadline) {
 			b.Fatalf("not ready; the program said:\n%s", p.output)
 		}
 	}

@@ -83,7 +83,12 @@
 //     under its SKUs and those that the previous try was recorded with, and a try of
 //     which nothing is known is given Quiet to come true. It is not recognised by
 //     its name alone, so a merchant who gives the twin another SKU within that time
-//     makes a stranger of it.
+//     makes a stranger of it. While what became of a try is not known, neither
+//     [Publisher.Link] nor [Publisher.LinkAuto] ties the product, nor what may have been
+//     created for it to another one.
+//   - A product that was created is offered in the store's channels. Where BigCommerce
+//     refuses that, it is linked and pushed all the same, and counts as refused until a
+//     push, the next one or one that somebody asks for, has offered it.
 //   - A push is confirmed in the SYNC log with the position of the state it carried.
 //     If that record is lost in a crash, the same state is pushed once more.
 //

@@ -143,7 +143,7 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		return r, err
 	}
 	defer end()
-	lost := p.lostCreations()
+	unheardOf := p.unheardOf()
 	var notes []note
 	for i, m := range shop.Matches(candidates, p.twin, p.yields) {
 		l := &candidates[i].Listing
@@ -151,7 +151,7 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		if m.Link != nil && p.unfinished(&pub) {
 			m.Reason = p.notHeardOf(&pub, &m)
 		} else if m.Link != nil {
-			if owner, is := p.createdFor(m.variants, lost); is && owner != m.Product {
+			if owner, is := createdFor(m.Product, m.variants, unheardOf); is {
 				m.Reason = takenFrom(owner, m.Link.BigCommerceID)
 			}
 		}
@@ -202,13 +202,28 @@ func (p *Publisher) notHeardOf(pub *projections.Publication, m *Match) string {
 	return ""
 }
 
-// createdFor returns the product for which a twin with some variants may have been created,
-// and which has not heard of it, among those that are lost.
-func (p *Publisher) createdFor(variants []bigcommerce.Variant, lost map[domain.ProductID][]string) (domain.ProductID, bool) {
+// unheardOf are the products whose creation is unfinished and that have no twin, by the
+// folded SKUs that they were to be created with.
+func (p *Publisher) unheardOf() map[string]domain.ProductID {
+	owners := map[string]domain.ProductID{}
+	lost := p.lostCreations()
 	for _, id := range slices.Sorted(maps.Keys(lost)) {
-		pub := p.cfg.Publications.Publication(p.cfg.Store, id)
-		if p.unfinished(&pub) && slices.ContainsFunc(variants, func(v bigcommerce.Variant) bool { return contains(lost[id], v.SKU) }) {
-			return id, true
+		if pub := p.cfg.Publications.Publication(p.cfg.Store, id); !p.unfinished(&pub) {
+			continue
+		}
+		for _, sku := range lost[id] {
+			owners[domain.SKU(sku).Fold()] = id
+		}
+	}
+	return owners
+}
+
+// createdFor returns another product for which a twin with some variants may have been
+// created.
+func createdFor(id domain.ProductID, variants []bigcommerce.Variant, unheardOf map[string]domain.ProductID) (owner domain.ProductID, is bool) {
+	for i := range variants {
+		if owner, is := unheardOf[domain.SKU(variants[i].SKU).Fold()]; is && owner != id {
+			return owner, true
 		}
 	}
 	return "", false
@@ -391,7 +406,7 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 			return domain.Link{}, fmt.Errorf("link: %s", says)
 		}
 	}
-	if owner, is := p.createdFor(twin.Variants, p.lostCreations()); is && owner != id {
+	if owner, is := createdFor(id, twin.Variants, p.unheardOf()); is {
 		return domain.Link{}, fmt.Errorf("link: %s", takenFrom(owner, bigCommerceID))
 	}
 	if other, taken := p.holder(bigCommerceID); taken && other != id {

@@ -69,6 +69,9 @@ func TestPublisher_Create_channels(t *testing.T) {
 			s.run()
 			pass(time.Minute)
 			unoffered(t, s, ids...)
+			if got := len(recorded[*domain.ProductOffered](s.log)); got != len(ids) {
+				t.Errorf("recorded %d times, want once of each", got)
+			}
 			if got := s.Problem(); got != "" {
 				t.Errorf("problem %q: it is the products' own, and said of each", got)
 			}

@@ -193,8 +193,13 @@ func TestPublisher_Link_unfinished(t *testing.T) {
 		_ = s.stop()
 		s.sim.Heal()
 		s.open()
-		s.save(item{id: "bowl", sku: "NEW", stock: "4"})
 		s.run()
+		// That we refuse it meanwhile is no answer of BigCommerce.
+		s.save(item{id: "bowl", sku: "CB-1", name: strings.Repeat("x", 251)})
+		if got, err := s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil || got[0].Kind != publish.Refused {
+			t.Fatalf("created: %+v, %v, want it refused", got, err)
+		}
+		s.save(item{id: "bowl", sku: "NEW", stock: "4"})
 		const says = "which may still come true until 00:01:00: try again then, or run `tillstream publish bowl`"
 		if r, err := s.LinkAuto(t.Context(), false); err != nil || len(r.Linked) != 0 || len(r.Ambiguous) != 1 ||
 			!strings.Contains(r.Ambiguous[0].Reason, says) || !slices.Equal(r.Ambiguous[0].Twins, []int64{other}) {
@@ -255,20 +260,63 @@ func TestPublisher_Link_created(t *testing.T) {
 			}
 		}
 		told("bowl", fmt.Sprintf("BigCommerce product %d has what product bowl was created with: run `tillstream publish bowl`", twin))
-		s.save(item{id: "bowl", sku: "CB-2"}, item{id: "cup", sku: "CB-1"})
-		if got, err := s.LinkAuto(t.Context(), true); err != nil || len(got.Ambiguous) != 2 {
-			t.Errorf("LinkAuto: %+v, %v, want neither linked", got, err)
-		}
-		const first = "which has not heard of it: run `tillstream publish bowl` first"
-		if _, err := s.Link(t.Context(), "cup", twin, false); err == nil || !strings.HasSuffix(err.Error(), first) {
-			t.Errorf("Link of another: %v, want it told: %s", err, first)
-		}
+		s.delete("bowl")
+		s.save(item{id: "cup", sku: "CB-1"})
+		told("cup", "which has not heard of it: run `tillstream publish bowl` first")
+		s.save(item{id: "bowl", sku: "CB-2"})
 		if _, err := s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil {
 			t.Fatal(err)
 		}
 		s.agree("bowl")
 		if got := s.twin("bowl").ID; got != twin || !s.sim.Assigned(twin, 1) {
 			t.Errorf("its twin is %d, offered %v, want %d offered", got, s.sim.Assigned(twin, 1), twin)
+		}
+	})
+}
+
+// What is yet to be changed of a twin keeps nobody from linking another one.
+func TestPublisher_Link_halfway(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		s.save(tee("s", "T-S", "S"))
+		s.link("tee")
+		s.run()
+		s.idle()
+		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products/*/variants", Kind: simulator.Hang}); err != nil {
+			t.Fatal(err)
+		}
+		s.save(tee("m", "T-M", "M"))
+		pass(time.Second)
+		if pub := s.publication("tee"); pub.Creating == nil {
+			t.Fatalf("publication %+v, want a variant announced", pub)
+		}
+		another := s.seed("Tee: X-1=S")[0]
+		if _, err := s.Link(t.Context(), "tee", another, false); err != nil {
+			t.Errorf("Link: %v", err)
+		}
+	})
+}
+
+// Who is linked by hand while its twin is looked for is not created.
+func TestPublisher_Create_linkedMeanwhile(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{Latency: 2 * time.Second}, func(c *publish.Config) { c.CreateAll = true })
+		other := s.seed("Mine")[0]
+		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+		linked := make(chan error)
+		go func() {
+			_, err := s.Link(t.Context(), "bowl", other, false)
+			linked <- err
+		}()
+		pass(time.Second)
+		s.run() // so that its search is answered a second later than what the link asks for
+		if err := <-linked; err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		s.agree("bowl")
+		if got := len(recorded[*domain.ProductCreating](s.log)); got != 0 || len(s.sim.Products()) != 1 {
+			t.Errorf("%d creations recorded, %d products in BigCommerce, want none and the one", got, len(s.sim.Products()))
 		}
 	})
 }

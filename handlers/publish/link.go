@@ -399,9 +399,6 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
 	if p.unfinished(&pub) {
 		made.Product = id
-		if before.Creating == nil || !before.Creating.At.Equal(pub.Creating.At) {
-			made.created = false // what was looked for is not what was asked for last, which is in doubt
-		}
 		if says := p.notHeardOf(&pub, &made); says != "" {
 			return domain.Link{}, fmt.Errorf("link: %s", says)
 		}

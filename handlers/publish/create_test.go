@@ -274,6 +274,48 @@ func TestPublisher_Link_created(t *testing.T) {
 	})
 }
 
+// So it is when it was created in the place of a twin that is gone.
+func TestPublisher_Link_createdAnew(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, nil)
+		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+		s.link("bowl")
+		s.run()
+		s.idle()
+		if err := s.sim.MerchantDelete(s.twin("bowl").ID); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if _, err := s.Push(t.Context(), []domain.ProductID{"bowl"}); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.CloseAfterCommit}); err != nil {
+			t.Fatal(err)
+		}
+		waiting, giveUp := context.WithTimeout(t.Context(), time.Second)
+		defer giveUp()
+		if _, err := s.Create(waiting, []domain.ProductID{"bowl"}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("created: %v, want no answer", err)
+		}
+		_ = s.stop()
+		s.sim.Heal()
+		s.open()
+		s.run()
+		pass(2 * publish.DefaultQuiet)
+		if r, err := s.LinkAuto(t.Context(), false); err != nil || len(r.Linked) != 0 || len(r.Ambiguous) != 1 || !strings.HasSuffix(r.Ambiguous[0].Reason, "run `tillstream publish bowl`") {
+			t.Errorf("LinkAuto: %+v, %v, want it told what to do", r, err)
+		}
+		if _, err := s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil {
+			t.Fatal(err)
+		}
+		s.agree("bowl")
+		if twin := s.twin("bowl"); len(s.sim.Products()) != 1 || !s.sim.Assigned(twin.ID, 1) {
+			t.Errorf("%d products in BigCommerce, offered %v, want one offered", len(s.sim.Products()), s.sim.Assigned(twin.ID, 1))
+		}
+	})
+}
+
 // What is yet to be changed of a twin keeps nobody from linking another one.
 func TestPublisher_Link_halfway(t *testing.T) {
 	in(t, func(t *testing.T) {

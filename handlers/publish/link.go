@@ -181,9 +181,9 @@ func (p *Publisher) unfinished(pub *projections.Publication) bool {
 		return false
 	case pub.Link == nil:
 		return !p.settled(pub, 0)
-	case pub.Broken(): // else it is about variants of the twin that is there
+	case pub.Broken(): // else it is about variants of the twin that is there, or was
 		_, inDoubt := p.inDoubt(pub, pub.Link.BigCommerceID)
-		return inDoubt
+		return inDoubt || pub.Creating.At.After(pub.Refused.At)
 	}
 	return false
 }

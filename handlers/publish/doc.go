@@ -70,6 +70,8 @@
 //   - A change of structure is recorded before it begins. Whatever fails then, the
 //     twin is read before anything else is sent for that product, and what was made is
 //     known to be ours, so that it is finished, or undone, as the POS wants it by then.
+//     What was made and not read again is known by its SKU: a merchant who gives a new
+//     variant another one within that time makes a stranger of it.
 //     Variants that are not ours are removed only if they have a SKU that one of ours
 //     is to have; where they are in the way otherwise, the product is refused by their
 //     name.

@@ -53,6 +53,11 @@ func (m *merchant) own(id domain.ProductID, d step) {
 	m.owned[twin] = m.s.sim.OwnedFields(twin)
 }
 
+// recorded reports whether a variant is known to be one of a product's items.
+func (m *merchant) recorded(id domain.ProductID, variant int64) bool {
+	return slices.ContainsFunc(m.s.publication(id).Link.Variants, func(v domain.VariantLink) bool { return v.BigCommerceID == variant })
+}
+
 // drift edits what the POS has the say in. What BigCommerce refuses does not happen.
 func (m *merchant) drift(id domain.ProductID, d step) {
 	twin := m.twin(id)
@@ -72,9 +77,10 @@ func (m *merchant) drift(id domain.ProductID, d step) {
 		case 1:
 			p.IsVisible, p.BrandID = !p.IsVisible, 0
 		case 2:
-			if p.BaseVariantID != nil {
+			switch {
+			case p.BaseVariantID != nil:
 				p.SKU = sku
-			} else {
+			case m.recorded(id, v.ID): // he would make a stranger of any other, as the package doc says
 				v.SKU = sku
 			}
 		case 3:

@@ -123,13 +123,13 @@ func (t *task) isOther(p bigcommerce.Product) bool {
 	return int64(p.ID) != t.desired.Link.BigCommerceID
 }
 
-// claimed are the SKUs that a product is to have and does not have already: the one
-// that BigCommerce names, if it does.
+// claimed are the SKUs that a product is to have and does not have already, which is all of
+// them where its twin is gone: the one that BigCommerce names, if it does.
 func (t *task) claimed(err error) []string {
 	var out []string
 	var entries []entry
 	for _, v := range t.desired.Listing.Variants {
-		if l, ok := t.desired.Link.Variant(v.Item); ok && l.SKU.Fold() == v.SKU.Fold() && !t.withSKU {
+		if l, ok := t.desired.Link.Variant(v.Item); ok && l.SKU.Fold() == v.SKU.Fold() && !t.withSKU && t.need == needsPush {
 			continue
 		}
 		out = append(out, string(v.SKU))

@@ -13,6 +13,25 @@ import (
 	"github.com/tillstream/tillstream/projections"
 )
 
+// What is created in the place of a twin that is gone may find its SKU at another one of
+// ours, which has it for itself, and not for a variant: that gives it up.
+func TestPublisher_Run_conflictAnew(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.OnMissing = publish.MissingRecreates })
+		s.save(item{id: "bowl", sku: "BOWL"}, tee("s", "T-S", "S"))
+		s.link("bowl", "tee")
+		s.run()
+		s.idle()
+		if err := s.sim.MerchantDelete(s.twin("bowl").ID); err != nil {
+			t.Fatal(err)
+		}
+		s.merchant("tee", func(p *simulator.Product) { p.SKU = "BOWL" })
+		s.save(item{id: "bowl", sku: "BOWL", stock: "3"})
+		pass(15 * time.Minute)
+		s.agree("bowl", "tee")
+	})
+}
+
 // A conflict is reported with both products, found with the fewest reads.
 func TestPublisher_Run_conflict(t *testing.T) {
 	t.Parallel()

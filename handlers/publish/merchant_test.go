@@ -140,7 +140,8 @@ func (m *merchant) made(id int64) bool {
 
 // makesRoom takes away what the merchant has made and the POS's products find in
 // their way, since no link tells it from what is his own: products of a name or SKU
-// of theirs, and variants of a linked product that he has made anew.
+// of theirs, and variants of a linked product that he has made anew. Where two of ours
+// have each other's names, as when he has made both anew, he gives one another name.
 func (m *merchant) makesRoom() (any bool) {
 	linked := map[int64]bool{}
 	refused := false
@@ -148,6 +149,12 @@ func (m *merchant) makesRoom() (any bool) {
 		twin := m.twin(id)
 		linked[twin] = true
 		refused = refused || m.s.publication(id).Refused != nil
+		if m.exchanged(id) {
+			any = true
+			if err := m.s.sim.MerchantEdit(twin, func(p *simulator.Product) { p.Name = "Aside of " + string(id) }); err != nil {
+				m.s.t.Fatal(err)
+			}
+		}
 		if m.made(twin) && !m.s.listing(id).Deleted {
 			any = m.removesOwn(id) || any
 		}
@@ -162,6 +169,18 @@ func (m *merchant) makesRoom() (any bool) {
 		}
 	}
 	return any
+}
+
+// exchanged reports whether the twins of a product and of another one have each other's
+// names.
+func (m *merchant) exchanged(id domain.ProductID) bool {
+	shown := func(id domain.ProductID) string {
+		p, _ := m.s.sim.Product(m.twin(id))
+		return p.Name
+	}
+	return shown(id) != "" && slices.ContainsFunc(tillProducts, func(other domain.ProductID) bool {
+		return other != id && shown(other) == m.s.listing(id).Name && shown(id) == m.s.listing(other).Name
+	})
 }
 
 // removesOwn deletes the variants of a product that he has made, and that are not

@@ -246,6 +246,31 @@ func TestPublisher_Run_storeDown(t *testing.T) {
 	})
 }
 
+// When nothing waits any more for a store that is down, nobody asks whether it still is, and
+// after a while nobody is told so.
+func TestPublisher_Problem_nothingWaits(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, func(c *publish.Config) { c.CreateAll = true })
+		s.sim.Down(true)
+		s.save(item{id: "bowl", sku: "CB-1"})
+		s.run()
+		pass(90 * time.Second)
+		if got := s.Status(); !strings.HasSuffix(got.Problem, ", 1 product waits") || got.NextTry.IsZero() {
+			t.Errorf("status %+v, want that a product waits", got)
+		}
+		s.delete("bowl")
+		pass(3 * time.Minute)
+		if got := s.Status(); !strings.HasPrefix(got.Problem, "BigCommerce answers 503") || !strings.HasSuffix(got.Problem, "; nothing waits for it") || !got.NextTry.IsZero() {
+			t.Errorf("status %+v, want what was wrong last, and that nothing waits", got)
+		}
+		before := len(s.requests())
+		pass(10 * time.Minute)
+		if got := s.Status(); got.Problem != "" || len(s.requests()) != before {
+			t.Errorf("problem %q, %d requests, when nothing is to be asked", got.Problem, len(s.requests())-before)
+		}
+	})
+}
+
 // The status tells of a location that is not there as long as a product waits for it, also
 // while that is tried again, and no longer.
 func TestPublisher_Problem_location(t *testing.T) {

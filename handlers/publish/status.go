@@ -18,7 +18,8 @@ type Status struct {
 	Requests  uint64 `json:"requests"`
 	Throttled uint64 `json:"throttled"`
 	Manual    bool   `json:"manual,omitempty"` // see [Config]
-	// NextTry is when the store is tried again; zero while it answers.
+	// NextTry is when the store is tried again; zero while it answers, and while nothing
+	// waits.
 	NextTry time.Time `json:"next_try,omitzero"`
 	Problem string    `json:"problem,omitempty"` // see [Publisher.Problem]
 }
@@ -32,7 +33,7 @@ func (p *Publisher) Status() Status {
 		Requests: q.Requests, Throttled: q.Throttled, Manual: p.cfg.Manual,
 	}
 	p.mu.Unlock()
-	if t := p.patience.trouble(); t.cause != nil {
+	if t := p.patience.trouble(); t.cause != nil && s.Waiting > 0 {
 		s.NextTry = t.until
 	}
 	s.Problem = p.Problem()
@@ -45,7 +46,8 @@ func (p *Publisher) waiting() int { return len(p.waitingProducts()) + len(p.work
 // slow is how long a request may be without an answer before that is a problem.
 const slow = 5 * time.Second
 
-// Problem says in a sentence what keeps the store from being published, or "".
+// Problem says in a sentence what keeps the store from being published, or "". Where
+// nothing waits any more, what was wrong last is told for as long as products rest.
 func (p *Publisher) Problem() string {
 	p.mu.Lock()
 	waiting, misfit := p.waiting(), cmp.Or(p.agenda.misfit(), p.trying)
@@ -55,8 +57,10 @@ func (p *Publisher) Problem() string {
 	if t := p.recording.trouble(); t.cause != nil {
 		return fmt.Sprintf("outcomes cannot be recorded since %s, %s: %v", clock(t.since), t.nextTry(now, time.Time{}), t.cause)
 	}
-	if t := p.patience.trouble(); t.cause != nil {
+	if t := p.patience.trouble(); t.cause != nil && waiting > 0 {
 		return fmt.Sprintf("%s since %s, %s, %s", complaint(t.cause), clock(t.since), t.nextTry(now, until), wait(waiting))
+	} else if t.cause != nil && now.Sub(t.until) < mostRest { // what waits is tried so often; for nothing nobody asks
+		return fmt.Sprintf("%s since %s, when it was asked last; nothing waits for it", complaint(t.cause), clock(t.since))
 	}
 	if sent := p.cfg.Client.Quota().Snapshot().Oldest; !sent.IsZero() && now.Sub(sent) >= slow {
 		return fmt.Sprintf("BigCommerce has not answered a request since %s, %s", clock(sent), wait(waiting))

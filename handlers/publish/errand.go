@@ -45,8 +45,8 @@ type errand struct {
 	// is nothing to wait for: one that was tried before it has had its time.
 	unsent bool
 
-	// pressed are the products that were asked to make way for this one.
-	pressed map[domain.ProductID]bool
+	// pressed are the products that were asked to make way for this one, and how often.
+	pressed map[domain.ProductID]int
 
 	rest   time.Time // not before
 	quiet  bool      // it rests because what was sent before may still take effect

@@ -9,6 +9,10 @@ import (
 	"github.com/tillstream/tillstream/projections"
 )
 
+// mostPressed bounds how often a product asks another one to make way that does not get
+// its turn.
+const mostPressed = 3
+
 // precedence is which products wait for which others to be pushed first. Waiting is
 // no promise: who waits too long is tried all the same.
 type precedence struct {
@@ -38,6 +42,14 @@ func (w *precedence) wait(id, first domain.ProductID, skus []string) (circle boo
 	return circle
 }
 
+// waits reports whether a product still waits for another one, which has not had its turn
+// since.
+func (w *precedence) waits(id, first domain.ProductID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.after[id].first == first
+}
+
 // leave says that a product waits no more.
 func (w *precedence) leave(id domain.ProductID) {
 	w.mu.Lock()
@@ -48,22 +60,23 @@ func (w *precedence) leave(id domain.ProductID) {
 // done says that it is known what becomes of a product, and returns those that waited for
 // it.
 func (w *precedence) done(id domain.ProductID) []domain.ProductID {
+	w.leave(id)
 	return w.end(id, func(waiting) bool { return true })
 }
 
 // gaveUp says that a product has given up some SKUs, and returns those that waited for
-// these. Who waits for another one, which it was asked for meanwhile, waits on.
+// these. Who waits for another one, which it was asked for meanwhile, waits on; and so
+// does the product, for what it is to have itself.
 func (w *precedence) gaveUp(id domain.ProductID, skus []string) []domain.ProductID {
 	return w.end(id, func(other waiting) bool {
 		return !slices.ContainsFunc(other.skus, func(sku string) bool { return !contains(skus, sku) })
 	})
 }
 
-// end ends the waiting of a product, and of those for it whose waiting is over.
+// end ends the waiting of those for a product whose waiting is over.
 func (w *precedence) end(id domain.ProductID, over func(waiting) bool) (waited []domain.ProductID) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.after, id)
 	for other, what := range w.after {
 		if what.first == id && over(what) {
 			waited = append(waited, other)
@@ -94,7 +107,7 @@ func (c *claims) wanted(l *domain.Listing) bool {
 // claims but is not to have it, and sees to it that this one is pushed. Where they
 // wait for each other, the other gives up its SKUs before it has its new ones; a name
 // is not given up, since customers would see it. It is false when the other is to
-// keep what is claimed, or was asked before to no avail.
+// keep what is claimed, or was asked before and has had its turn to no avail.
 func (r *round) makesWay(ctx context.Context, owner domain.ProductID, t *task, c claims) bool {
 	p := r.p
 	s, known := p.cfg.Catalog.Summary(p.cfg.Store, owner)
@@ -111,17 +124,18 @@ func (r *round) makesWay(ctx context.Context, owner domain.ProductID, t *task, c
 	}
 	pub := p.cfg.Publications.Publication(p.cfg.Store, owner)
 	comes := projections.StateOf(s.Due, pub, p.cfg.Publications.Quarantined(p.cfg.Store, s.Items...)) == projections.Pending
+	inVain := t.pressed[owner] == mostPressed || t.pressed[owner] > 0 && !p.precedence.waits(t.product, owner)
 	circle := p.precedence.wait(t.product, owner, c.skus)
 	press := !comes || l.Deleted || circle
-	if press && t.pressed[owner] || circle && c.name != "" {
+	if press && inVain || circle && c.name != "" {
 		p.precedence.leave(t.product)
 		return false
 	}
 	if press {
 		if t.pressed == nil {
-			t.pressed = map[domain.ProductID]bool{}
+			t.pressed = map[domain.ProductID]int{}
 		}
-		t.pressed[owner] = true
+		t.pressed[owner]++
 		a := ask{force: true, release: c.skus}
 		if l.Deleted && pub.Link == nil {
 			a.release = nil // it gives way with all of its twin, once it knows it

@@ -32,6 +32,39 @@ func TestPublisher_Run_conflictAnew(t *testing.T) {
 	})
 }
 
+// Two that were refused and have to exchange SKUs are pushed together: who is tried again
+// before the other one has had its turn waits on.
+func TestPublisher_Push_exchanged(t *testing.T) {
+	for _, concurrency := range []int{1, 2, 3} {
+		t.Run(fmt.Sprint(concurrency), func(t *testing.T) {
+			in(t, func(t *testing.T) {
+				s := newShop(t, simulator.Config{Latency: 50 * time.Millisecond}, func(c *publish.Config) { c.Concurrency = concurrency })
+				bowl := func(sku string) item { return item{id: "b", product: "bowl", sku: sku, options: size("S")} }
+				s.save(bowl("B"), tee("s", "T-S", "S"), tee("m", "T-M", "M"))
+				s.link("bowl", "tee")
+				s.run()
+				s.idle()
+				if err := s.sim.Fail(simulator.Fault{Match: "PUT /catalog/products/*/variants/*", Kind: simulator.Status, Status: 422}); err != nil {
+					t.Fatal(err)
+				}
+				s.save(bowl("T-S"), tee("s", "B", "S"))
+				pass(30 * time.Minute)
+				for _, id := range []domain.ProductID{"bowl", "tee"} {
+					if s.state(id) != projections.Refusing {
+						t.Fatalf("%s is %s, want it refused", id, s.state(id))
+					}
+				}
+				s.sim.Heal()
+				got, err := s.Push(t.Context(), []domain.ProductID{"bowl", "tee"})
+				if err != nil || got[0].Kind != publish.Confirmed || got[1].Kind != publish.Confirmed {
+					t.Errorf("pushed: %+v, %v, want both confirmed", got, err)
+				}
+				s.agree("bowl", "tee")
+			})
+		})
+	}
+}
+
 // A conflict is reported with both products, found with the fewest reads.
 func TestPublisher_Run_conflict(t *testing.T) {
 	t.Parallel()

@@ -37,7 +37,7 @@ func (r *round) offerNew(ctx context.Context, tasks []*task) error {
 func (r *round) offerAgain(ctx context.Context) error {
 	twins := map[domain.ProductID]int64{}
 	for _, t := range r.tasks {
-		if t.pushed() && !t.left && t.unoffered == nil && !t.desired.Listing.Deleted &&
+		if t.pushed() && !t.left && t.unoffered == nil &&
 			r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product).Unoffered != nil {
 			twins[t.product] = t.desired.Link.BigCommerceID
 		}

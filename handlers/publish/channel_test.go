@@ -165,6 +165,40 @@ func TestPublisher_Create_channels(t *testing.T) {
 			})
 		})
 	}
+	t.Run("Err refused, and another product takes its twin over", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, nil)
+			s.save(item{id: "old", sku: "A"})
+			s.run()
+			s.idle()
+			s.delete("old")
+			s.save(item{id: "new", sku: "A", name: "Bowl"})
+			s.idle()
+			unoffered(t, s, "new")
+			s.sim.Heal()
+			if _, err := s.Push(t.Context(), []domain.ProductID{"new"}); err != nil {
+				t.Fatal(err)
+			}
+			offered(t, s, "new")
+		})
+	})
+	t.Run("Err refused, and it is deleted in the POS", func(t *testing.T) {
+		in(t, func(t *testing.T) {
+			s := refuses(t, nil)
+			s.save(item{id: "bowl", sku: "A"})
+			s.run()
+			s.idle()
+			s.delete("bowl")
+			s.idle()
+			if got := s.state("bowl"); got != projections.Refusing {
+				t.Errorf("it is %s, want it refused as before", got)
+			}
+			s.sim.Heal()
+			if _, err := s.Push(t.Context(), []domain.ProductID{"bowl"}); err != nil || s.state("bowl") != projections.Synced {
+				t.Errorf("pushed: %v, and it is %s", err, s.state("bowl"))
+			}
+		})
+	})
 	t.Run("Err no answer when it is offered again", func(t *testing.T) {
 		in(t, func(t *testing.T) {
 			s := refuses(t, nil)

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -110,6 +111,12 @@ func (r *round) sendCreation(ctx context.Context, _ *phase, rows []Row) error {
 	if now := t.creating(); now.Name != recorded.Name || !slices.Equal(now.SKUs, recorded.SKUs) {
 		t.leave(true) // it must be recorded under its new name first
 		return errNothing
+	}
+	if pub := r.p.cfg.Publications.Publication(r.p.cfg.Store, t.product); pub.Creating == nil || r.p.cfg.Now().Sub(pub.Creating.At) > r.p.cfg.Quiet/2 {
+		// It has waited for its turn, and how long it may come true counts from what is recorded.
+		if err := r.recordCreating(ctx, []*task{t}); err != nil || t.left {
+			return cmp.Or(err, errNothing)
+		}
 	}
 	t.unsent = false
 	body := newProduct(&t.desired.Listing, r.p.cfg.Weight, r.p.cfg.Categories)

@@ -174,6 +174,34 @@ func TestPublisher_Create_neverTwo(t *testing.T) {
 	})
 }
 
+// How long a creation may still come true counts from when it had its turn, not from when
+// all of its round were recorded.
+func TestPublisher_Create_inDoubtLater(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{Quota: 450}, func(c *publish.Config) { c.CreateAll, c.Concurrency = true, 1 })
+		other := s.seed("NEW")[0]
+		ids := s.saveMany(21)
+		for _, f := range []simulator.Fault{{Kind: simulator.Slow, Delay: 2 * time.Second, Count: 20}, {Kind: simulator.CommitLater, Delay: 40 * time.Second, Count: 1}} {
+			f.Match = "POST /catalog/products"
+			if err := s.sim.Fail(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.run()
+		pass(41 * time.Second)
+		last := string(ids[20])
+		s.save(item{id: last, sku: "NEW", stock: "1"})
+		pass(30 * time.Second)
+		if link := s.publication(ids[20]).Link; link != nil {
+			t.Errorf("linked to %d while the creation may still come true", link.BigCommerceID)
+		}
+		pass(2 * publish.DefaultQuiet)
+		if link := s.publication(ids[20]).Link; link == nil || link.BigCommerceID == other || len(s.sim.Products()) != 22 {
+			t.Errorf("linked to %+v of %d products, want what was created", link, len(s.sim.Products()))
+		}
+	})
+}
+
 // A product whose creation has not been heard of is not linked by anybody else: what comes
 // true would be a second twin, and what came true would not be offered.
 func TestPublisher_Link_unfinished(t *testing.T) {

@@ -260,7 +260,7 @@ func TestPublisher_Problem_nothingWaits(t *testing.T) {
 		}
 		s.delete("bowl")
 		pass(3 * time.Minute)
-		if got := s.Status(); !strings.HasPrefix(got.Problem, "BigCommerce answers 503") || !strings.HasSuffix(got.Problem, "; nothing waits for it") || !got.NextTry.IsZero() {
+		if got := s.Status(); !strings.HasPrefix(got.Problem, "BigCommerce answers 503") || !strings.HasSuffix(got.Problem, "; no push waits for it") || !got.NextTry.IsZero() {
 			t.Errorf("status %+v, want what was wrong last, and that nothing waits", got)
 		}
 		before := len(s.requests())

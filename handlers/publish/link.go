@@ -150,7 +150,8 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 		pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product)
 		if m.Link != nil && p.unfinished(&pub) {
 			m.Reason = p.notHeardOf(&pub, &m)
-		} else if m.Link != nil {
+		}
+		if m.Link != nil && m.Reason == "" {
 			if owner, is := createdFor(m.Product, m.variants, unheardOf); is {
 				m.Reason = takenFrom(owner, m.Link.BigCommerceID)
 			}
@@ -263,6 +264,7 @@ func (p *Publisher) linkNotes(id domain.ProductID, name string, link *domain.Lin
 	own := p.cfg.Publications.Publication(p.cfg.Store, id)
 	left := making(&own)
 	var notes []note
+	unoffered := false
 	if former, taken := p.twin(link.BigCommerceID); taken && former != id {
 		pub := p.cfg.Publications.Publication(p.cfg.Store, former)
 		left = append(left, making(&pub)...)
@@ -274,12 +276,17 @@ func (p *Publisher) linkNotes(id domain.ProductID, name string, link *domain.Lin
 				}
 			}
 		}
+		unoffered = pub.Unoffered != nil
 		p.inheritLingering(id, former)
 		reason := fmt.Sprintf("deleted in the POS, and its BigCommerce product is product %s now", id)
 		notes = append(notes, note{&domain.ProductUnlinked{Product: former, Reason: reason},
 			&Outcome{Product: former, Kind: Unlinked, BigCommerceID: link.BigCommerceID, Reason: reason, At: now}})
 	}
 	notes = append(notes, note{&domain.ProductLinked{Product: id, Link: *link, By: by}, &Outcome{Product: id, Kind: kind, BigCommerceID: link.BigCommerceID, At: now}})
+	if unoffered { // whoever has it
+		notes = append(notes, note{event: &domain.ProductOffered{Product: id, BigCommerceID: link.BigCommerceID,
+			Error: fmt.Sprintf("BigCommerce product %d was not offered in %s when it was another product's: run `tillstream push %s`", link.BigCommerceID, p.channels(), id)}})
+	}
 	left = slices.DeleteFunc(left, func(sku string) bool {
 		return sku == "" || slices.ContainsFunc(link.Variants, func(v domain.VariantLink) bool { return string(v.SKU) == sku })
 	})

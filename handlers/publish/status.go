@@ -18,7 +18,7 @@ type Status struct {
 	Requests  uint64 `json:"requests"`
 	Throttled uint64 `json:"throttled"`
 	Manual    bool   `json:"manual,omitempty"` // see [Config]
-	// NextTry is when the store is tried again; zero while it answers, and while nothing
+	// NextTry is when the store is tried again; zero while it answers, and while no push
 	// waits.
 	NextTry time.Time `json:"next_try,omitzero"`
 	Problem string    `json:"problem,omitempty"` // see [Publisher.Problem]
@@ -47,7 +47,7 @@ func (p *Publisher) waiting() int { return len(p.waitingProducts()) + len(p.work
 const slow = 5 * time.Second
 
 // Problem says in a sentence what keeps the store from being published, or "". Where
-// nothing waits any more, what was wrong last is told for as long as products rest.
+// no push waits any more, what was wrong last is told for as long as products rest.
 func (p *Publisher) Problem() string {
 	p.mu.Lock()
 	waiting, misfit := p.waiting(), cmp.Or(p.agenda.misfit(), p.trying)
@@ -59,8 +59,8 @@ func (p *Publisher) Problem() string {
 	}
 	if t := p.patience.trouble(); t.cause != nil && waiting > 0 {
 		return fmt.Sprintf("%s since %s, %s, %s", complaint(t.cause), clock(t.since), t.nextTry(now, until), wait(waiting))
-	} else if t.cause != nil && now.Sub(t.until) < mostRest { // what waits is tried so often; for nothing nobody asks
-		return fmt.Sprintf("%s since %s, when it was asked last; nothing waits for it", complaint(t.cause), clock(t.since))
+	} else if t.cause != nil && now.Sub(t.until) < mostRest { // who rests is tried so often; without one nobody may ask
+		return fmt.Sprintf("%s since %s; no push waits for it", complaint(t.cause), clock(t.since))
 	}
 	if sent := p.cfg.Client.Quota().Snapshot().Oldest; !sent.IsZero() && now.Sub(sent) >= slow {
 		return fmt.Sprintf("BigCommerce has not answered a request since %s, %s", clock(sent), wait(waiting))

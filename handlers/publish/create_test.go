@@ -202,6 +202,24 @@ func TestPublisher_Create_inDoubtLater(t *testing.T) {
 	})
 }
 
+// losesCreation has a running publisher create a product, of which nothing is heard, and
+// goes on with a new process.
+func (s *shop) losesCreation(id domain.ProductID, by simulator.Kind) {
+	s.t.Helper()
+	if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: by}); err != nil {
+		s.t.Fatal(err)
+	}
+	waiting, giveUp := context.WithTimeout(s.t.Context(), time.Second)
+	defer giveUp()
+	if _, err := s.Create(waiting, []domain.ProductID{id}); !errors.Is(err, context.DeadlineExceeded) {
+		s.t.Fatalf("created: %v, want no answer", err)
+	}
+	_ = s.stop()
+	s.sim.Heal()
+	s.open()
+	s.run()
+}
+
 // A product whose creation has not been heard of is not linked by anybody else: what comes
 // true would be a second twin, and what came true would not be offered.
 func TestPublisher_Link_unfinished(t *testing.T) {
@@ -209,19 +227,8 @@ func TestPublisher_Link_unfinished(t *testing.T) {
 		s := newShop(t, simulator.Config{}, nil)
 		other := s.seed("NEW")[0]
 		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
-		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.Hang}); err != nil {
-			t.Fatal(err)
-		}
 		s.run()
-		waiting, giveUp := context.WithTimeout(t.Context(), time.Second)
-		defer giveUp()
-		if _, err := s.Create(waiting, []domain.ProductID{"bowl"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("created: %v, want no answer", err)
-		}
-		_ = s.stop()
-		s.sim.Heal()
-		s.open()
-		s.run()
+		s.losesCreation("bowl", simulator.Hang)
 		// That we refuse it meanwhile is no answer of BigCommerce.
 		s.save(item{id: "bowl", sku: "CB-1", name: strings.Repeat("x", 251)})
 		if got, err := s.Create(t.Context(), []domain.ProductID{"bowl"}); err != nil || got[0].Kind != publish.Refused {
@@ -262,19 +269,8 @@ func TestPublisher_Link_created(t *testing.T) {
 	in(t, func(t *testing.T) {
 		s := newShop(t, simulator.Config{}, nil)
 		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
-		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.CloseAfterCommit}); err != nil {
-			t.Fatal(err)
-		}
 		s.run()
-		waiting, giveUp := context.WithTimeout(t.Context(), time.Second)
-		defer giveUp()
-		if _, err := s.Create(waiting, []domain.ProductID{"bowl"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("created: %v, want no answer", err)
-		}
-		_ = s.stop()
-		s.sim.Heal()
-		s.open()
-		s.run()
+		s.losesCreation("bowl", simulator.CloseAfterCommit)
 		pass(2 * publish.DefaultQuiet)
 		twin := s.sim.Products()[0].ID
 		told := func(id domain.ProductID, says string) {
@@ -318,18 +314,7 @@ func TestPublisher_Link_createdAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(time.Minute)
-		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.CloseAfterCommit}); err != nil {
-			t.Fatal(err)
-		}
-		waiting, giveUp := context.WithTimeout(t.Context(), time.Second)
-		defer giveUp()
-		if _, err := s.Create(waiting, []domain.ProductID{"bowl"}); !errors.Is(err, context.DeadlineExceeded) {
-			t.Fatalf("created: %v, want no answer", err)
-		}
-		_ = s.stop()
-		s.sim.Heal()
-		s.open()
-		s.run()
+		s.losesCreation("bowl", simulator.CloseAfterCommit)
 		pass(2 * publish.DefaultQuiet)
 		if r, err := s.LinkAuto(t.Context(), false); err != nil || len(r.Linked) != 0 || len(r.Ambiguous) != 1 || !strings.HasSuffix(r.Ambiguous[0].Reason, "run `tillstream publish bowl`") {
 			t.Errorf("LinkAuto: %+v, %v, want it told what to do", r, err)

@@ -10,7 +10,8 @@ import (
 // again, than a rebuild does on folding. Nothing is ever given back.
 type arena struct {
 	texts  strings.Builder
-	rows   []row
+	rows   []*[arenaRows]row // by their numbers
+	count  int               // of the rows
 	places []place
 }
 
@@ -36,13 +37,18 @@ func (a *arena) text(s string) string {
 
 // row returns a new row.
 func (a *arena) row() *row {
-	if len(a.rows) == 0 {
-		a.rows = make([]row, arenaRows)
+	if a.count == len(a.rows)*arenaRows {
+		a.rows = append(a.rows, new([arenaRows]row))
 	}
-	r := &a.rows[0]
-	a.rows = a.rows[1:]
+	n := uint32(a.count)
+	a.count++
+	r := a.at(n)
+	r.number = n
 	return r
 }
+
+// at returns the row with a number.
+func (a *arena) at(number uint32) *row { return &a.rows[number/arenaRows][number%arenaRows] }
 
 // room returns room for n items.
 func (a *arena) room(n int) []place {

@@ -120,7 +120,7 @@ func (c *Catalog) Observe(e domain.Entry) error {
 	if err := json.Unmarshal(e.Value, p); err != nil {
 		return badSnapshot(e.Key, err)
 	}
-	if r, ok := c.shelf(p.Store).products[p.ID]; ok && r.past(p.Position, e.Revision) {
+	if r := c.shelf(p.Store).product(p.ID); r != nil && r.past(p.Position, e.Revision) {
 		return nil
 	}
 	r := c.index(p)
@@ -183,7 +183,7 @@ func (c *Catalog) indexAs(r *row, p *domain.Product) {
 func (c *Catalog) size() int {
 	n := 0
 	for _, s := range c.shelves {
-		n += len(s.products)
+		n += s.arena.count
 	}
 	return n
 }

@@ -43,7 +43,7 @@ func (c *Catalog) writeHint(ctx context.Context, hint *Hint, extent domain.Exten
 	}
 	head := hintHeader{Format: c.folding.Format, Bucket: extent, Checkpoint: c.stored}
 	for id, s := range c.shelves {
-		head.Stores = append(head.Stores, hintStore{id, len(s.products), len(s.holders)})
+		head.Stores = append(head.Stores, hintStore{id, s.arena.count, s.items.size})
 	}
 	err := hint.write(ctx, head, func(w *hintWriter) error {
 		for _, s := range c.shelves {
@@ -66,7 +66,7 @@ func (c *Catalog) writeHint(ctx context.Context, hint *Hint, extent domain.Exten
 // changed reports whether any state is not stored. The caller holds mu.
 func (c *Catalog) changed() bool {
 	for _, s := range c.shelves {
-		if slices.ContainsFunc(s.sorted, func(r *row) bool { return r.dirty || r.sealed > 0 }) {
+		if slices.ContainsFunc(s.sorted, func(n uint32) bool { r := s.arena.at(n); return r.dirty || r.sealed > 0 }) {
 			return true
 		}
 	}
@@ -79,13 +79,15 @@ func (s *shelf) writeHint(w *hintWriter) error {
 	for from := 0; from < len(s.sorted); from += hintRows {
 		some := s.sorted[from:min(from+hintRows, len(s.sorted))]
 		size := hintSize{rows: uint64(len(some))}
-		for _, r := range some {
+		for _, n := range some {
+			r := s.arena.at(n)
 			size.items += uint64(len(r.items))
 		}
 		numbers, texts := pack.Writer(rooms[0][:0]), pack.Writer(rooms[1][:0])
 		pack.Text(&texts, &s.store)
 		size.pack(&numbers)
-		for _, r := range some {
+		for _, n := range some {
+			r := s.arena.at(n)
 			r.packHint(&numbers, &texts, nil)
 		}
 		if err := w.part(&numbers, &texts); err != nil {
@@ -159,8 +161,8 @@ func (c *Catalog) readHint(ctx context.Context, hint *Hint, extent domain.Extent
 // leastHintRow is how many bytes a row takes at least among the numbers.
 const leastHintRow = len(Hash{})
 
-// readPart takes a part of a hint. The rows of a part lie together in memory, and so do
-// their items: a million objects less for the garbage collector to look at.
+// readPart takes a part of a hint. The items of a part lie together in memory: a million
+// objects less for the garbage collector to look at.
 func (c *Catalog) readPart(numbers, texts *pack.Packer) error {
 	var store domain.StoreID
 	var size hintSize
@@ -170,25 +172,24 @@ func (c *Catalog) readPart(numbers, texts *pack.Packer) error {
 	if left := uint64(len(numbers.Rest())); s == nil || size.rows > left/uint64(leastHintRow) || size.items > left {
 		return errHint
 	}
-	rows, places := make([]row, size.rows), make([]place, size.items)
-	for i := range rows {
-		r := &rows[i]
-		r.shelf = s
+	places := make([]place, size.items)
+	for range size.rows {
+		r := s.arena.row()
 		places = r.packHint(numbers, texts, places)
-		if numbers.Broken() || texts.Broken() || s.products[r.id] != nil {
+		if numbers.Broken() || texts.Broken() || s.product(r.id) != nil {
 			return errHint
 		}
-		s.products[r.id] = r
-		s.sorted = append(s.sorted, r)
+		s.enter(r, r.id)
+		s.sorted = append(s.sorted, r.number)
 		s.tally.Folded += r.tally.Folded
 		s.tally.Superseded += r.tally.Superseded
 		s.tally.Duplicate += r.tally.Duplicate
 		s.weigh(r)
-		for _, it := range r.items {
-			s.holders[it.item] = r
-			if it.sku != "" {
-				s.skus.add(it.sku, it.item)
+		for i, it := range r.items {
+			if other := s.holder(it.item); other != nil && other != r || r.at(it.item) < i {
+				return errHint
 			}
+			s.list(r, it)
 		}
 	}
 	if len(places) > 0 {

@@ -37,7 +37,7 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 		return "", nil
 	}
 	shelf := c.shelf(rec.Store)
-	holderRow := shelf.holders[domain.ItemID(event.Subject())]
+	holderRow := shelf.holder(domain.ItemID(event.Subject()))
 	var holderID domain.ProductID
 	if holderRow != nil {
 		holderID = holderRow.id
@@ -45,7 +45,7 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	targetID := domain.Target(holderID, event)
 	targetRow := holderRow
 	if targetRow == nil || targetID != holderID {
-		targetRow = shelf.products[targetID]
+		targetRow = shelf.product(targetID)
 	}
 	c.mu.Unlock()
 

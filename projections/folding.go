@@ -83,7 +83,7 @@ func IsOtherFolding(err error) bool {
 func (c *Catalog) modesNow() map[domain.StoreID]domain.StockMode {
 	out := maps.Clone(c.stored.Modes)
 	for store, s := range c.shelves {
-		if mode := c.modes(store); mode != "" && len(s.products) > 0 {
+		if mode := c.modes(store); mode != "" && s.arena.count > 0 {
 			if out == nil {
 				out = map[domain.StoreID]domain.StockMode{}
 			}

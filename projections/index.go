@@ -10,24 +10,26 @@ import (
 
 // shelf is the index of one store.
 type shelf struct {
-	store    domain.StoreID
-	bucket   Bucket // that holds the states
-	products map[domain.ProductID]*row
-	holders  map[domain.ItemID]*row
-	skus     skuIndex
-	arena    arena
-	tally    domain.Tally
-	vacant   int    // rows without an item, as one that all have left
-	watched  bool   // note is taken of changes
-	unseen   []*row // of which [Standings] is to be told
+	store   domain.StoreID
+	bucket  Bucket // that holds the states
+	arena   arena
+	hash    func(name string) uint32
+	ids     names // of products
+	items   names
+	skus    names // folded
+	tally   domain.Tally
+	vacant  int    // rows without an item, as one that all have left
+	watched bool   // note is taken of changes
+	unseen  []*row // of which [Standings] is to be told
 
-	sorted []*row // by id
-	fresh  []*row // those not yet among the sorted
+	sorted []uint32 // the numbers of rows, by id; those from len(sorted) on are not among them yet
 }
 
 // row is what is kept in memory of every product.
 type row struct {
 	shelf    *shelf
+	number   uint32 // in the order in which they came
+	sealed   int32  // how many writes of it are under way
 	id       domain.ProductID
 	position domain.Position
 	due      domain.Position
@@ -43,7 +45,6 @@ type row struct {
 	cached *list.Element // its place among the states that may be forgotten
 	dirty  bool          // changed since it was last handed over for writing
 	paged  bool          // its value in the bucket lies in the page that the revision names
-	sealed int32         // how many writes of it are under way
 	// revision is that of the value in the bucket; 0 for one that was written here, by
 	// itself.
 	revision uint64
@@ -58,11 +59,12 @@ type place struct {
 // newShelf makes one that is empty, with room for some products and items.
 func newShelf(store domain.StoreID, bucket Bucket, products, items int) *shelf {
 	return &shelf{
-		store:    store,
-		bucket:   bucket,
-		products: make(map[domain.ProductID]*row, products),
-		holders:  make(map[domain.ItemID]*row, items),
-		skus:     newSKUIndex(items),
+		store:  store,
+		bucket: bucket,
+		hash:   hashName,
+		ids:    newNames(products),
+		items:  newNames(items),
+		skus:   newNames(items),
 	}
 }
 
@@ -80,16 +82,66 @@ func (r *row) past(position domain.Position, revision uint64) bool {
 	return position < r.position || position == r.position && revision <= r.revision
 }
 
+// product returns the row of a product, nil when there is none.
+func (s *shelf) product(id domain.ProductID) *row {
+	return s.find(&s.ids, string(id), func(r *row) bool { return r.id == id })
+}
+
+// holder returns the row of the product that an item is in, nil when it is in none.
+func (s *shelf) holder(item domain.ItemID) *row {
+	return s.find(&s.items, string(item), func(r *row) bool { return r.at(item) >= 0 })
+}
+
+// find returns the row that has a name.
+func (s *shelf) find(among *names, name string, has func(*row) bool) *row {
+	first, more, found := among.of(s.hash(name))
+	if !found {
+		return nil
+	}
+	if r := s.arena.at(first); has(r) {
+		return r
+	}
+	for _, n := range more {
+		if r := s.arena.at(n); has(r) {
+			return r
+		}
+	}
+	return nil
+}
+
+// bearers returns the items that have a SKU, folded: first those of the product that has
+// had one with it for longest.
+func (s *shelf) bearers(sku string) []Match {
+	first, more, found := s.skus.of(s.hash(sku))
+	if !found {
+		return nil
+	}
+	var out []Match
+	for _, n := range append([]uint32{first}, more...) {
+		r := s.arena.at(n)
+		for _, p := range r.items {
+			if m := (Match{p.item, r.id}); p.sku == sku && !slices.Contains(out, m) {
+				out = append(out, m)
+			}
+		}
+	}
+	return out
+}
+
 // row returns the row of a product, new when there is none.
 func (s *shelf) row(id domain.ProductID) *row {
-	if r, ok := s.products[id]; ok {
+	if r := s.product(id); r != nil {
 		return r
 	}
 	r := s.arena.row()
-	r.shelf, r.id = s, domain.ProductID(s.arena.text(string(id)))
-	s.products[r.id] = r
-	s.fresh = append(s.fresh, r)
+	s.enter(r, domain.ProductID(s.arena.text(string(id))))
 	return r
+}
+
+// enter makes a new row that of a product that has none. It keeps the id.
+func (s *shelf) enter(r *row, id domain.ProductID) {
+	r.shelf, r.id = s, id
+	s.ids.add(s.hash(string(id)), r.number)
 }
 
 // note takes note of a row that has changed, or has lost an item.
@@ -167,49 +219,61 @@ func (s *shelf) hold(r *row, p place, fresh bool) place {
 		p.item = domain.ItemID(s.text(string(p.item), fresh))
 	}
 	p.sku = s.text(p.sku, fresh)
-	if old := s.holders[p.item]; old != nil && old != r {
-		if i := slices.IndexFunc(old.items, func(q place) bool { return q.item == p.item }); i >= 0 {
-			s.forget(old, old.items[i])
-			old.items = slices.Delete(slices.Clone(old.items), i, i+1)
-			s.note(old)
-			s.weigh(old)
-		}
+	if old := s.holder(p.item); old != nil && old != r {
+		i := old.at(p.item)
+		s.forget(old, old.items[i])
+		old.items = slices.Delete(slices.Clone(old.items), i, i+1)
+		s.note(old)
+		s.weigh(old)
 	}
-	s.holders[p.item] = r
-	if p.sku != "" {
-		s.skus.add(p.sku, p.item)
-	}
+	s.list(r, p)
 	return p
 }
 
-// forget takes an item out of the index, unless another row has it by now.
-func (s *shelf) forget(r *row, p place) {
-	if s.holders[p.item] != r {
-		return
-	}
-	delete(s.holders, p.item)
+// list enters an item that no other row has into the index.
+func (s *shelf) list(r *row, p place) {
+	s.items.add(s.hash(string(p.item)), r.number)
 	if p.sku != "" {
-		s.skus.remove(p.sku, p.item)
+		s.skus.add(s.hash(p.sku), r.number)
 	}
 }
 
-// sort merges the fresh rows into the sorted ones.
+// forget undoes list.
+func (s *shelf) forget(r *row, p place) {
+	s.items.remove(s.hash(string(p.item)), r.number)
+	if p.sku != "" {
+		s.skus.remove(s.hash(p.sku), r.number)
+	}
+}
+
+// sort merges the rows that came since the last time into the sorted ones.
 func (s *shelf) sort() {
-	byID := func(a, b *row) int { return strings.Compare(string(a.id), string(b.id)) }
-	slices.SortFunc(s.fresh, byID)
-	merged := make([]*row, 0, len(s.sorted)+len(s.fresh))
-	i, j := 0, 0
-	for i < len(s.sorted) && j < len(s.fresh) {
-		if byID(s.sorted[i], s.fresh[j]) < 0 {
-			merged = append(merged, s.sorted[i])
-			i++
-		} else {
-			merged = append(merged, s.fresh[j])
-			j++
+	byID := func(a, b uint32) int { return strings.Compare(string(s.arena.at(a).id), string(s.arena.at(b).id)) }
+	sorted := s.sorted
+	fresh := make([]uint32, 0, s.arena.count-len(sorted))
+	for n := len(sorted); n < s.arena.count; n++ {
+		fresh = append(fresh, uint32(n))
+	}
+	slices.SortFunc(fresh, byID)
+	merged := make([]uint32, 0, s.arena.count)
+	for len(sorted) > 0 && len(fresh) > 0 {
+		from := &sorted
+		if byID(fresh[0], sorted[0]) < 0 {
+			from = &fresh
+		}
+		merged, *from = append(merged, (*from)[0]), (*from)[1:]
+	}
+	s.sorted = append(append(merged, sorted...), fresh...)
+}
+
+// at is the place of an item among those of the row, -1 for none.
+func (r *row) at(item domain.ItemID) int {
+	for i := range r.items {
+		if r.items[i].item == item {
+			return i
 		}
 	}
-	merged = append(append(merged, s.sorted[i:]...), s.fresh[j:]...)
-	s.sorted, s.fresh = merged, nil
+	return -1
 }
 
 // holds reports whether the row's items are those of a product already, which most

@@ -118,7 +118,7 @@ func (c *Catalog) load(d *digest, torn map[conflict]bool) {
 	for i, it := range d.Items {
 		items[i] = place{it.ID, foldedSKU(it.SKU, it.Described)}
 		deleted = deleted && (!it.Described || it.Deleted)
-		if other := shelf.holders[it.ID]; other != nil && other != r {
+		if other := shelf.holder(it.ID); other != nil && other != r {
 			torn[conflict{it.ID, other, r}] = true
 		}
 	}

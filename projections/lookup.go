@@ -33,7 +33,7 @@ func (c *Catalog) Product(ctx context.Context, store domain.StoreID, id domain.P
 	c.mu.RLock()
 	var r *row
 	if s := c.shelves[store]; s != nil {
-		r = s.products[id]
+		r = s.product(id)
 	}
 	c.mu.RUnlock()
 	if r == nil {
@@ -51,7 +51,7 @@ func (c *Catalog) Summary(store domain.StoreID, id domain.ProductID) (Summary, b
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if s := c.shelves[store]; s != nil {
-		if r := s.products[id]; r != nil {
+		if r := s.product(id); r != nil {
 			return r.summary(), true
 		}
 	}
@@ -64,7 +64,7 @@ func (c *Catalog) Holder(store domain.StoreID, item domain.ItemID) (domain.Produ
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if s := c.shelves[store]; s != nil {
-		if r := s.holders[item]; r != nil {
+		if r := s.holder(item); r != nil {
 			return r.id, true
 		}
 	}
@@ -83,13 +83,12 @@ func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
 		return nil
 	}
 	var out []Match
-	if r := s.holders[domain.ItemID(ref)]; r != nil {
+	if r := s.holder(domain.ItemID(ref)); r != nil {
 		out = append(out, Match{domain.ItemID(ref), r.id})
-	} else if r := s.products[domain.ProductID(ref)]; r != nil {
+	} else if r := s.product(domain.ProductID(ref)); r != nil {
 		out = append(out, Match{"", r.id})
 	}
-	for _, item := range s.skus.of(domain.SKU(ref).Fold()) {
-		m := Match{item, s.holders[item].id}
+	for _, m := range s.bearers(domain.SKU(ref).Fold()) {
 		if !slices.Contains(out, m) {
 			out = append(out, m)
 		}
@@ -108,8 +107,8 @@ func (c *Catalog) Products(store domain.StoreID, after domain.ProductID, limit i
 	if s == nil {
 		return nil
 	}
-	from, _ := slices.BinarySearchFunc(s.sorted, after, func(r *row, id domain.ProductID) int {
-		if r.id <= id {
+	from, _ := slices.BinarySearchFunc(s.sorted, after, func(n uint32, id domain.ProductID) int {
+		if s.arena.at(n).id <= id {
 			return -1
 		}
 		return 1
@@ -120,8 +119,8 @@ func (c *Catalog) Products(store domain.StoreID, after domain.ProductID, limit i
 	rows := s.sorted[from:]
 	rows = rows[:min(limit, len(rows))]
 	out := make([]Summary, len(rows))
-	for i, r := range rows {
-		out[i] = r.summary()
+	for i, n := range rows {
+		out[i] = s.arena.at(n).summary()
 	}
 	return out
 }
@@ -130,7 +129,7 @@ func (c *Catalog) Products(store domain.StoreID, after domain.ProductID, limit i
 func (c *Catalog) sorted(store domain.StoreID) {
 	c.mu.RLock()
 	s := c.shelves[store]
-	ready := s == nil || len(s.fresh) == 0
+	ready := s == nil || len(s.sorted) == s.arena.count
 	c.mu.RUnlock()
 	if ready {
 		return
@@ -146,7 +145,7 @@ func (c *Catalog) Stores() []domain.StoreID {
 	defer c.mu.RUnlock()
 	var out []domain.StoreID
 	for id, s := range c.shelves {
-		if len(s.products) > 0 {
+		if s.arena.count > 0 {
 			out = append(out, id)
 		}
 	}
@@ -159,7 +158,7 @@ func (c *Catalog) Size(store domain.StoreID) int {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if s := c.shelves[store]; s != nil {
-		return len(s.products)
+		return s.arena.count
 	}
 	return 0
 }

@@ -53,7 +53,7 @@ func (c *Catalog) newest(ctx context.Context, key domain.Key) (domain.Entry, err
 	page := uint64(0)
 	c.mu.RLock()
 	if s := c.shelves[key.Store]; s != nil {
-		if r := s.products[domain.ProductID(key.ID)]; r != nil && r.paged {
+		if r := s.product(domain.ProductID(key.ID)); r != nil && r.paged {
 			page = r.revision
 		}
 	}
@@ -99,7 +99,7 @@ func (c *Catalog) Replace(ctx context.Context, products []domain.Product, stretc
 		p := &products[i]
 		shelf := c.shelf(p.Store)
 		for _, it := range p.Items {
-			if r := shelf.holders[it.ID]; r == nil || r.id != p.ID {
+			if r := shelf.holder(it.ID); r == nil || r.id != p.ID {
 				gains[p.ID]++
 			}
 		}

@@ -140,16 +140,15 @@ func (c *Catalog) leaves() (*Tree, map[int]domain.Packed, error) {
 	t := &Tree{Position: c.position, adopted: c.adopted, leaves: make([]leaf, 0, c.size())}
 	unhashed := map[int]domain.Packed{}
 	for _, s := range c.shelves {
-		for _, rows := range [][]*row{s.sorted, s.fresh} {
-			for _, r := range rows {
-				if r.position > c.position {
-					return nil, nil, fmt.Errorf("digest: product %s/%s is at position %d and the catalog at %d, because another process is writing it: ask again in a moment: %w", r.shelf.store, r.id, r.position, c.position, domain.ErrConflict)
-				}
-				if r.dirty || r.sealed > 0 {
-					unhashed[len(t.leaves)] = r.state
-				}
-				t.leaves = append(t.leaves, leaf{r.shelf.store, r.id, r.hash})
+		for n := range s.arena.count {
+			r := s.arena.at(uint32(n))
+			if r.position > c.position {
+				return nil, nil, fmt.Errorf("digest: product %s/%s is at position %d and the catalog at %d, because another process is writing it: ask again in a moment: %w", r.shelf.store, r.id, r.position, c.position, domain.ErrConflict)
 			}
+			if r.dirty || r.sealed > 0 {
+				unhashed[len(t.leaves)] = r.state
+			}
+			t.leaves = append(t.leaves, leaf{r.shelf.store, r.id, r.hash})
 		}
 	}
 	return t, unhashed, nil

@@ -56,7 +56,7 @@ func (c *Catalog) cold(items []domain.Key) [][]lying {
 		if s == nil {
 			continue
 		}
-		r := s.holders[domain.ItemID(key.ID)]
+		r := s.holder(domain.ItemID(key.ID))
 		if r == nil || r.state != "" || listed[r] {
 			continue
 		}

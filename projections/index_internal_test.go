@@ -74,6 +74,15 @@ func checkShelf(t *rapid.T, s *shelf, model map[domain.ProductID][]place) {
 		t.Fatalf("%d rows, %d products, %d items, %d SKUs, %d vacant; there are %d, %d, %d and %d",
 			s.arena.count, s.ids.size, s.items.size, s.skus.size, s.vacant, len(model), len(holders), described, vacant)
 	}
+	for _, x := range []*names{&s.ids, &s.items, &s.skus} {
+		entries := len(x.first)
+		for _, more := range x.more {
+			entries += len(more)
+		}
+		if entries != x.size {
+			t.Fatalf("%d of %d names are left", entries, x.size)
+		}
+	}
 	for _, name := range []string{"a", "b", "c", "d", "aa", "ab", "ba", "bd", "dd", "none"} {
 		_, is := model[domain.ProductID(name)]
 		if r := s.product(domain.ProductID(name)); (r != nil) != is {

@@ -33,20 +33,14 @@ func (x *names) add(hash, row uint32) {
 
 // remove undoes one add.
 func (x *names) remove(hash, row uint32) {
-	first, is := x.first[hash]
-	if !is {
-		return
-	}
 	more := x.more[hash]
-	i := slices.Index(more, row)
-	switch {
+	switch first := x.first[hash]; {
 	case first == row && len(more) == 0:
 		delete(x.first, hash)
 	case first == row:
 		x.first[hash], more = more[0], more[1:]
-	case i < 0:
-		return
 	default:
+		i := slices.Index(more, row)
 		more = slices.Delete(slices.Clone(more), i, i+1)
 	}
 	x.size--

@@ -10,7 +10,8 @@ import (
 )
 
 // Bucket keeps the newest value of each key. One process writes it. A value lies by
-// itself, or with others in a page; that of a stretch by itself.
+// itself, or with others in a page; that of a stretch by itself. What a value to be stored
+// is made of is the caller's again when the call returns.
 type Bucket interface {
 	// Get returns the newest value of a key that lies by itself, or [domain.ErrNotFound].
 	Get(ctx context.Context, key domain.Key) (domain.Entry, error)

@@ -82,6 +82,7 @@ func (b *bucket) putAll(entries []domain.Entry) error {
 				return err
 			}
 		}
+		e.Value = slices.Clone(e.Value)
 		b.put(e)
 	}
 	return nil

@@ -100,10 +100,11 @@ func (b *Batch) putPieces(ctx context.Context, s *step) error {
 	var working sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) + 1 { // one may wait for the disk
 		working.Go(func() {
+			var values encoder
 			for from, to := take(); from < to; from, to = take() {
 				err := context.Cause(ctx)
 				if err == nil {
-					err = b.putPiece(ctx, s.rows[from:to], s.states[from:to])
+					err = b.putPiece(ctx, &values, s.rows[from:to], s.states[from:to])
 				}
 				if err != nil {
 					cancel(err)
@@ -121,8 +122,8 @@ func (b *Batch) putPieces(ctx context.Context, s *step) error {
 
 // putPiece stores some products: in pages, if they have no value in the bucket that lies
 // by itself.
-func (b *Batch) putPiece(ctx context.Context, rows []*row, states []domain.Packed) error {
-	entries, hashes, err := encodeAll(rows, states)
+func (b *Batch) putPiece(ctx context.Context, values *encoder, rows []*row, states []domain.Packed) error {
+	entries, hashes, err := values.encode(rows, states)
 	if err != nil {
 		return err
 	}
@@ -163,15 +164,20 @@ func putSome(ctx context.Context, put func(context.Context, []domain.Entry) erro
 	if len(chosen) == 0 {
 		return nil
 	}
-	some := make([]domain.Entry, len(chosen))
-	for i, n := range chosen {
-		some[i] = entries[n]
+	some := entries
+	if len(chosen) < len(entries) {
+		some = make([]domain.Entry, len(chosen))
+		for i, n := range chosen {
+			some[i] = entries[n]
+		}
 	}
 	if err := put(ctx, some); err != nil {
 		return fmt.Errorf("write %d snapshots: %w", len(some), err)
 	}
-	for i, n := range chosen {
-		entries[n] = some[i]
+	if len(chosen) < len(entries) {
+		for i, n := range chosen {
+			entries[n] = some[i]
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -21,6 +22,7 @@ type Batch struct {
 	steps   []step
 	behind  checkpoint // to be written when the steps are
 	draft   bool       // see [Catalog.Draft]
+	values  encoder    // of one that is no draft
 }
 
 // Fold folds one event of the POS log in memory, and returns what became of it. Events
@@ -247,7 +249,7 @@ func (b *Batch) mark(ctx context.Context) error {
 // put stores some states, and behind the last of the batch its checkpoint: what is stored
 // together costs the disk one wait.
 func (b *Batch) put(ctx context.Context, s step, last bool) error {
-	states, hashes, err := encodeAll(s.rows, s.states)
+	states, hashes, err := b.values.encode(s.rows, s.states)
 	if err != nil {
 		return err
 	}
@@ -266,25 +268,35 @@ func (b *Batch) put(ctx context.Context, s step, last bool) error {
 	return nil
 }
 
-// encodeAll makes the values of some states, and their hashes.
-func encodeAll(rows []*row, states []domain.Packed) ([]domain.Entry, []Hash, error) {
-	entries, hashes := make([]domain.Entry, len(states)), make([]Hash, len(states))
+// encoder makes the values of states, and their hashes. What it returns is good until it is
+// asked again: with room of their own, the values were a fifth of all memory that a rebuild
+// asks for.
+type encoder struct {
+	entries []domain.Entry
+	hashes  []Hash
+	values  []byte
+	product domain.Product
+}
+
+// encode makes the values of some states.
+func (e *encoder) encode(rows []*row, states []domain.Packed) ([]domain.Entry, []Hash, error) {
 	size := 0
 	for _, state := range states {
 		size += 3 * len(state) // about what JSON makes of it
 	}
-	all := make([]byte, 0, size)
+	e.entries, e.hashes, e.values = e.entries[:0], e.hashes[:0], slices.Grow(e.values[:0], size)
 	for i, r := range rows {
-		begun := len(all)
-		p := states[i].Unpack(r.shelf.store, r.id)
+		begun := len(e.values)
+		states[i].UnpackInto(&e.product, r.shelf.store, r.id)
 		var err error
-		if all, err = p.AppendJSON(all); err != nil {
-			return nil, nil, fmt.Errorf("encode the snapshot of %s/%s: %w", p.Store, p.ID, err)
+		if e.values, err = e.product.AppendJSON(e.values); err != nil {
+			return nil, nil, fmt.Errorf("encode the snapshot of %s/%s: %w", r.shelf.store, r.id, err)
 		}
-		entries[i] = domain.Entry{Key: domain.Key{Store: p.Store, ID: string(p.ID)}, Value: all[begun:len(all):len(all)]}
-		hashes[i] = hashSnapshot(p.Store, p.ID, entries[i].Value)
+		value := e.values[begun:len(e.values):len(e.values)]
+		e.entries = append(e.entries, domain.Entry{Key: domain.Key{Store: r.shelf.store, ID: string(r.id)}, Value: value})
+		e.hashes = append(e.hashes, hashSnapshot(r.shelf.store, r.id, value))
 	}
-	return entries, hashes, nil
+	return e.entries, e.hashes, nil
 }
 
 // stored is told that the bucket has some values.

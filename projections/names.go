@@ -41,7 +41,7 @@ func (x *names) remove(hash, row uint32) {
 		x.first[hash], more = more[0], more[1:]
 	default:
 		i := slices.Index(more, row)
-		more = slices.Delete(slices.Clone(more), i, i+1)
+		more = slices.Delete(more, i, i+1)
 	}
 	x.size--
 	if len(more) == 0 {

@@ -46,7 +46,7 @@ func (b *bucket) PutAll(_ context.Context, entries []domain.Entry) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range entries {
-		b.entries[e.Key] = e.Value
+		b.entries[e.Key] = slices.Clone(e.Value)
 	}
 	return nil
 }

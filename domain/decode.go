@@ -265,7 +265,7 @@ func (d *decoder) objects(name string, l objectList, r rule) {
 	}
 	l.make(len(raws))
 	for i, raw := range raws {
-		d.nested(fmt.Sprintf("%s[%d]", name, i), raw, l.at(i))
+		d.nested(fmt.Sprintf("%s[%d]", name, i), raw, func(v fieldVisitor) { l.visit(i, v) })
 	}
 }
 

@@ -111,7 +111,7 @@ func (e *encoder) objects(name string, l objectList, _ rule) {
 			e.b.WriteByte(',')
 		}
 		e.b.WriteByte('{')
-		l.at(i)(e)
+		l.visit(i, e)
 		e.b.WriteByte('}')
 	}
 	e.b.WriteByte(']')

@@ -38,24 +38,29 @@ func (r rule) entry() rule {
 
 // objectList is a list of objects behind one pointer, grown by the decoder and
 // walked by the encoder.
-type objectList struct {
-	len  func() (n int, present bool)
-	make func(n int)
-	at   func(i int) func(fieldVisitor)
+type objectList interface {
+	len() (n int, present bool)
+	make(n int)
+	visit(i int, v fieldVisitor) // the fields of one
 }
 
-func listOf[T any](p **[]T, fields func(*T, fieldVisitor)) objectList {
-	return objectList{
-		len: func() (int, bool) {
-			if *p == nil {
-				return 0, false
-			}
-			return len(**p), true
-		},
-		make: func(n int) { s := make([]T, n); *p = &s },
-		at:   func(i int) func(fieldVisitor) { return func(v fieldVisitor) { fields(&(**p)[i], v) } },
-	}
+func listOf[T any](p **[]T, fields func(*T, fieldVisitor)) objectList { return &list[T]{p, fields} }
+
+type list[T any] struct {
+	p      **[]T
+	fields func(*T, fieldVisitor)
 }
+
+func (l *list[T]) len() (int, bool) {
+	if *l.p == nil {
+		return 0, false
+	}
+	return len(**l.p), true
+}
+
+func (l *list[T]) make(n int) { s := make([]T, n); *l.p = &s }
+
+func (l *list[T]) visit(i int, v fieldVisitor) { l.fields(&(**l.p)[i], v) }
 
 // Limits of texts in characters and of lists in entries.
 const (

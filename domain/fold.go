@@ -58,8 +58,8 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	if keeper.Position >= rec.Position {
 		return Result{Products: []Product{keeper}}, nil
 	}
-	before := item
-	item, outcome, err := item.fold(mode, &rec, event)
+	before, at := item, momentOf(&rec.Envelope)
+	item, outcome, err := item.fold(mode, at, event)
 	if err != nil {
 		return Result{}, err
 	}
@@ -87,7 +87,7 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	next := target.with(item.forget(movementsOf(len(target.Items))))
 	switch e := event.(type) {
 	case *ProductSaved:
-		next.Family = next.Family.describe(&rec, &e.Description, Family{Active: true, TrackInventory: true})
+		next.Family = next.Family.describe(at, &e.Description, Family{Active: true, TrackInventory: true})
 	case *ProductImported:
 		unsaid := next.Family
 		if !next.Described() && holder != nil {
@@ -96,7 +96,7 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 		if !unsaid.described() {
 			unsaid = Family{Active: true, TrackInventory: true}
 		}
-		next.Family = next.Family.describe(&rec, &e.Description, unsaid)
+		next.Family = next.Family.describe(at, &e.Description, unsaid)
 	}
 	next.Position = rec.Position
 	next.Tally = next.Tally.count(Folded)
@@ -132,27 +132,27 @@ func sameStock(a, b []Level) bool {
 }
 
 // fold applies an event to the item alone.
-func (it Item) fold(mode StockMode, rec *Recorded, event Event) (Item, Outcome, error) {
+func (it Item) fold(mode StockMode, at moment, event Event) (Item, Outcome, error) {
 	switch e := event.(type) {
 	case *ProductSaved:
-		return it.describe(rec, &e.Description, Item{})
+		return it.describe(at, &e.Description, Item{})
 	case *ProductImported:
-		return it.describe(rec, &e.Description, it)
+		return it.describe(at, &e.Description, it)
 	case *ProductDeleted:
-		stamp, outcome := it.Snapshot.advance(momentOf(&rec.Envelope))
+		stamp, outcome := it.Snapshot.advance(at)
 		if outcome == Folded {
 			it.Snapshot, it.Deleted = stamp, true
 		}
 		return it, outcome, nil
 	}
 	var room [2]effect
-	return it.foldStock(mode, rec, stockEffects(room[:0], event))
+	return it.foldStock(mode, at, stockEffects(room[:0], event))
 }
 
 // describe takes the item's part of a snapshot; a field the snapshot does not
 // have is taken from unsaid.
-func (it Item) describe(rec *Recorded, d *Description, unsaid Item) (Item, Outcome, error) {
-	stamp, outcome := it.Snapshot.advance(momentOf(&rec.Envelope))
+func (it Item) describe(at moment, d *Description, unsaid Item) (Item, Outcome, error) {
+	stamp, outcome := it.Snapshot.advance(at)
 	if outcome != Folded {
 		return it, outcome, nil
 	}
@@ -167,8 +167,8 @@ func (it Item) describe(rec *Recorded, d *Description, unsaid Item) (Item, Outco
 
 // describe takes the family's part of a snapshot, unless another item's newer
 // snapshot has decided already.
-func (f Family) describe(rec *Recorded, d *Description, unsaid Family) Family {
-	stamp, outcome := f.Stamp.advance(momentOf(&rec.Envelope))
+func (f Family) describe(at moment, d *Description, unsaid Family) Family {
+	stamp, outcome := f.Stamp.advance(at)
 	if outcome != Folded {
 		return f
 	}

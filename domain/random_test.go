@@ -93,7 +93,7 @@ func (f filler) objects(name string, l objectList, r rule) {
 		n := rapid.IntRange(0, 3).Draw(f.t, name+" entries")
 		l.make(n)
 		for i := range n {
-			l.at(i)(f)
+			l.visit(i, f)
 		}
 	}
 }

@@ -133,6 +133,6 @@ func (w *schemaWriter) object(name string, r rule, fields func(fieldVisitor)) {
 func (w *schemaWriter) objects(name string, l objectList, r rule) {
 	l.make(1) // an entry to ask for its fields
 	in := &schemaWriter{schemaNode{Type: "object"}}
-	l.at(0)(in)
+	l.visit(0, in)
 	w.add(name, r, schemaNode{Type: "array", MaxItems: r.max, Items: &in.node})
 }

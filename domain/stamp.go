@@ -24,10 +24,15 @@ type moment struct {
 	version uint64 // 0 when the source has none
 	time    time.Time
 	mark    Mark
+	alone   []Mark // the mark, for the stamps of which the event is the newest
 }
 
 func momentOf(e *Envelope) moment {
-	return moment{e.SourceVersion, e.Time.UTC(), markOf(e)}
+	return newMoment(e.SourceVersion, e.Time.UTC(), markOf(e))
+}
+
+func newMoment(version uint64, at time.Time, mark Mark) moment {
+	return moment{version, at, mark, []Mark{mark}}
 }
 
 // after reports whether m is newer than n: by the source's version numbers when
@@ -68,7 +73,7 @@ func (s Stamp) advance(m moment) (Stamp, Outcome) {
 	case order < 0:
 		return s, Superseded
 	case order > 0:
-		*marks = []Mark{m.mark}
+		*marks = m.alone
 	case slices.Contains(*marks, m.mark):
 		return s, Duplicate
 	default:

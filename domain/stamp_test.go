@@ -8,7 +8,7 @@ import (
 func TestStamp_advance(t *testing.T) {
 	t.Parallel()
 	at := func(mark Mark, version uint64, hour int) moment {
-		return moment{version, epoch.Add(time.Duration(hour) * time.Hour), mark}
+		return newMoment(version, epoch.Add(time.Duration(hour)*time.Hour), mark)
 	}
 	for name, steps := range map[string][]struct {
 		moment

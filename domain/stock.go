@@ -39,7 +39,7 @@ type Movement struct {
 	Delta   Quantity  `json:"d"`
 }
 
-func (m Movement) moment() moment { return moment{m.Version, m.Time, m.Mark} }
+func (m Movement) moment() moment { return moment{version: m.Version, time: m.Time, mark: m.Mark} }
 
 // effect is what an event says of the stock at one outlet.
 type effect struct {
@@ -83,8 +83,7 @@ func stockEffects(out []effect, event Event) []effect {
 
 // foldStock applies the effects of one event to an item. The outcome is that of
 // the effect that did most.
-func (it Item) foldStock(mode StockMode, rec *Recorded, effects []effect) (Item, Outcome, error) {
-	at := momentOf(&rec.Envelope)
+func (it Item) foldStock(mode StockMode, at moment, effects []effect) (Item, Outcome, error) {
 	outcome := Duplicate
 	for _, e := range effects {
 		var o Outcome

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"cmp"
-	"container/list"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -44,14 +43,13 @@ type Catalog struct {
 	stored   checkpoint
 	marked   bool           // the bucket has a checkpoint
 	reached  chan struct{}  // closed, and replaced, when there is a new checkpoint
-	clean    *list.List     // of *row whose state may be forgotten; newest use in front
+	clean    *recency       // those that the bucket has
 	dirty    []*row         // in the order in which they were first changed
 	gone     []domain.Entry // stretches, to be stored before the states that have let go of them
 	draft    bool           // see Draft
 	most     int            // bytes that a draft holds
 	inPages  int            // values that a draft has laid in pages
 	heavy    int            // bytes of the dirty states
-	light    int            // bytes of the clean ones
 	steps    []step         // to be stored before the dirty ones, one after the other
 	unhinted int            // values that were stored since the newest hint
 	partial  bool           // not all of the bucket was seen at the start
@@ -80,7 +78,7 @@ func (f Folding) OpenCatalog(ctx context.Context, bucket Bucket, modes func(doma
 		modes:   modes,
 		kept:    cmp.Or(kept, DefaultKept),
 		shelves: map[domain.StoreID]*shelf{},
-		clean:   list.New(),
+		clean:   newRecency(),
 		reached: make(chan struct{}),
 	}
 	extent, after, err := hint.begin(ctx, bucket, c.readHint)
@@ -124,7 +122,7 @@ func (c *Catalog) Observe(e domain.Entry) error {
 		return nil
 	}
 	r := c.index(p)
-	c.unlist(r)
+	c.clean.remove(r)
 	r.state, r.hash = p.Pack(), hashSnapshot(p.Store, p.ID, e.Value)
 	r.revision, r.paged = e.Revision, e.Page > 0
 	c.keep(r)
@@ -216,12 +214,7 @@ func (c *Catalog) keep(r *row) {
 	if r.state == "" || r.dirty || r.sealed > 0 {
 		return
 	}
-	if r.cached != nil {
-		c.clean.MoveToFront(r.cached)
-		return
-	}
-	r.cached = c.clean.PushFront(r)
-	c.light += len(r.state)
+	c.clean.use(r)
 	c.trim()
 }
 
@@ -229,25 +222,15 @@ func (c *Catalog) keep(r *row) {
 // it holds are too heavy, for it comes back to every product, and to read a state again is
 // several times as expensive as to fold into it.
 func (c *Catalog) trim() {
-	for c.clean.Len() > c.kept && (!c.draft || c.heavy+c.light > c.most) {
-		c.forgetState(c.clean.Back().Value.(*row))
+	for c.clean.count > c.kept && (!c.draft || c.heavy+c.clean.bytes > c.most) {
+		c.forgetState(c.clean.last())
 	}
 }
 
 // forgetState forgets a state that the bucket has.
 func (c *Catalog) forgetState(r *row) {
-	c.unlist(r)
+	c.clean.remove(r)
 	if !r.dirty && r.sealed == 0 {
 		r.state = ""
-	}
-}
-
-// unlist takes a state from among those that may be forgotten. It is called before the
-// state is another one.
-func (c *Catalog) unlist(r *row) {
-	if r.cached != nil {
-		c.clean.Remove(r.cached)
-		r.cached = nil
-		c.light -= len(r.state)
 	}
 }

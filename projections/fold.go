@@ -52,7 +52,7 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	c.mu.Unlock()
 
 	var holder *domain.Product
-	target := &domain.Product{Store: rec.Store, ID: targetID}
+	var target *domain.Product
 	var err error
 	if holderRow != nil {
 		if holder, err = c.stateInto(ctx, holderRow, &c.unpacked[0]); err != nil {
@@ -61,6 +61,8 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	}
 	switch {
 	case targetRow == nil:
+		target = &c.unpacked[1]
+		*target = domain.Product{Store: rec.Store, ID: targetID}
 	case targetRow == holderRow:
 		target = holder
 	default:
@@ -108,7 +110,7 @@ func (c *Catalog) set(p *domain.Product, state domain.Packed) {
 
 // change takes a new state of a row's product.
 func (c *Catalog) change(r *row, state domain.Packed) {
-	c.unlist(r)
+	c.clean.remove(r)
 	if r.dirty {
 		c.heavy -= len(r.state)
 	} else {
@@ -135,7 +137,7 @@ func (c *Catalog) move(products []domain.Product, states []domain.Packed) {
 	c.sealDirty()
 	for i := range products {
 		r := c.index(&products[i])
-		c.unlist(r)
+		c.clean.remove(r)
 		r.state = states[i]
 		r.sealed++
 		c.steps = append(c.steps, step{rows: []*row{r}, states: []domain.Packed{r.state}})

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"container/list"
 	"slices"
 	"strings"
 
@@ -41,10 +40,11 @@ type row struct {
 	vacant   bool // counted as such
 	unseen   bool // among those of the shelf
 
-	state  domain.Packed // empty when it must be read from the bucket
-	cached *list.Element // its place among the states that may be forgotten
-	dirty  bool          // changed since it was last handed over for writing
-	paged  bool          // its value in the bucket lies in the page that the revision names
+	state domain.Packed // empty when it must be read from the bucket
+	newer *row          // in the list of those that may be forgotten
+	older *row
+	dirty bool // changed since it was last handed over for writing
+	paged bool // its value in the bucket lies in the page that the revision names
 	// revision is that of the value in the bucket; 0 for one that was written here, by
 	// itself.
 	revision uint64

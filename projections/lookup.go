@@ -246,6 +246,9 @@ func (c *Catalog) Find(store domain.StoreID, ref string) (Match, error) {
 // IsUnfoldable reports whether an error of [Catalog.Fold] speaks of the event and
 // not of the bucket.
 func IsUnfoldable(err error) bool {
+	if err == nil {
+		return false
+	}
 	var invalid *domain.InvalidError
 	return errors.Is(err, domain.ErrTooOld) || errors.As(err, &invalid)
 }

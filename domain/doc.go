@@ -24,5 +24,5 @@
 // family and one BigCommerce product; each of its items is a variant. A position
 // is the sequence number of an event in its stream.
 //
-// It imports the standard library, google/uuid and a decimal library.
+// It imports the standard library, google/uuid, a decimal library and one that checks JSON.
 package domain

@@ -3,6 +3,7 @@ package domain
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -80,12 +81,16 @@ func FuzzDecodeEvent(f *testing.F) {
 
 // FuzzSplit holds our way of taking documents apart to that of encoding/json.
 func FuzzSplit(f *testing.F) {
-	for _, doc := range []string{`{}`, `[]`, ` {"a" : [1 , {"b":"}\\\"]"} ] ,"a":-1.5e3, "\u0061\n":null,"":true}`, `[[],{},"",false,[[1]]]`, `{"a":{"b":[{}]},"c":"\ud800"}`, `7`, ``} {
+	for _, doc := range []string{`{}`, `[]`, ` {"a" : [1 , {"b":"}\\\"]"} ] ,"a":-1.5e3, "\u0061\n":null,"":true}`, `[[],{},"",false,[[1]]]`, `{"a":{"b":[{}]},"c":"\ud800"}`, `7`, ``,
+		strings.Repeat("[", nested) + strings.Repeat("]", nested), strings.Repeat(`{"":`, nested+1) + "0" + strings.Repeat("}", nested+1)} {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		if !utf8.Valid(doc) {
 			return
+		}
+		if ValidJSON(doc) != json.Valid(doc) {
+			t.Fatalf("JSON: %v, got %v", json.Valid(doc), ValidJSON(doc))
 		}
 		var object map[string]json.RawMessage
 		members, err := parseObject(nil, "doc", doc)

@@ -149,7 +149,7 @@ func appendData(line, data []byte) ([]byte, error) {
 		return line, nil
 	}
 	line = append(line, `,"data":`...)
-	if !json.Valid(data) {
+	if !domain.ValidJSON(data) {
 		return line, &domain.InvalidError{Path: "data", Value: string(data), Reason: "must be JSON"}
 	}
 	if bytes.IndexByte(data, '\n') < 0 {

@@ -32,7 +32,7 @@ var (
 )
 
 var rules = []rule{
-	{"domain", []string{"github.com/google/uuid", "github.com/govalues/decimal"}, reaching,
+	{"domain", []string{"github.com/google/uuid", "github.com/govalues/decimal", "github.com/tidwall/gjson"}, reaching,
 		"facts outlive every technology, and a fold that can reach nothing cannot have side effects"},
 	{"projections", []string{module + "/domain"}, reaching,
 		"a replay that cannot reach a network, a file, a log or a random number is the same everywhere"},

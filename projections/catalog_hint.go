@@ -43,7 +43,7 @@ func (c *Catalog) writeHint(ctx context.Context, hint *Hint, extent domain.Exten
 	}
 	head := hintHeader{Format: c.folding.Format, Bucket: extent, Checkpoint: c.stored}
 	for id, s := range c.shelves {
-		head.Stores = append(head.Stores, hintStore{id, s.arena.count, s.items.size})
+		head.Stores = append(head.Stores, hintStore{id, s.ids.size, s.skus.size})
 	}
 	err := hint.write(ctx, head, func(w *hintWriter) error {
 		for _, s := range c.shelves {
@@ -145,8 +145,8 @@ func (r *row) packHint(numbers, texts *pack.Packer, places []place) []place {
 func (c *Catalog) readHint(ctx context.Context, hint *Hint, extent domain.Extent) (after uint64) {
 	head := hint.read(ctx, extent, c.folding.Format, func(head *hintHeader) {
 		for _, s := range head.Stores {
-			values, items := s.room()
-			c.shelves[s.Store] = newShelf(s.Store, c.bucket, values, items)
+			ids, skus := s.room()
+			c.shelves[s.Store] = newShelf(s.Store, c.bucket, ids, skus)
 		}
 	}, c.readPart)
 	if head == nil {

@@ -90,7 +90,10 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	switch {
 	case result.Outcome == "":
 		// A snapshot that was stored ahead of the checkpoint holds it already.
-	case len(result.Products) == 1 && targetRow != nil && result.Products[0].ID == targetID:
+	case len(result.Products) == 1 && result.Products[0].ID == targetID:
+		if targetRow == nil {
+			targetRow = shelf.open(targetID)
+		}
 		c.indexAs(targetRow, &result.Products[0])
 		c.change(targetRow, states[0])
 	case len(result.Products) == 1 || c.draft:

@@ -62,7 +62,8 @@ type hintHeader struct {
 	Stores     []hintStore `json:"stores"`
 }
 
-// hintStore is how much room a store takes.
+// hintStore is how much room a store takes: for publications, or for the ids and SKUs of
+// products.
 type hintStore struct {
 	Store  domain.StoreID `json:"store"`
 	Values int            `json:"values"`
@@ -72,7 +73,7 @@ type hintStore struct {
 // mostRoom bounds the room that is made before anything is read.
 const mostRoom = 1 << 20
 
-// room is for how many values and items to make room at once.
+// room is for how many of both to make room at once.
 func (s *hintStore) room() (values, items int) {
 	return min(max(s.Values, 0), mostRoom), min(max(s.Items, 0), mostRoom)
 }

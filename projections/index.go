@@ -13,8 +13,7 @@ type shelf struct {
 	bucket  Bucket // that holds the states
 	arena   arena
 	hash    func(name string) uint32
-	ids     names // of products
-	items   names
+	ids     names // of products and of items; one that both have is there once
 	skus    names // folded
 	tally   domain.Tally
 	vacant  int    // rows without an item, as one that all have left
@@ -56,15 +55,14 @@ type place struct {
 	sku  string // folded; empty until described
 }
 
-// newShelf makes one that is empty, with room for some products and items.
-func newShelf(store domain.StoreID, bucket Bucket, products, items int) *shelf {
+// newShelf makes one that is empty, with room for some ids and some SKUs.
+func newShelf(store domain.StoreID, bucket Bucket, ids, skus int) *shelf {
 	return &shelf{
 		store:  store,
 		bucket: bucket,
 		hash:   hashName,
-		ids:    newNames(products),
-		items:  newNames(items),
-		skus:   newNames(items),
+		ids:    newNames(ids),
+		skus:   newNames(skus),
 	}
 }
 
@@ -84,17 +82,17 @@ func (r *row) past(position domain.Position, revision uint64) bool {
 
 // product returns the row of a product, nil when there is none.
 func (s *shelf) product(id domain.ProductID) *row {
-	return s.find(&s.ids, string(id), func(r *row) bool { return r.id == id })
+	return s.find(string(id), func(r *row) bool { return r.id == id })
 }
 
 // holder returns the row of the product that an item is in, nil when it is in none.
 func (s *shelf) holder(item domain.ItemID) *row {
-	return s.find(&s.items, string(item), func(r *row) bool { return r.at(item) >= 0 })
+	return s.find(string(item), func(r *row) bool { return r.at(item) >= 0 })
 }
 
-// find returns the row that has a name.
-func (s *shelf) find(among *names, name string, has func(*row) bool) *row {
-	first, more, found := among.of(s.hash(name))
+// find returns the row that has an id.
+func (s *shelf) find(id string, has func(*row) bool) *row {
+	first, more, found := s.ids.of(s.hash(id))
 	if !found {
 		return nil
 	}
@@ -133,6 +131,11 @@ func (s *shelf) row(id domain.ProductID) *row {
 	if r := s.product(id); r != nil {
 		return r
 	}
+	return s.open(id)
+}
+
+// open makes a row for a product that has none.
+func (s *shelf) open(id domain.ProductID) *row {
 	r := s.arena.row()
 	s.enter(r, domain.ProductID(s.arena.text(string(id))))
 	return r
@@ -232,7 +235,9 @@ func (s *shelf) hold(r *row, p place, fresh bool) place {
 
 // list enters an item that no other row has into the index.
 func (s *shelf) list(r *row, p place) {
-	s.items.add(s.hash(string(p.item)), r.number)
+	if string(p.item) != string(r.id) {
+		s.ids.add(s.hash(string(p.item)), r.number)
+	}
 	if p.sku != "" {
 		s.skus.add(s.hash(p.sku), r.number)
 	}
@@ -240,7 +245,9 @@ func (s *shelf) list(r *row, p place) {
 
 // forget undoes list.
 func (s *shelf) forget(r *row, p place) {
-	s.items.remove(s.hash(string(p.item)), r.number)
+	if string(p.item) != string(r.id) {
+		s.ids.remove(s.hash(string(p.item)), r.number)
+	}
 	if p.sku != "" {
 		s.skus.remove(s.hash(p.sku), r.number)
 	}

@@ -37,7 +37,7 @@ type Publications struct {
 
 	mu          sync.RWMutex
 	stores      map[domain.StoreID]map[domain.ProductID]packedPublication
-	twins       map[twin]domain.ProductID
+	twins       map[domain.StoreID]map[int64]domain.ProductID // by BigCommerce's id
 	quarantined map[domain.StoreID]map[domain.ItemID][]QuarantinedItem
 	held        map[domain.StoreID]map[domain.ProductID]bool
 	linked      map[domain.StoreID]int
@@ -56,11 +56,6 @@ type Publications struct {
 	partial  bool // not all of the bucket was seen at the start
 
 	unseen map[domain.StoreID]*unseen // of which [Standings] is to be told; of the stores that it was asked for
-}
-
-type twin struct {
-	store domain.StoreID
-	id    int64
 }
 
 type applied struct {
@@ -113,7 +108,7 @@ func OpenPublications(ctx context.Context, bucket Bucket, sync Log, hint *Hint) 
 // reset forgets all publications.
 func (p *Publications) reset() {
 	p.stores = map[domain.StoreID]map[domain.ProductID]packedPublication{}
-	p.twins = map[twin]domain.ProductID{}
+	p.twins = map[domain.StoreID]map[int64]domain.ProductID{}
 	p.quarantined = map[domain.StoreID]map[domain.ItemID][]QuarantinedItem{}
 	p.held = map[domain.StoreID]map[domain.ProductID]bool{}
 	p.linked, p.snapshots = map[domain.StoreID]int{}, 0
@@ -125,20 +120,16 @@ func (p *Publications) reset() {
 func (p *Publications) pair() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	linked := 0
-	for _, n := range p.linked {
-		linked += n
-	}
-	p.twins = make(map[twin]domain.ProductID, linked)
 	for store, products := range p.stores {
+		twins := make(map[int64]domain.ProductID, p.linked[store])
+		p.twins[store] = twins
 		for id, pub := range products {
 			head := pub.head()
 			if !head.linked {
 				continue
 			}
-			t := twin{store, head.bigCommerceID}
-			if other, is := p.twins[t]; !is || products[other].head().sync < head.sync {
-				p.twins[t] = id
+			if other, is := twins[head.bigCommerceID]; !is || products[other].head().sync < head.sync {
+				twins[head.bigCommerceID] = id
 			}
 		}
 	}
@@ -278,6 +269,7 @@ func (p *Publications) shelve(store domain.StoreID, room int) map[domain.Product
 	if !ok {
 		products = make(map[domain.ProductID]packedPublication, room)
 		p.stores[store] = products
+		p.twins[store] = map[int64]domain.ProductID{}
 		p.quarantined[store] = map[domain.ItemID][]QuarantinedItem{}
 		p.held[store] = map[domain.ProductID]bool{}
 	}
@@ -287,6 +279,7 @@ func (p *Publications) shelve(store domain.StoreID, room int) map[domain.Product
 // put replaces a publication and makes the indexes agree.
 func (p *Publications) put(store domain.StoreID, id domain.ProductID, next *Publication) {
 	products := p.shelve(store, 0)
+	twins := p.twins[store]
 	packed, known := products[id]
 	old := packed.unpack()
 	if !known {
@@ -297,13 +290,13 @@ func (p *Publications) put(store domain.StoreID, id domain.ProductID, next *Publ
 	p.note(store, func(u *unseen) { u.products[id] = true })
 	if old.Link != nil {
 		p.linked[store]--
-		if t := (twin{store, old.Link.BigCommerceID}); p.twins[t] == id {
-			delete(p.twins, t)
+		if twins[old.Link.BigCommerceID] == id {
+			delete(twins, old.Link.BigCommerceID)
 		}
 	}
 	if next.Link != nil {
 		p.linked[store]++
-		p.twins[twin{store, next.Link.BigCommerceID}] = id
+		twins[next.Link.BigCommerceID] = id
 	}
 	if next.Held != nil {
 		p.held[store][id] = true

@@ -22,7 +22,7 @@ func (p *Publications) Publication(store domain.StoreID, id domain.ProductID) Pu
 func (p *Publications) Twin(store domain.StoreID, bigCommerceID int64) (domain.ProductID, bool) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	id, ok := p.twins[twin{store, bigCommerceID}]
+	id, ok := p.twins[store][bigCommerceID]
 	return id, ok
 }
 

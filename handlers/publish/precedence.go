@@ -65,11 +65,12 @@ func (w *precedence) done(id domain.ProductID) []domain.ProductID {
 }
 
 // gaveUp says that a product has given up some SKUs, and returns those that waited for
-// these. Who waits for another one, which it was asked for meanwhile, waits on; and so
-// does the product, for what it is to have itself.
+// these. Who waits for another one, which it was asked for meanwhile, waits on, and so does
+// who waits for a name, which is given up with the last of a push; and so does the product,
+// for what it is to have itself.
 func (w *precedence) gaveUp(id domain.ProductID, skus []string) []domain.ProductID {
 	return w.end(id, func(other waiting) bool {
-		return !slices.ContainsFunc(other.skus, func(sku string) bool { return !contains(skus, sku) })
+		return len(other.skus) > 0 && !slices.ContainsFunc(other.skus, func(sku string) bool { return !contains(skus, sku) })
 	})
 }
 

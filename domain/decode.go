@@ -50,7 +50,8 @@ var memberRooms = sync.Pool{New: func() any { return new([]member) }}
 type decoder struct {
 	path    string
 	members []member
-	err     *error // shared with the decoders of nested objects
+	pointed []string // the texts that fields point at
+	err     *error   // shared with the decoders of nested objects
 }
 
 func (d *decoder) fail(name, value, reason string) {
@@ -89,9 +90,15 @@ func (d *decoder) member(name string, r *rule) (json.RawMessage, bool) {
 }
 
 func (d *decoder) text(name string, p **string, r rule) {
-	if s, ok := d.said(name, &r); ok {
-		*p = &s
+	s, ok := d.said(name, &r)
+	if !ok {
+		return
 	}
+	if len(d.pointed) == cap(d.pointed) {
+		d.pointed = make([]string, 0, len(d.members)) // in one piece, which never moves
+	}
+	d.pointed = append(d.pointed, s)
+	*p = &d.pointed[len(d.pointed)-1]
 }
 
 // said returns a text that keeps to its rule, or false when there is none.

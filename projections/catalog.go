@@ -47,6 +47,7 @@ type Catalog struct {
 	dirty    []*row         // in the order in which they were first changed
 	gone     []domain.Entry // stretches, to be stored before the states that have let go of them
 	draft    bool           // see Draft
+	whole    bool           // the draft has begun with nothing and has all states in memory
 	most     int            // bytes that a draft holds
 	inPages  int            // values that a draft has laid in pages
 	heavy    int            // bytes of the dirty states
@@ -231,6 +232,6 @@ func (c *Catalog) trim() {
 func (c *Catalog) forgetState(r *row) {
 	c.clean.remove(r)
 	if !r.dirty && r.sealed == 0 {
-		r.state = ""
+		r.state, c.whole = "", false
 	}
 }

@@ -24,6 +24,7 @@ func (c *Catalog) Draft(most int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.draft, c.most = true, cmp.Or(most, DefaultDraftBytes)
+	c.whole = c.size() == 0
 }
 
 // Drafting reports whether c is a draft.

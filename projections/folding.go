@@ -34,7 +34,7 @@ func (c *Catalog) Adopt(other *Catalog) {
 	c.bucket, c.folding, c.modes = other.bucket, other.folding, other.modes
 	c.shelves, c.position = other.shelves, other.position
 	c.clean, c.dirty, c.gone, c.steps = other.clean, other.dirty, other.gone, other.steps
-	c.draft, c.heavy = false, other.heavy // what is gone by is no draft
+	c.draft, c.whole, c.heavy = false, false, other.heavy // what is gone by is no draft
 	c.trim()
 	c.stored, c.marked, c.unhinted, c.partial = other.stored, other.marked, other.unhinted, other.partial
 	c.adopted++

@@ -48,6 +48,9 @@ func (c *Catalog) Warm(ctx context.Context, items []domain.Key) error {
 func (c *Catalog) cold(items []domain.Key) [][]lying {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
+	if c.whole {
+		return nil
+	}
 	var out [][]lying
 	listed := map[*row]bool{}
 	pages := map[inPage]int{} // which of them is of this page

@@ -24,7 +24,7 @@ type moment struct {
 	version uint64 // 0 when the source has none
 	time    time.Time
 	mark    Mark
-	alone   []Mark // the mark, for the stamps of which the event is the newest
+	alone   []Mark // the mark; all stamps share it of which the event is the newest, and nobody changes it
 }
 
 func momentOf(e *Envelope) moment {

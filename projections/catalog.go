@@ -119,6 +119,9 @@ func (c *Catalog) Observe(e domain.Entry) error {
 	if err := json.Unmarshal(e.Value, p); err != nil {
 		return badSnapshot(e.Key, err)
 	}
+	if err := eachOnce(p.Items, func(it *domain.Item) domain.ItemID { return it.ID }); err != nil {
+		return badSnapshot(e.Key, err)
+	}
 	if r := c.shelf(p.Store).product(p.ID); r != nil && r.past(p.Position, e.Revision) {
 		return nil
 	}

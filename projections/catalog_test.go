@@ -2,6 +2,7 @@ package projections_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -179,6 +180,7 @@ func TestOpenCatalog(t *testing.T) {
 		}, "format 99"},
 		"ErrLostSnapshot":   {func(e domain.Entry) (domain.Entry, bool) { return e, e.Key.ID != "p-2" }, "speaks of 4"},
 		"ErrBadSnapshot":    {func(e domain.Entry) (domain.Entry, bool) { e.Value = e.Value[1:]; return e, true }, "cannot be read"},
+		"ErrItemTwice":      {func(e domain.Entry) (domain.Entry, bool) { return itemTwice(t, e), true }, "is in it twice"},
 		"ErrAnothersValue":  {func(e domain.Entry) (domain.Entry, bool) { e.Key.ID += "x"; return e, e.Key.Store != "" }, "is of product"},
 		"ErrAnothersValue2": {func(e domain.Entry) (domain.Entry, bool) { e.Key.Store += "x"; return e, e.Key.ID != "" }, "is of product"},
 	} {
@@ -196,6 +198,25 @@ func TestOpenCatalog(t *testing.T) {
 			}
 		})
 	}
+}
+
+// itemTwice is a snapshot as no fold makes it: with its first item once more.
+func itemTwice(t *testing.T, e domain.Entry) domain.Entry {
+	t.Helper()
+	var p domain.Product
+	if (e.Key == domain.Key{}) {
+		return e
+	}
+	if err := json.Unmarshal(e.Value, &p); err != nil {
+		t.Fatal(err)
+	}
+	p.Items = append(p.Items, p.Items[:min(1, len(p.Items))]...)
+	value, err := p.AppendJSON(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Value = value
+	return e
 }
 
 // everyWrite is a bucket whose scan meets every write, as if each came just then,
@@ -456,6 +477,9 @@ func TestCatalog_Observe(t *testing.T) {
 		if err := observer.Observe(e); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := observer.Observe(itemTwice(t, b.writes[1])); err == nil || !strings.Contains(err.Error(), "is in it twice") {
+		t.Errorf("of a product with an item twice: %v", err)
 	}
 	itemsAreInOneProduct(t, observer)
 	diff(t, "summaries", observer.Products("demo", "", 99), c.Products("demo", "", 99))

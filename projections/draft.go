@@ -19,12 +19,14 @@ const DefaultDraftBytes = 1 << 30
 // in pages: the value of a product shares a write with others. It holds as many bytes of
 // states as most, 0 for [DefaultDraftBytes]: so many that are changed are stored, and of
 // those that are stored it forgets what is too many. [Catalog.Adopt] ends it. Call it
-// before anything is folded.
+// before anything is folded; a draft stays one when it is called again.
 func (c *Catalog) Draft(most int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.draft {
+		c.whole = c.size() == 0
+	}
 	c.draft, c.most = true, cmp.Or(most, DefaultDraftBytes)
-	c.whole = c.size() == 0
 }
 
 // Drafting reports whether c is a draft.

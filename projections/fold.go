@@ -289,7 +289,8 @@ func (e *encoder) encode(rows []*row, states []domain.Packed) ([]domain.Entry, [
 	for _, state := range states {
 		size += 3 * len(state) // about what JSON makes of it
 	}
-	e.entries, e.hashes, e.values = e.entries[:0], e.hashes[:0], slices.Grow(e.values[:0], size)
+	e.entries, e.hashes = slices.Grow(e.entries[:0], len(rows)), slices.Grow(e.hashes[:0], len(rows))
+	e.values = slices.Grow(e.values[:0], size)
 	for i, r := range rows {
 		begun := len(e.values)
 		states[i].UnpackInto(&e.product, r.shelf.store, r.id)

@@ -13,20 +13,20 @@ type shelf struct {
 	bucket  Bucket // that holds the states
 	arena   arena
 	hash    func(name string) uint32
-	ids     names // of products and of items; one that both have is there once
+	ids     names // of products and of items; that of a product's item that is also its own is there once
 	skus    names // folded
 	tally   domain.Tally
 	vacant  int    // rows without an item, as one that all have left
 	watched bool   // note is taken of changes
 	unseen  []*row // of which [Standings] is to be told
 
-	sorted []uint32 // the numbers of rows, by id; those from len(sorted) on are not among them yet
+	sorted []uint32 // the numbers of the first len(sorted) rows, by their ids; of the others later
 }
 
 // row is what is kept in memory of every product.
 type row struct {
 	shelf    *shelf
-	number   uint32 // in the order in which they came
+	number   uint32 // its place in the arena: rows have them in the order in which they came
 	sealed   int32  // how many writes of it are under way
 	id       domain.ProductID
 	position domain.Position
@@ -107,20 +107,27 @@ func (s *shelf) find(id string, has func(*row) bool) *row {
 	return nil
 }
 
-// bearers returns the items that have a SKU, folded: first those of the product that has
-// had one with it for longest.
+// bearers returns the items that have a SKU, folded, each once, those of a product together.
 func (s *shelf) bearers(sku string) []Match {
 	first, more, found := s.skus.of(s.hash(sku))
 	if !found {
 		return nil
 	}
 	var out []Match
-	for _, n := range append([]uint32{first}, more...) {
+	bearing := func(n uint32) {
 		r := s.arena.at(n)
 		for _, p := range r.items {
-			if m := (Match{p.item, r.id}); p.sku == sku && !slices.Contains(out, m) {
-				out = append(out, m)
+			if p.sku == sku {
+				out = append(out, Match{p.item, r.id})
 			}
+		}
+	}
+	bearing(first)
+	seen := map[uint32]bool{first: true}
+	for _, n := range more {
+		if !seen[n] { // a product is there for each of its items
+			bearing(n)
+			seen[n] = true
 		}
 	}
 	return out

@@ -100,8 +100,26 @@ func readDigest(e domain.Entry) (digest, error) {
 	if d.Store != e.Key.Store || string(d.ID) != e.Key.ID {
 		return d, badSnapshot(e.Key, fmt.Errorf("it is of product %q of store %q", d.ID, d.Store))
 	}
+	if err := eachOnce(d.Items, func(it *domain.ItemGist) domain.ItemID { return it.ID }); err != nil {
+		return d, badSnapshot(e.Key, err)
+	}
 	d.hash, d.revision, d.paged = hashSnapshot(d.Store, d.ID, e.Value), e.Revision, e.Page > 0
 	return d, nil
+}
+
+// eachOnce refuses a product that has an item twice.
+func eachOnce[T any](items []T, id func(*T) domain.ItemID) error {
+	if len(items) < 2 {
+		return nil
+	}
+	seen := make(map[domain.ItemID]bool, len(items))
+	for i := range items {
+		if seen[id(&items[i])] {
+			return fmt.Errorf("item %q is in it twice", id(&items[i]))
+		}
+		seen[id(&items[i])] = true
+	}
+	return nil
 }
 
 // load indexes one snapshot, and notes in torn the items that it shares with

@@ -89,7 +89,7 @@ func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
 		out = append(out, Match{"", r.id})
 	}
 	for _, m := range s.bearers(domain.SKU(ref).Fold()) {
-		if !slices.Contains(out, m) {
+		if len(out) == 0 || m != out[0] { // which may be the item of that id
 			out = append(out, m)
 		}
 	}
@@ -246,7 +246,7 @@ func (c *Catalog) Find(store domain.StoreID, ref string) (Match, error) {
 // IsUnfoldable reports whether an error of [Catalog.Fold] speaks of the event and
 // not of the bucket.
 func IsUnfoldable(err error) bool {
-	if err == nil {
+	if err == nil { // as for almost every event, and what follows asks for memory
 		return false
 	}
 	var invalid *domain.InvalidError

@@ -13,7 +13,7 @@ import (
 type names struct {
 	first map[uint32]uint32   // by hash; mostly there is one row
 	more  map[uint32][]uint32 // the others, in the order in which they came
-	size  int
+	size  int                 // how often something was added and not removed
 }
 
 // newNames makes one that is empty, with room for some names.

@@ -4,7 +4,7 @@ package projections
 // list goes through the rows themselves: with an element for each, as container/list has
 // it, every event would make one.
 type recency struct {
-	end   row // newer than it is the one that was not used for longest, older the newest
+	end   row // no row of a product: end.newer is the one that was not used for longest, end.older the newest
 	count int
 	bytes int // of the states
 }

@@ -41,6 +41,7 @@ type onlyStretches struct {
 func (b *onlyStretches) PutAll(_ context.Context, entries []domain.Entry) error {
 	for _, e := range entries {
 		if e.Key.Stretch > 0 {
+			e.Value = slices.Clone(e.Value)
 			b.all = append(b.all, e)
 		}
 	}

@@ -82,7 +82,7 @@ func FuzzDecodeEvent(f *testing.F) {
 // FuzzSplit holds our way of taking documents apart to that of encoding/json.
 func FuzzSplit(f *testing.F) {
 	for _, doc := range []string{`{}`, `[]`, ` {"a" : [1 , {"b":"}\\\"]"} ] ,"a":-1.5e3, "\u0061\n":null,"":true}`, `[[],{},"",false,[[1]]]`, `{"a":{"b":[{}]},"c":"\ud800"}`, `7`, ``,
-		strings.Repeat("[", nested) + strings.Repeat("]", nested), strings.Repeat(`{"":`, nested+1) + "0" + strings.Repeat("}", nested+1)} {
+		strings.Repeat("[", mostNested) + strings.Repeat("]", mostNested), strings.Repeat(`{"":`, mostNested+1) + "0" + strings.Repeat("}", mostNested+1)} {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {

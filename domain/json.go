@@ -15,13 +15,13 @@ import (
 // by position: what follows trusts that it is valid, and a fuzz test holds it to what
 // encoding/json makes of the same bytes.
 
-// nested is how deep encoding/json goes into a document at most.
-const nested = 10_000
+// mostNested is how deep encoding/json goes into a document at most.
+const mostNested = 10_000
 
 // ValidJSON reports whether raw is JSON, as [json.Valid] does and four times as fast: that
 // was a twentieth of what a rebuild took.
 func ValidJSON(raw []byte) bool {
-	if bytes.Count(raw, []byte{'['})+bytes.Count(raw, []byte{'{'}) > nested {
+	if bytes.Count(raw, []byte{'['})+bytes.Count(raw, []byte{'{'}) > mostNested {
 		return json.Valid(raw) // which knows how deep it is
 	}
 	return gjson.ValidBytes(raw)

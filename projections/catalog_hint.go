@@ -189,7 +189,7 @@ func (c *Catalog) readPart(numbers, texts *pack.Packer) error {
 			if other := s.holder(it.item); other != nil && other != r || r.at(it.item) < i {
 				return errHint
 			}
-			s.list(r, it)
+			s.remember(r, it)
 		}
 	}
 	if len(places) > 0 {

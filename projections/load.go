@@ -90,6 +90,14 @@ func (c *Catalog) loadAll(some []domain.Entry, torn map[conflict]bool) error {
 	return nil
 }
 
+// digest is what the index needs of a product, and of its value in the bucket.
+type digest struct {
+	domain.Gist
+	hash     Hash
+	revision uint64
+	paged    bool
+}
+
 // readDigest decodes one snapshot as far as the index needs it.
 func readDigest(e domain.Entry) (digest, error) {
 	gist, err := domain.ReadGist(e.Value)

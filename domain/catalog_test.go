@@ -40,8 +40,8 @@ func (c *catalog) fold(rec Recorded, event Event) (Outcome, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, p := range result.Products {
-		c.products[p.ID] = p
+	for p := range result.Products() {
+		c.products[p.ID] = *p
 		for _, it := range p.Items {
 			c.holders[it.ID] = p.ID
 		}

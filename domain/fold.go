@@ -1,15 +1,30 @@
 package domain
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // Result is what one event did.
 type Result struct {
 	Outcome Outcome
-	// Products are the states after the event. There is one, or, when a snapshot
-	// moved the item, first the product it moved to and then the one it left.
-	Products []Product
+	// Product is the state after the event of the product that the item is in.
+	Product Product
+	// Left is that of the product that a snapshot moved the item away from, nil when it
+	// moved nothing.
+	Left *Product
 	// Stretch is what the trail of the event's item has let go of.
 	Stretch Stretch
+}
+
+// Products yields the states after the event: the product that the item is in, and then
+// the one that it left, if any.
+func (r *Result) Products() iter.Seq[*Product] {
+	return func(yield func(*Product) bool) {
+		if yield(&r.Product) && r.Left != nil {
+			yield(r.Left)
+		}
+	}
 }
 
 // Target returns the product in which an item is after an event, given the
@@ -47,16 +62,27 @@ func Target(holder ProductID, event Event) ProductID {
 // The error is [ErrTooOld], or an [*InvalidError] for quantities that no longer
 // fit; then nothing has changed.
 func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Product) (Result, error) {
+	target.Items = slices.Clone(target.Items)
+	return FoldInto(mode, rec, event, holder, target)
+}
+
+// FoldInto is Fold of a target whose list of items nobody uses any more: it becomes the
+// list of the result, written over, and longer where it has room. Only what the items
+// refer to stays as it is. When an error is returned, so does the list.
+func FoldInto(mode StockMode, rec Recorded, event Event, holder *Product, target Product) (Result, error) {
 	keeper := target // where an event that changes nothing is counted
 	item := Item{ID: ItemID(event.Subject()), Since: rec.Position}
 	if holder != nil {
-		keeper = *holder
+		if holder.ID != target.ID {
+			keeper = *holder
+			keeper.Items = slices.Clone(keeper.Items)
+		}
 		if held, ok := holder.Item(item.ID); ok {
 			item = held
 		}
 	}
 	if keeper.Position >= rec.Position {
-		return Result{Products: []Product{keeper}}, nil
+		return Result{Product: keeper}, nil
 	}
 	before, at := item, momentOf(&rec.Envelope)
 	item, outcome, err := item.fold(mode, at, event)
@@ -71,7 +97,7 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 		}
 		keeper.Position = rec.Position
 		keeper.Tally = keeper.Tally.count(outcome)
-		return Result{Outcome: outcome, Products: []Product{keeper}, Stretch: stretch}, nil
+		return Result{Outcome: outcome, Product: keeper, Stretch: stretch}, nil
 	}
 
 	moves := holder != nil && holder.ID != target.ID
@@ -82,7 +108,7 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	if moves && target.Position >= rec.Position {
 		// The target was written with this event and the product that the item
 		// leaves was not: what is left to do is the leaving.
-		return Result{Outcome: Folded, Products: []Product{target, holder.Moved(item.ID, rec.Position)}}, nil
+		return Result{Outcome: Folded, Product: target, Left: holder.Moved(item.ID, rec.Position)}, nil
 	}
 	next := target.with(item.forget(movementsOf(len(target.Items))))
 	switch e := event.(type) {
@@ -106,9 +132,9 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 			next.StockDue = rec.Position
 		}
 	}
-	result := Result{Outcome: Folded, Products: []Product{next}, Stretch: stretch}
+	result := Result{Outcome: Folded, Product: next, Stretch: stretch}
 	if moves {
-		result.Products = append(result.Products, holder.Moved(item.ID, rec.Position))
+		result.Left = holder.Moved(item.ID, rec.Position)
 	}
 	return result, nil
 }

@@ -36,7 +36,7 @@ func TestFold_MovementsAreBounded(t *testing.T) {
 		if err != nil {
 			return "", err
 		}
-		p = result.Products[0]
+		p = result.Product
 		return result.Outcome, nil
 	}
 	const sold = MostMovements + 100

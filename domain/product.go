@@ -153,9 +153,8 @@ func (p *Product) Deleted() bool {
 }
 
 // with returns p with it in the place of the item of the same id, or behind the
-// others.
+// others. It writes into p's list of items.
 func (p Product) with(it Item) Product {
-	p.Items = slices.Clone(p.Items)
 	if i := p.index(it.ID); i >= 0 {
 		p.Items[i] = it
 	} else {
@@ -164,22 +163,17 @@ func (p Product) with(it Item) Product {
 	return p
 }
 
-// without returns p without an item.
-func (p Product) without(id ItemID) Product {
-	p.Items = slices.DeleteFunc(slices.Clone(p.Items), func(it Item) bool { return it.ID == id })
-	return p
-}
-
 // Moved returns p as it is after another product has taken an item from it at a
 // position: what [Fold] does to the product that an item leaves.
-func (p Product) Moved(id ItemID, at Position) Product {
-	p = p.without(id)
-	p.Former = remember(slices.DeleteFunc(slices.Clone(p.Former), func(f ItemID) bool { return f == id }), id)
-	p.Position = max(p.Position, at)
+func (p *Product) Moved(id ItemID, at Position) *Product {
+	left := *p
+	left.Items = slices.DeleteFunc(slices.Clone(p.Items), func(it Item) bool { return it.ID == id })
+	left.Former = remember(slices.DeleteFunc(slices.Clone(p.Former), func(f ItemID) bool { return f == id }), id)
+	left.Position = max(p.Position, at)
 	if p.Described() {
-		p.Due = max(p.Due, at)
+		left.Due = max(p.Due, at)
 	}
-	return p
+	return &left
 }
 
 // remember returns a list with one more, if it has room for it.

@@ -55,7 +55,7 @@ type Catalog struct {
 	unhinted int            // values that were stored since the newest hint
 	partial  bool           // not all of the bucket was seen at the start
 
-	unpacked [2]domain.Product // room for the states that an event is folded into; Fold's alone
+	room foldRoom // Fold's alone
 }
 
 // OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -22,6 +23,22 @@ type Batch struct {
 	behind  checkpoint // to be written when the steps are
 	draft   bool       // see [Catalog.Draft]
 	values  encoder    // of one that is no draft
+}
+
+// foldRoom is what [Catalog.Fold] uses again for every event.
+type foldRoom struct {
+	holder, target domain.Product
+	items          []domain.Item // of the target, to be written over
+	result         domain.Result
+}
+
+// into returns the target with a list of items of its own: what the target's own refer to
+// is written over by the next state that is unpacked, and what events say may not be.
+func (f *foldRoom) into(target *domain.Product) domain.Product {
+	f.items = slices.Grow(append(f.items[:0], target.Items...), 1)
+	into := *target
+	into.Items = f.items
+	return into
 }
 
 // Fold folds one event of the POS log in memory, and returns what became of it. Events
@@ -54,31 +71,26 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	var target *domain.Product
 	var err error
 	if holderRow != nil {
-		if holder, err = c.stateInto(ctx, holderRow, &c.unpacked[0]); err != nil {
+		if holder, err = c.stateInto(ctx, holderRow, &c.room.holder); err != nil {
 			return "", err
 		}
 	}
 	switch {
 	case targetRow == nil:
-		target = &c.unpacked[1]
+		target = &c.room.target
 		*target = domain.Product{Store: rec.Store, ID: targetID}
 	case targetRow == holderRow:
 		target = holder
 	default:
-		if target, err = c.stateInto(ctx, targetRow, &c.unpacked[1]); err != nil {
+		if target, err = c.stateInto(ctx, targetRow, &c.room.target); err != nil {
 			return "", err
 		}
 	}
-	result, err := c.folding.Fold(c.modes(rec.Store), rec, event, holder, *target)
-	if err != nil {
+	result := &c.room.result
+	if *result, err = c.folding.Fold(c.modes(rec.Store), rec, event, holder, c.room.into(target)); err != nil {
 		return "", err
 	}
-
-	var room [2]domain.Packed
-	states := room[:0]
-	for i := range result.Products {
-		states = append(states, result.Products[i].Pack())
-	}
+	state := result.Product.Pack()
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,18 +101,19 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	switch {
 	case result.Outcome == "":
 		// A snapshot that was stored ahead of the checkpoint holds it already.
-	case len(result.Products) == 1 && result.Products[0].ID == targetID:
+	case result.Product.ID == targetID && result.Left == nil:
 		if targetRow == nil {
 			targetRow = shelf.open(targetID)
 		}
-		c.indexAs(targetRow, &result.Products[0])
-		c.change(targetRow, states[0])
-	case len(result.Products) == 1 || c.draft:
-		for i := range result.Products {
-			c.set(&result.Products[i], states[i])
-		}
+		c.indexAs(targetRow, &result.Product)
+		c.change(targetRow, state)
+	case result.Left == nil:
+		c.set(&result.Product, state)
+	case c.draft:
+		c.set(&result.Product, state)
+		c.set(result.Left, result.Left.Pack())
 	default:
-		c.move(result.Products, states)
+		c.move(result)
 	}
 	return result.Outcome, nil
 }
@@ -135,12 +148,12 @@ func (c *Catalog) letGo(stretch domain.Entry) {
 // so that no snapshot lacks an event that happened to the item on the way; then
 // the product that has the item now; then the one that no longer has it. Between
 // the last two the item is in both, which the next start mends.
-func (c *Catalog) move(products []domain.Product, states []domain.Packed) {
+func (c *Catalog) move(result *domain.Result) {
 	c.sealDirty()
-	for i := range products {
-		r := c.index(&products[i])
+	for p := range result.Products() {
+		r := c.index(p)
 		c.clean.remove(r)
-		r.state = states[i]
+		r.state = p.Pack()
 		r.sealed++
 		c.steps = append(c.steps, step{rows: []*row{r}, states: []domain.Packed{r.state}})
 	}

@@ -16,11 +16,12 @@ type Folding struct {
 	Format int // see [SnapshotFormat]
 	// Knows says of which types it folds events; nil is all that there are.
 	Knows func(domain.Type) bool
-	Fold  func(domain.StockMode, domain.Recorded, domain.Event, *domain.Product, domain.Product) (domain.Result, error)
+	// Fold is like [domain.FoldInto], which may write over the target's list of items.
+	Fold func(domain.StockMode, domain.Recorded, domain.Event, *domain.Product, domain.Product) (domain.Result, error)
 }
 
 // Present is the folding of this version of the program.
-func Present() Folding { return Folding{Format: SnapshotFormat, Fold: domain.Fold} }
+func Present() Folding { return Folding{Format: SnapshotFormat, Fold: domain.FoldInto} }
 
 // Adopt makes c go on as other, which is folded from the same log to the same position
 // or a later one: whoever holds c reads what other holds from now on, at once and

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/tillstream/tillstream/domain"
 )
@@ -70,6 +71,7 @@ func (c *Catalog) foldApart(ctx context.Context, rec domain.Recorded, event doma
 	target := domain.Product{Store: rec.Store, ID: domain.Target(holderID, event)}
 	if holderID == target.ID && holder != nil {
 		target = *holder
+		target.Items = slices.Clone(target.Items)
 	} else if _, there := c.Summary(rec.Store, target.ID); there {
 		var err error
 		if target, err = c.Product(ctx, rec.Store, target.ID); err != nil {
@@ -81,5 +83,5 @@ func (c *Catalog) foldApart(ctx context.Context, rec domain.Recorded, event doma
 	if err != nil {
 		return nil, err
 	}
-	return &result.Products[0], nil
+	return &result.Product, nil
 }

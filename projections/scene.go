@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"slices"
+
 	"github.com/tillstream/tillstream/domain"
 )
 
@@ -67,19 +69,20 @@ func (s *scene) foldResult(rec *domain.Recorded) (done, error) {
 	if target == nil {
 		target = &domain.Product{Store: s.store, ID: id}
 	}
-	result, err := s.folding.Fold(s.mode, *rec, event, holder, *target)
+	into := *target
+	into.Items = slices.Clone(into.Items) // what was before is told from it
+	result, err := s.folding.Fold(s.mode, *rec, event, holder, into)
 	if err != nil {
 		return done{}, err
 	}
 	out := done{outcome: result.Outcome, before: map[domain.ProductID]*domain.Product{}}
-	for i := range result.Products {
-		p := &result.Products[i]
+	for p := range result.Products() {
 		out.ids = append(out.ids, p.ID)
 		out.before[p.ID] = s.products[p.ID]
 		s.products[p.ID] = p
 	}
-	if _, holds := result.Products[0].Item(item); holds {
-		s.holders[item] = result.Products[0].ID
+	if _, holds := result.Product.Item(item); holds {
+		s.holders[item] = result.Product.ID
 	}
 	return out, nil
 }

@@ -228,10 +228,10 @@ func foldFromZero(t testing.TB, mode domain.StockMode, log []domain.Recorded) ma
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range result.Products {
-			products[p.ID] = p
+		for p := range result.Products() {
+			products[p.ID] = *p
 		}
-		holders[item] = result.Products[0].ID
+		holders[item] = result.Product.ID
 	}
 	return products
 }

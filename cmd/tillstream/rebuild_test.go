@@ -31,8 +31,8 @@ func loud(which func(domain.ProductID) bool) projections.Folding {
 		Format: projections.SnapshotFormat + 1,
 		Fold: func(mode domain.StockMode, rec domain.Recorded, event domain.Event, holder *domain.Product, target domain.Product) (domain.Result, error) {
 			r, err := domain.Fold(mode, rec, event, holder, target)
-			for i := range r.Products {
-				if p := &r.Products[i]; which(p.ID) {
+			for p := range r.Products() {
+				if which(p.ID) {
 					p.Family.Description = strings.ToUpper(p.Family.Description)
 				}
 			}

@@ -53,8 +53,8 @@ func (c *catalog) append(e domain.Envelope) domain.Event {
 		c.t.Fatalf("%s: %v", e.ID, err)
 	}
 	c.outcomes[result.Outcome]++
-	for _, p := range result.Products {
-		c.products[p.ID] = p
+	for p := range result.Products() {
+		c.products[p.ID] = *p
 		for _, it := range p.Items {
 			c.holders[it.ID] = p.ID
 		}

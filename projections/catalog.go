@@ -55,7 +55,8 @@ type Catalog struct {
 	unhinted int            // values that were stored since the newest hint
 	partial  bool           // not all of the bucket was seen at the start
 
-	room foldRoom // Fold's alone
+	places []place  // room for those of one product
+	room   foldRoom // Fold's alone
 }
 
 // OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of
@@ -176,7 +177,8 @@ func (c *Catalog) index(p *domain.Product) *row {
 func (c *Catalog) indexAs(r *row, p *domain.Product) {
 	items := r.items
 	if !r.holds(p) {
-		items = places(p)
+		c.places = appendPlaces(c.places[:0], p)
+		items = c.places
 	}
 	r.shelf.put(r, p.Position, p.Due, p.StockDue, p.Tally, p.Deleted(), items)
 }

@@ -86,13 +86,13 @@ func isFolded(folded string, sku domain.SKU, described bool) bool {
 	return true
 }
 
-// places lists the items of a product for the index.
-func places(p *domain.Product) []place {
-	out := make([]place, len(p.Items))
-	for i, it := range p.Items {
-		out[i] = place{it.ID, foldedSKU(it.SKU, it.Described)}
+// appendPlaces lists the items of a product for the index.
+func appendPlaces(room []place, p *domain.Product) []place {
+	for i := range p.Items {
+		it := &p.Items[i]
+		room = append(room, place{it.ID, foldedSKU(it.SKU, it.Described)})
 	}
-	return out
+	return room
 }
 
 func foldedSKU(sku domain.SKU, described bool) string {

@@ -9,13 +9,14 @@ import (
 // event's item and the target, folds, and keeps the result.
 type catalog struct {
 	mode     StockMode
+	foldWith func(StockMode, Recorded, Event, *Product, Product) (Result, error)
 	position Position
 	products map[ProductID]Product
 	holders  map[ItemID]ProductID
 }
 
 func newCatalog(mode StockMode) *catalog {
-	return &catalog{mode: mode, products: map[ProductID]Product{}, holders: map[ItemID]ProductID{}}
+	return &catalog{mode: mode, foldWith: Fold, products: map[ProductID]Product{}, holders: map[ItemID]ProductID{}}
 }
 
 // append gives the event the next position and folds it.
@@ -36,7 +37,7 @@ func (c *catalog) fold(rec Recorded, event Event) (Outcome, error) {
 	if !ok {
 		to = Product{Store: rec.Store, ID: target}
 	}
-	result, err := Fold(c.mode, rec, event, holder, to)
+	result, err := c.foldWith(c.mode, rec, event, holder, to)
 	if err != nil {
 		return "", err
 	}

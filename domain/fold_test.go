@@ -218,6 +218,43 @@ func TestFold_LeavesItsInputsAlone(t *testing.T) {
 	})
 }
 
+// TestFoldInto: with room that is used again for every event it comes to what Fold does,
+// and writes over nothing but that room.
+func TestFoldInto(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		mode := randomMode(t)
+		want, got := newCatalog(mode), newCatalog(mode)
+		var room []Item
+		got.foldWith = func(mode StockMode, rec Recorded, event Event, holder *Product, target Product) (Result, error) {
+			room = slices.Grow(append(room[:0], target.Items...), 1)
+			target.Items = room
+			result, err := FoldInto(mode, rec, event, holder, target)
+			if err == nil && result.Outcome == Folded && &result.Product.Items[0] != &room[:1][0] {
+				t.Fatal("the room was not used")
+			}
+			result.Product.Items = slices.Clone(result.Product.Items)
+			return result, err
+		}
+		envelopes, events := script(t, 15)
+		for i := range envelopes {
+			held := got.sorted()
+			before := asJSON(t, held)
+			outcome, err := want.append(envelopes[i], events[i])
+			again, err2 := got.append(envelopes[i], events[i])
+			if outcome != again || fmt.Sprint(err) != fmt.Sprint(err2) {
+				t.Fatalf("event %d: got %q %v, want %q %v", i, again, err2, outcome, err)
+			}
+			if diff := cmp.Diff(before, asJSON(t, held)); diff != "" {
+				t.Fatalf("event %d changed a product in place:\n%s", i, diff)
+			}
+			if diff := cmp.Diff(asJSON(t, want.sorted()), asJSON(t, got.sorted())); diff != "" {
+				t.Fatalf("event %d: the states differ:\n%s", i, diff)
+			}
+		}
+	})
+}
+
 func TestFold_ReadingsInAnyOrder(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -25,8 +25,9 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Long: `restore reads an archive of tillstream export whole: its checksums, every message, and
 that the logs are what was signed. Only then it writes, and only where nothing was ever
 recorded: with the same positions, ids and recorded times. What has arrived is read back
-and compared. tillstream up then folds it; nothing is pushed again that BigCommerce had
-confirmed, and what was pending is pushed.
+and compared. tillstream up then folds it, and tillstream rebuild before it folds a log of
+millions of events sooner; nothing is pushed again that BigCommerce had confirmed, and what
+was pending is pushed.
 
 Without a signing key in place, tillstream up makes a new one; put the old one back before,
 so that it goes on with the same. Who restores after a loss should know that BigCommerce
@@ -90,8 +91,22 @@ func (c *cli) restore(ctx context.Context, cfg Config, file string, keys []tree.
 		return nil
 	}
 	c.stdout.line("restored, and what has arrived is what the archive holds: %s, in %.1f seconds", archived(&checked), c.now().Sub(began).Seconds())
-	c.stderr.line("next: put the signing key back, if you have it, then tillstream up")
+	c.stderr.line("next: put the signing key back, if you have it, then %s", toFold(&checked.Manifest))
 	return nil
+}
+
+// aLongLog is how many events are worth a rebuild before anything else: it folds them several
+// times faster than who is ready for the next one meanwhile.
+const aLongLog = 1_000_000
+
+// toFold says how what an archive holds is folded.
+func toFold(m *audit.Manifest) string {
+	for _, l := range m.Logs {
+		if l.Stream == "POS" && l.Last >= aLongLog {
+			return fmt.Sprintf("tillstream rebuild, which folds %s events soonest, then tillstream up", thousands(int(l.Last)))
+		}
+	}
+	return "tillstream up"
 }
 
 // restoreAnywhere restores into the broker that is set.

@@ -40,8 +40,31 @@ func (p *Publisher) Status() Status {
 	return s
 }
 
-// waiting counts the products that are in work or wait for it. The caller holds mu.
-func (p *Publisher) waiting() int { return len(p.waitingProducts()) + len(p.working) }
+// waiting counts the products that are in work or wait for it, each second, so it goes over
+// the fewer of those that were woken and the others. The caller holds mu.
+func (p *Publisher) waiting() int {
+	others := len(p.agenda.waiting) + len(p.working)
+	twice := 0
+	if len(p.woken) <= others {
+		for id := range p.woken {
+			if p.agenda.waiting[id] != nil || p.working[id] != nil {
+				twice++
+			}
+		}
+		return others + len(p.woken) - twice
+	}
+	for id := range p.agenda.waiting {
+		if _, woken := p.woken[id]; woken {
+			twice++
+		}
+	}
+	for id := range p.working {
+		if _, woken := p.woken[id]; woken && p.agenda.waiting[id] == nil {
+			twice++
+		}
+	}
+	return others + len(p.woken) - twice
+}
 
 // slow is how long a request may be without an answer before that is a problem.
 const slow = 5 * time.Second

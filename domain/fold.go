@@ -17,8 +17,8 @@ type Result struct {
 	Stretch Stretch
 }
 
-// Products yields the states after the event: the product that the item is in, and then
-// the one that it left, if any.
+// Products yields the states after an event that could be folded: the product that the item
+// is in, and then the one that it left, if any.
 func (r *Result) Products() iter.Seq[*Product] {
 	return func(yield func(*Product) bool) {
 		if yield(&r.Product) && r.Left != nil {
@@ -66,16 +66,15 @@ func Fold(mode StockMode, rec Recorded, event Event, holder *Product, target Pro
 	return FoldInto(mode, rec, event, holder, target)
 }
 
-// FoldInto is Fold of a target whose list of items nobody uses any more: it becomes the
-// list of the result, written over, and longer where it has room. Only what the items
-// refer to stays as it is. When an error is returned, so does the list.
+// FoldInto is Fold of a target whose list of items nobody uses any more: it may be written
+// over, and where it has the room it is the list of that product in the result. What the
+// items refer to, and the holder, stay as they are.
 func FoldInto(mode StockMode, rec Recorded, event Event, holder *Product, target Product) (Result, error) {
 	keeper := target // where an event that changes nothing is counted
 	item := Item{ID: ItemID(event.Subject()), Since: rec.Position}
 	if holder != nil {
 		if holder.ID != target.ID {
 			keeper = *holder
-			keeper.Items = slices.Clone(keeper.Items)
 		}
 		if held, ok := holder.Item(item.ID); ok {
 			item = held
@@ -91,7 +90,11 @@ func FoldInto(mode StockMode, rec Recorded, event Event, holder *Product, target
 	}
 	var stretch Stretch
 	item.Trail, stretch = before.Trail.With(rec.Position, trailOf(len(target.Items)))
+	moves := holder != nil && holder.ID != target.ID
 	if outcome != Folded {
+		if moves {
+			keeper.Items = slices.Clone(keeper.Items)
+		}
 		if keeper.index(item.ID) >= 0 {
 			keeper = keeper.with(item)
 		}
@@ -99,8 +102,6 @@ func FoldInto(mode StockMode, rec Recorded, event Event, holder *Product, target
 		keeper.Tally = keeper.Tally.count(outcome)
 		return Result{Outcome: outcome, Product: keeper, Stretch: stretch}, nil
 	}
-
-	moves := holder != nil && holder.ID != target.ID
 	if moves {
 		item.Since = rec.Position
 		item.Earlier = remember(item.Earlier, holder.ID)

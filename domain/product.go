@@ -7,7 +7,8 @@ import (
 
 // Product is the current state of one product, folded from the POS log. Only
 // [Fold] makes new ones; a Product and everything it refers to is never changed
-// in place. Its JSON form is what a snapshot holds.
+// in place, but for the list that [FoldInto] is given and the room that
+// [Packed.UnpackInto] is given. Its JSON form is what a snapshot holds.
 type Product struct {
 	Store StoreID   `json:"store"`
 	ID    ProductID `json:"product"`

@@ -54,9 +54,9 @@ type Catalog struct {
 	steps    []step         // to be stored before the dirty ones, one after the other
 	unhinted int            // values that were stored since the newest hint
 	partial  bool           // not all of the bucket was seen at the start
+	places   []place        // room for those of one product, see indexAs
 
-	places []place  // room for those of one product
-	room   foldRoom // Fold's alone
+	room foldRoom // Fold's alone
 }
 
 // OpenCatalog reads the snapshots of a bucket. modes says what moves the stock of
@@ -166,7 +166,7 @@ func (c *Catalog) shelf(store domain.StoreID) *shelf {
 	return s
 }
 
-// index makes the index agree with p.
+// index makes the index agree with p. The caller holds mu.
 func (c *Catalog) index(p *domain.Product) *row {
 	r := c.shelf(p.Store).row(p.ID)
 	c.indexAs(r, p)

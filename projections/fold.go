@@ -25,15 +25,17 @@ type Batch struct {
 	values  encoder    // of one that is no draft
 }
 
-// foldRoom is what [Catalog.Fold] uses again for every event.
+// foldRoom is what [Catalog.Fold] uses again for every event. Of what is in it only the
+// packed form outlives the fold.
 type foldRoom struct {
 	holder, target domain.Product
 	items          []domain.Item // of the target, to be written over
 	result         domain.Result
 }
 
-// into returns the target with a list of items of its own: what the target's own refer to
-// is written over by the next state that is unpacked, and what events say may not be.
+// into returns the target with another list of the same items, for the result. In the list
+// that was unpacked the result may not be: what is unpacked there next would write over what
+// the result shares with the event, and among its stamps.
 func (f *foldRoom) into(target *domain.Product) domain.Product {
 	f.items = slices.Grow(append(f.items[:0], target.Items...), 1)
 	into := *target
@@ -90,7 +92,10 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 	if *result, err = c.folding.Fold(c.modes(rec.Store), rec, event, holder, c.room.into(target)); err != nil {
 		return "", err
 	}
-	state := result.Product.Pack()
+	state, left := result.Product.Pack(), domain.Packed("")
+	if result.Left != nil {
+		left = result.Left.Pack()
+	}
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -111,9 +116,9 @@ func (c *Catalog) Fold(ctx context.Context, rec domain.Recorded, event domain.Ev
 		c.set(&result.Product, state)
 	case c.draft:
 		c.set(&result.Product, state)
-		c.set(result.Left, result.Left.Pack())
+		c.set(result.Left, left)
 	default:
-		c.move(result)
+		c.move(&result.Product, state, result.Left, left)
 	}
 	return result.Outcome, nil
 }
@@ -148,15 +153,19 @@ func (c *Catalog) letGo(stretch domain.Entry) {
 // so that no snapshot lacks an event that happened to the item on the way; then
 // the product that has the item now; then the one that no longer has it. Between
 // the last two the item is in both, which the next start mends.
-func (c *Catalog) move(result *domain.Result) {
+func (c *Catalog) move(to *domain.Product, toState domain.Packed, from *domain.Product, fromState domain.Packed) {
 	c.sealDirty()
-	for p := range result.Products() {
-		r := c.index(p)
-		c.clean.remove(r)
-		r.state = p.Pack()
-		r.sealed++
-		c.steps = append(c.steps, step{rows: []*row{r}, states: []domain.Packed{r.state}})
-	}
+	c.step(to, toState)
+	c.step(from, fromState)
+}
+
+// step makes a step of a product.
+func (c *Catalog) step(p *domain.Product, state domain.Packed) {
+	r := c.index(p)
+	c.clean.remove(r)
+	r.state = state
+	r.sealed++
+	c.steps = append(c.steps, step{rows: []*row{r}, states: []domain.Packed{state}})
 }
 
 // sealDirty makes a step of the dirty products as they are now.

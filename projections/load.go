@@ -190,9 +190,9 @@ func (c *Catalog) mend(ctx context.Context, torn map[conflict]bool) error {
 		if inB.Since > inA.Since {
 			keeps, loses, since = b, a, inB.Since
 		}
-		left := *loses.Moved(t.item, since)
+		left := loses.Moved(t.item, since)
 		c.mu.Lock()
-		c.set(&left, left.Pack())
+		c.set(left, left.Pack())
 		c.mu.Unlock()
 		if err := c.reindex(keeps); err != nil {
 			return err

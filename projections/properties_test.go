@@ -27,7 +27,7 @@ func randomLog(t *rapid.T) log {
 		outlet := rapid.SampledFrom([]string{"x", "y"}).Draw(t, "outlet")
 		quantity := rapid.SampledFrom([]string{"1", "2.5", "999999999999"}).Draw(t, "quantity")
 		data := map[domain.Type]string{
-			domain.TypeProductSaved:       fmt.Sprintf(`{"item":%q,"sku":"S%s","name":"n%d","product":%q}`, item, item, n, product),
+			domain.TypeProductSaved:       fmt.Sprintf(`{"item":%q,"sku":"S%s","name":"n%d","product":%q,"codes":[{"type":"EAN","code":"%d"}],"options":[{"name":"size","value":"%d"}],"tags":["t%d"]}`, item, item, n, product, n, n, n),
 			domain.TypeProductImported:    fmt.Sprintf(`{"item":%q,"sku":"T%s","name":"n%d","import":{"id":"1","file":"f","row":%d}}`, item, item, n, n+1),
 			domain.TypeProductDeleted:     fmt.Sprintf(`{"item":%q}`, item),
 			domain.TypeItemSold:           fmt.Sprintf(`{"item":%q,"outlet":%q,"quantity":%q,"sale":"s","line":"1"}`, item, outlet, quantity),
@@ -87,6 +87,56 @@ func openRandom(t *rapid.T, b *bucket) *projections.Catalog {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// TestCatalog_Fold_roomUsedAgain: a catalog, which uses the room again that it folds in, comes to what
+// plain folding comes to.
+func TestCatalog_Fold_roomUsedAgain(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		history, b := randomLog(t), newBucket()
+		c := openRandom(t, b)
+		products, holders := map[domain.Key]domain.Product{}, map[domain.Key]domain.ProductID{}
+		for i, rec := range history {
+			event, err := rec.Event()
+			if err != nil {
+				t.Fatal(err)
+			}
+			item := domain.Key{Store: rec.Store, ID: event.Subject()}
+			var holder *domain.Product
+			if p, is := products[domain.Key{Store: rec.Store, ID: string(holders[item])}]; is {
+				holder = &p
+			}
+			target := domain.Target(holders[item], event)
+			into, is := products[domain.Key{Store: rec.Store, ID: string(target)}]
+			if !is {
+				into = domain.Product{Store: rec.Store, ID: target}
+			}
+			if result, err := domain.Fold(modes(rec.Store), rec, event, holder, into); err == nil {
+				for p := range result.Products() {
+					products[domain.Key{Store: rec.Store, ID: string(p.ID)}] = *p
+				}
+				holders[item] = result.Product.ID
+			}
+			foldRandom(t, c, history[:i+1])
+		}
+		if err := c.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := b.snapshots()
+		for key, p := range products {
+			want, err := p.AppendJSON(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got[key] != string(want) {
+				t.Errorf("snapshot %v\n got %s\nwant %s", key, got[key], want)
+			}
+		}
+		if len(got) != len(products) {
+			t.Errorf("%d snapshots, want %d", len(got), len(products))
+		}
+	})
 }
 
 // TestCatalog_SameLogSameState: whatever the groups of writes and the crashes, the

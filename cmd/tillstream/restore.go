@@ -25,9 +25,9 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Long: `restore reads an archive of tillstream export whole: its checksums, every message, and
 that the logs are what was signed. Only then it writes, and only where nothing was ever
 recorded: with the same positions, ids and recorded times. What has arrived is read back
-and compared. tillstream up then folds it, and tillstream rebuild before it folds a log of
-millions of events sooner; nothing is pushed again that BigCommerce had confirmed, and what
-was pending is pushed.
+and compared. tillstream up then folds it; with a log of millions of events, run tillstream
+rebuild first, which folds it several times faster. Nothing is pushed again that BigCommerce
+had confirmed, and what was pending is pushed.
 
 Without a signing key in place, tillstream up makes a new one; put the old one back before,
 so that it goes on with the same. Who restores after a loss should know that BigCommerce
@@ -95,15 +95,15 @@ func (c *cli) restore(ctx context.Context, cfg Config, file string, keys []tree.
 	return nil
 }
 
-// aLongLog is how many events are worth a rebuild before anything else: it folds them several
-// times faster than who is ready for the next one meanwhile.
+// aLongLog is how many events are worth a rebuild first: with a million products it folds
+// some 90,000 a second, and up, which stores what it folds as it comes, some 8,000.
 const aLongLog = 1_000_000
 
 // toFold says how what an archive holds is folded.
 func toFold(m *audit.Manifest) string {
 	for _, l := range m.Logs {
 		if l.Stream == "POS" && l.Last >= aLongLog {
-			return fmt.Sprintf("tillstream rebuild, which folds %s events soonest, then tillstream up", thousands(int(l.Last)))
+			return fmt.Sprintf("tillstream rebuild, which folds the %s events several times faster, and then tillstream up", thousands(int(l.Last)))
 		}
 	}
 	return "tillstream up"

@@ -7,7 +7,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/audit"
 )
 
-// TestToFold: of a long log it says what folds it soonest.
+// TestToFold: of a long log it says what folds it faster.
 func TestToFold(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -16,7 +16,7 @@ func TestToFold(t *testing.T) {
 	}{
 		{0, 0, "tillstream up"},
 		{999_999, 5_000_000, "tillstream up"},
-		{1_000_000, 0, "tillstream rebuild, which folds 1,000,000 events soonest, then tillstream up"},
+		{1_000_000, 0, "tillstream rebuild, which folds the 1,000,000 events several times faster, and then tillstream up"},
 	} {
 		m := &audit.Manifest{Logs: []audit.ArchivedLog{{Stream: "POS", Last: tt.pos}, {Stream: "SYNC", Last: tt.sync}}}
 		if got := toFold(m); got != tt.want {

@@ -40,8 +40,9 @@ func (p *Publisher) Status() Status {
 	return s
 }
 
-// waiting counts the products that are in work or wait for it, each second, so it goes over
-// the fewer of those that were woken and the others. The caller holds mu.
+// waiting counts the products that are in work or wait for it. It is asked each second, so
+// of those that were woken and the others it goes over whichever are fewer. The caller holds
+// mu.
 func (p *Publisher) waiting() int {
 	others := len(p.agenda.waiting) + len(p.working)
 	twice := 0

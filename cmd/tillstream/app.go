@@ -71,6 +71,9 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	if err != nil {
 		return nil, err
 	}
+	if err := limitMemory(); err != nil {
+		log.Warn("the garbage collector knows no limit of the memory", "err", err)
+	}
 	a := &app{
 		cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}),
 		folding: projections.Present(), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}, heard: func(*domain.Recorded) {},

@@ -202,6 +202,9 @@ func TestTree_Names(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
+		if e.Name() == "tillstream" && e.Type().IsRegular() {
+			continue // the program, where README has it built
+		}
 		if !strings.HasPrefix(e.Name(), ".") && !slices.Contains(given, e.Name()) {
 			t.Errorf("%s: the top level holds %s, and nothing else", e.Name(), strings.Join(given, ", "))
 		}

@@ -6,7 +6,7 @@ import (
 	"runtime/debug"
 	"testing"
 
-	"github.com/pbnjay/memory"
+	"github.com/KimMachineGun/automemlimit/memlimit"
 )
 
 // TestLimitMemory: the collector has a limit within the memory that there is.
@@ -22,9 +22,12 @@ func TestLimitMemory(t *testing.T) {
 	if err := limitMemory(); err != nil {
 		t.Fatal(err)
 	}
-	total := float64(memory.TotalMemory())
-	if got := float64(debug.SetMemoryLimit(-1)); got <= 0 || got > mostMemory*total {
-		t.Errorf("the limit is %.0f bytes, of %.0f", got, total)
+	total, err := memlimit.FromSystem()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := float64(debug.SetMemoryLimit(-1)); got <= 0 || got > mostMemory*float64(total) {
+		t.Errorf("the limit is %.0f bytes, of %d", got, total)
 	}
 	t.Setenv("GOMEMLIMIT", "1GiB") // which the runtime reads at the start
 	debug.SetMemoryLimit(1 << 30)

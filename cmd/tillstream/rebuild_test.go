@@ -31,12 +31,15 @@ func loud(which func(domain.ProductID) bool) projections.Folding {
 		Format: projections.SnapshotFormat + 1,
 		Fold: func(mode domain.StockMode, rec domain.Recorded, event domain.Event, holder *domain.Product, target domain.Product) (domain.Result, error) {
 			r, err := domain.Fold(mode, rec, event, holder, target)
+			if err != nil {
+				return r, err
+			}
 			for p := range r.Products() {
 				if which(p.ID) {
 					p.Family.Description = strings.ToUpper(p.Family.Description)
 				}
 			}
-			return r, err
+			return r, nil
 		},
 	}
 }

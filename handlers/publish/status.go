@@ -40,31 +40,19 @@ func (p *Publisher) Status() Status {
 	return s
 }
 
-// waiting counts the products that are in work or wait for it. It is asked each second, so
-// of those that were woken and the others it goes over whichever are fewer. The caller holds
-// mu.
+// waiting counts the products that are in work or wait for it. It is asked each second, also
+// before the first round, when all that are there may have been woken. The caller holds mu.
 func (p *Publisher) waiting() int {
-	others := len(p.agenda.waiting) + len(p.working)
-	twice := 0
-	if len(p.woken) <= others {
-		for id := range p.woken {
-			if p.agenda.waiting[id] != nil || p.working[id] != nil {
-				twice++
-			}
-		}
-		return others + len(p.woken) - twice
+	n := len(p.agenda.waiting) + len(p.working)
+	if n == 0 {
+		return len(p.woken)
 	}
-	for id := range p.agenda.waiting {
-		if _, woken := p.woken[id]; woken {
-			twice++
+	for id := range p.woken {
+		if p.agenda.waiting[id] == nil && p.working[id] == nil {
+			n++
 		}
 	}
-	for id := range p.working {
-		if _, woken := p.woken[id]; woken && p.agenda.waiting[id] == nil {
-			twice++
-		}
-	}
-	return others + len(p.woken) - twice
+	return n
 }
 
 // slow is how long a request may be without an answer before that is a problem.

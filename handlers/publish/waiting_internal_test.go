@@ -8,7 +8,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 )
 
-// TestPublisher_waiting counts as many as there are, whichever of them are more.
+// TestPublisher_waiting counts as many as are listed.
 func TestPublisher_waiting(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

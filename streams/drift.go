@@ -42,7 +42,7 @@ func settings() []setting {
 		{"allow_rollup_hdrs", func(c jetstream.StreamConfig) any { return c.AllowRollup }, "--[no-]allow-rollup"},
 		{"allow_atomic", func(c jetstream.StreamConfig) any { return c.AllowAtomicPublish }, "--[no-]allow-batch"},
 		{"allow_direct", func(c jetstream.StreamConfig) any { return c.AllowDirect }, "--[no-]allow-direct"},
-		{"compression", func(c jetstream.StreamConfig) any { return c.Compression }, "--compression=%v"},
+		{"compression", compression, "--compression=%v"},
 		{"allow_msg_ttl", func(c jetstream.StreamConfig) any { return c.AllowMsgTTL }, ""},
 		{"allow_msg_counter", func(c jetstream.StreamConfig) any { return c.AllowMsgCounter }, ""},
 		{"allow_msg_schedules", func(c jetstream.StreamConfig) any { return c.AllowMsgSchedules }, "--[no-]allow-schedules"},
@@ -62,6 +62,21 @@ func perSubject(c jetstream.StreamConfig) any {
 		return int64(-1)
 	}
 	return c.MaxMsgsPerSubject
+}
+
+// compression is none also where it is not, unless the stream is replicated. Logs were
+// compressed once, and who has little disk may do it again; their content is the same.
+//
+// A server of a cluster that comes back after a kill or a power cut cuts a replicated
+// stream back to its last snapshot before it replays its Raft log; server 2.15.2 then
+// compresses, in the background, the very block that it goes on to write to, and what is
+// written behind cannot be read any more, nor can the server start again.
+// TestCluster_Crash shows it.
+func compression(c jetstream.StreamConfig) any {
+	if c.Replicas <= 1 {
+		return jetstream.NoCompression
+	}
+	return c.Compression
 }
 
 // drift compares what a stream is with what it must be.

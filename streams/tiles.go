@@ -25,7 +25,6 @@ func (c *Conn) tilesConfig() jetstream.StreamConfig {
 	cfg := c.logConfig(streamTiles, tilesPrefix, "hashes of the trees over the logs, by log, level and number")
 	cfg.Subjects = []string{tilesPrefix + ".*.*.*"}
 	cfg.Duplicates = bucketDuplicateWindow // they have no message ids
-	cfg.Compression = jetstream.NoCompression
 	if c.cfg.Replicas == 1 {
 		cfg.PersistMode = jetstream.AsyncPersistMode
 	}

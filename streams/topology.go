@@ -45,30 +45,19 @@ func (c *Conn) streamConfig(name, prefix, description string) jetstream.StreamCo
 
 // noLimit is more messages than a subject ever has. A stream that has a limit for its
 // subjects gets blocks of 4 MiB from the server, and one that has none 8 MiB; a message
-// that is asked for costs the server its block, which it decompresses.
+// that is asked for costs the server its block, which it reads.
 const noLimit = 1e15
 
-// logConfig is a stream that keeps everything for ever.
+// logConfig is a stream that keeps everything for ever. It is not compressed: what is
+// asked of an item is in another block for each of its events, and unpacking one costs
+// ten times what reading it does, see BenchmarkItem.
 func (c *Conn) logConfig(name, prefix, description string) jetstream.StreamConfig {
 	cfg := c.streamConfig(name, prefix, description)
 	cfg.Discard = jetstream.DiscardNew // were there a limit, it would not eat the past
 	cfg.Duplicates = c.cfg.DuplicateWindow
 	cfg.DenyDelete, cfg.DenyPurge = true, true
 	cfg.MaxMsgsPerSubject = noLimit
-	cfg.Compression = c.compression()
 	return cfg
-}
-
-// compression is none for replicated logs. A server that comes back after a kill or
-// a power cut cuts a replicated stream back to its last snapshot before it replays
-// its Raft log; server 2.15.2 then compresses, in the background, the very block that
-// it goes on to write to, and what is written behind cannot be read any more, nor
-// can the server start again. TestCluster_Crash shows it.
-func (c *Conn) compression() jetstream.StoreCompression {
-	if c.cfg.Replicas > 1 {
-		return jetstream.NoCompression
-	}
-	return jetstream.S2Compression
 }
 
 // bucketConfig is a stream that keeps the newest message of each subject. It is as

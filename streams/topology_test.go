@@ -91,17 +91,22 @@ func TestConn_Ensure(t *testing.T) {
 		}
 	})
 
-	// Logs of before had no limit for a subject at all.
+	// Logs of before were compressed, and had no limit for a subject at all.
 	t.Run("earlier", func(t *testing.T) {
 		t.Parallel()
 		cfg := configOf(t, streamstest.Start(t).JetStream(), "POS")
 		if cfg.MaxMsgsPerSubject < 1e15 {
 			t.Errorf("a subject of a log may have %d messages", cfg.MaxMsgsPerSubject)
 		}
-		cfg.MaxMsgsPerSubject = -1
-		if err := madeBefore(t, cfg).Ensure(t.Context()); err != nil {
+		if cfg.Compression != jetstream.NoCompression {
+			t.Errorf("a log is compressed with %v", cfg.Compression)
+		}
+		cfg.MaxMsgsPerSubject, cfg.Compression = -1, jetstream.S2Compression
+		c := madeBefore(t, cfg)
+		if err := c.Ensure(t.Context()); err != nil {
 			t.Error(err)
 		}
+		mustAppend(t, c.POS(), sales("i", 0, 3)...)
 	})
 
 	// Each case is a stream made by somebody else, different in one field.
@@ -125,13 +130,12 @@ func TestConn_Ensure(t *testing.T) {
 		"ErrRollup":     {"CONTROL", func(c *jetstream.StreamConfig) { c.AllowRollup = true }, "allow_rollup_hdrs", "false", "true", "stream edit CONTROL --no-allow-rollup --force"},
 		"ErrWindow":     {"POS", func(c *jetstream.StreamConfig) { c.Duplicates = time.Hour }, "duplicate_window", "24h0m0s", "1h0m0s", "stream edit POS --dupe-window=24h0m0s --force"},
 		"ErrSubjects":   {"POS", func(c *jetstream.StreamConfig) { c.Subjects = []string{"pos.>"} }, "subjects", "pos.*.*", "pos.>", "stream edit POS --subjects=pos.*.* --force"},
-		"ErrStorage":    {"POS", func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage; c.Compression = 0 }, "storage", "file", "memory", "the server cannot change this in place"},
+		"ErrStorage":    {"POS", func(c *jetstream.StreamConfig) { c.Storage = jetstream.MemoryStorage }, "storage", "file", "memory", "the server cannot change this in place"},
 		"ErrRetention":  {"POS", func(c *jetstream.StreamConfig) { c.Retention = jetstream.InterestPolicy }, "retention", "limits", "interest", "the server cannot change this in place"},
 		"ErrPersist": {"PUBLICATIONS", func(c *jetstream.StreamConfig) {
 			c.PersistMode, c.AllowAtomicPublish = jetstream.AsyncPersistMode, false
 		}, "persist_mode", "default", "async", "run `tillstream rebuild`"},
 		"ErrRepublish": {"POS", func(c *jetstream.StreamConfig) { c.RePublish = &jetstream.RePublish{Source: ">", Destination: "x.>"} }, "republish", "false", "true", "stream edit POS --no-republish --force"},
-		"ErrCompress":  {"POS", func(c *jetstream.StreamConfig) { c.Compression = jetstream.NoCompression }, "compression", "s2", "none", "stream edit POS --compression=s2 --force"},
 		"ErrDirect":    {"POS", func(c *jetstream.StreamConfig) { c.AllowDirect = false }, "allow_direct", "true", "false", "stream edit POS --allow-direct --force"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -46,6 +46,7 @@ type app struct {
 
 	folding projections.Folding // how events become product states
 	workers int                 // that decode in a rebuild; 0 for one per processor
+	longLog domain.Position     // how many events are folded at once when none is folded yet
 	// rebuilds says that product states of another format are no reason to stop: they
 	// are folded anew.
 	rebuilds bool
@@ -77,6 +78,7 @@ func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*
 	a := &app{
 		cfg: cfg, log: log, lock: lock, readied: make(chan struct{}), ending: make(chan struct{}),
 		folding: projections.Present(), traffic: console.NewTraffic(), watch: func(publish.Outcome) {}, heard: func(*domain.Recorded) {},
+		longLog: aLongLog,
 	}
 	if a.embedded() {
 		if err := interruptedRestore(cfg.Data); err != nil {

@@ -314,6 +314,7 @@ func (e *engine) work(ctx context.Context) error {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
+	e.rebuilds.open(ctx)
 	g.Go(func() error { e.rebuilds.run(ctx); return nil })
 	g.Go(func() error {
 		select {
@@ -328,7 +329,7 @@ func (e *engine) work(ctx context.Context) error {
 	follower.Changed = e.wake
 	g.Go(func() error { return follower.Run(ctx) })
 	if projects {
-		g.Go(func() error { return e.projecting(ctx) })
+		g.Go(func() error { return e.projecting(ctx, router.Running()) })
 		g.Go(func() error { return e.sources.Run(ctx) })
 	}
 	g.Go(func() error { return errors.Join(router.Run(ctx), e.hearing.close()) })

@@ -38,6 +38,7 @@ type installation struct {
 
 	folding  projections.Folding // of the next start; the present one when it is none
 	rebuilds bool                // as up --rebuild-on-start
+	longLog  domain.Position     // of the next start; the program's own when it is 0
 
 	app  *app
 	base string
@@ -85,6 +86,12 @@ func installAs(t *testing.T, folding projections.Folding, like simulator.Config,
 
 func (in *installation) start() {
 	in.t.Helper()
+	in.starting()()
+}
+
+// starting starts the program, and returns what waits until it is ready.
+func (in *installation) starting() (await func()) {
+	in.t.Helper()
 	ctx, interrupt := context.WithCancel(context.WithoutCancel(in.t.Context()))
 	a, err := openApp(ctx, in.cfg, slog.New(slog.NewTextHandler(in.said, nil)))
 	if err != nil {
@@ -94,6 +101,9 @@ func (in *installation) start() {
 	a.pace, a.rebuilds = in.pace, in.rebuilds
 	if in.folding.Fold != nil {
 		a.folding = in.folding
+	}
+	if in.longLog > 0 {
+		a.longLog = in.longLog
 	}
 	at, ended := make(chan served, 1), make(chan error, 1)
 	go func() { ended <- a.serve(ctx, rolesOf(allRoles()), func(s served) { at <- s }) }()
@@ -112,11 +122,14 @@ func (in *installation) start() {
 			in.t.Errorf("ending: %v", err)
 		}
 	})
-	select {
-	case <-a.readied:
-	case err := <-ended:
-		ended <- nil
-		in.t.Fatalf("ended before it was ready: %v", err)
+	return func() {
+		in.t.Helper()
+		select {
+		case <-a.readied:
+		case err := <-ended:
+			ended <- nil
+			in.t.Fatalf("ended before it was ready: %v", err)
+		}
 	}
 }
 
@@ -202,6 +215,17 @@ func (in *installation) envelope(event domain.Event) domain.Envelope {
 // comes back when all of them are there.
 func (in *installation) happen(events ...domain.Event) {
 	in.t.Helper()
+	in.append(events...)
+	last, err := in.app.conn.POS().Last(in.t.Context())
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	in.polling("folded", func() bool { return in.app.engine.Load().catalog.Position() >= last })
+}
+
+// append lets events happen, and requires that each is accepted.
+func (in *installation) append(events ...domain.Event) {
+	in.t.Helper()
 	var body bytes.Buffer
 	for _, event := range events {
 		line, err := json.Marshal(in.envelope(event))
@@ -214,11 +238,6 @@ func (in *installation) happen(events ...domain.Event) {
 	if got := strings.Count(text, `"position":`); answer.StatusCode != http.StatusOK || got != len(events) {
 		in.t.Fatalf("%d of %d events were accepted, %s:\n%s", got, len(events), answer.Status, text)
 	}
-	last, err := in.app.conn.POS().Last(in.t.Context())
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	in.polling("folded", func() bool { return in.app.engine.Load().catalog.Position() >= last })
 }
 
 // await waits for a condition, and lets the clock leap while it does not hold. Its

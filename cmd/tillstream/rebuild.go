@@ -414,16 +414,25 @@ func (a *app) rebuildOnStart(ctx context.Context, why error) error {
 	if err := a.knowsAll(ctx); err != nil {
 		return err
 	}
-	last := time.Now()
-	report, err := a.rebuildAlone(ctx, console.RebuildWish{}, func(p console.RebuildProgress) {
-		if time.Since(last) >= 5*time.Second {
-			last = time.Now()
-			a.log.Info("folding the product states anew", "at", rebuildStep(p))
-		}
-	})
+	report, err := a.rebuildAlone(ctx, console.RebuildWish{}, a.tellRebuild("folding the product states anew"))
 	if err != nil {
 		return fmt.Errorf("rebuild: %w", err)
 	}
-	a.log.Info("product states are those of another epoch now", "epoch", report.Epoch, "was", report.Was, "position", report.Position, "seconds", report.Seconds)
+	a.tellSwitched(&report)
 	return nil
+}
+
+// tellRebuild logs, every few seconds, how far a rebuild is that nobody has asked for.
+func (a *app) tellRebuild(what string) func(console.RebuildProgress) {
+	last := time.Now()
+	return func(p console.RebuildProgress) {
+		if time.Since(last) >= 5*time.Second {
+			last = time.Now()
+			a.log.Info(what, "at", rebuildStep(p))
+		}
+	}
+}
+
+func (a *app) tellSwitched(r *console.RebuildReport) {
+	a.log.Info("product states are those of another epoch now", "epoch", r.Epoch, "was", r.Was, "position", r.Position, "seconds", r.Seconds)
 }

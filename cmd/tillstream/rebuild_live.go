@@ -17,7 +17,7 @@ import (
 // without whoever asked for it.
 type rebuilds struct {
 	mu  sync.Mutex
-	ctx context.Context // of the engine; nil before it runs
+	ctx context.Context // of the engine; nil before it works
 	job *rebuildJob
 }
 
@@ -30,11 +30,15 @@ type rebuildJob struct {
 	err      error
 }
 
-// run lets rebuilds work until ctx ends, and waits for the one at work.
-func (r *rebuilds) run(ctx context.Context) {
+// open lets rebuilds work until ctx ends.
+func (r *rebuilds) open(ctx context.Context) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.ctx = ctx
-	r.mu.Unlock()
+}
+
+// run waits until ctx ends, and then for the rebuild at work.
+func (r *rebuilds) run(ctx context.Context) {
 	<-ctx.Done()
 	r.mu.Lock()
 	job := r.job
@@ -124,7 +128,7 @@ func (e *engine) Rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 		if job.err != nil {
 			e.app.log.Warn("a rebuild has ended", "err", job.err)
 		} else if job.report.Switched {
-			e.app.log.Info("product states are those of another epoch now", "epoch", job.report.Epoch, "was", job.report.Was, "position", job.report.Position)
+			e.app.tellSwitched(&job.report)
 		}
 	})
 	if err != nil {
@@ -252,7 +256,12 @@ func (e *engine) pause(ctx context.Context, do func() error) error {
 }
 
 // projecting folds until ctx ends, but for pauses.
-func (e *engine) projecting(ctx context.Context) error {
+func (e *engine) projecting(ctx context.Context, hears <-chan struct{}) error {
+	if e.catalog.Position() == 0 && e.goal >= e.app.longLog {
+		if err := e.foldAtOnce(ctx, hears); err != nil {
+			return err
+		}
+	}
 	for {
 		working, rest := context.WithCancel(ctx)
 		ended := make(chan error, 1)
@@ -270,4 +279,58 @@ func (e *engine) projecting(ctx context.Context) error {
 			p.done <- p.do()
 		}
 	}
+}
+
+// aLongLog is how many events are worth [engine.foldAtOnce]: with a million products, that
+// folds some 90,000 a second, and projecting, which stores all the states on their way, 8,000.
+const aLongLog = 100_000
+
+// foldAtOnce folds a log of which nothing is folded yet, as after a restore, into a new
+// epoch, and goes on with it in the place of the empty one. Events are taken in meanwhile,
+// and the status tells of a rebuild. Interrupted, the next start goes on from what is stored,
+// or begins anew. hears is closed once the engine hears of snapshots.
+func (e *engine) foldAtOnce(ctx context.Context, hears <-chan struct{}) error {
+	select {
+	case <-hears:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	said := e.app.tellRebuild("folding the log at once, since nothing of it is folded yet")
+	job, err := e.rebuilds.take(console.RebuildWish{}, func(ctx context.Context, job *rebuildJob) {
+		job.report, job.err = e.buildFirst(ctx, func(p console.RebuildProgress) {
+			job.progress.Store(&p)
+			said(p)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	<-job.done
+	if job.err != nil {
+		return fmt.Errorf("fold the log at once: %w", job.err)
+	}
+	e.app.tellSwitched(&job.report)
+	return nil
+}
+
+// buildFirst builds and switches, while nothing else folds. The empty epoch is no way back.
+func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgress)) (console.RebuildReport, error) {
+	b := &epochBuild{app: e.app, tell: tell, publications: e.publications}
+	if err := b.begin(ctx); err != nil {
+		return b.report, err
+	}
+	if err := b.fold(ctx, e.goal); err != nil {
+		return b.report, err
+	}
+	if err := errors.Join(b.sum(), e.sources.CatchUp(ctx, e.goal)); err != nil {
+		return b.report, err
+	}
+	if err := b.switchOver(ctx); err != nil {
+		return b.report, err
+	}
+	if err := errors.Join(e.adopt(b), b.settle(ctx)); err != nil {
+		return b.report, err
+	}
+	_, err := e.app.forget(ctx, false)
+	return b.report, err
 }

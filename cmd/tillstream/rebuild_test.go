@@ -10,6 +10,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,6 +24,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/projections"
+	"github.com/tillstream/tillstream/streams"
 )
 
 // loud is a later version of the fold: it makes the descriptions of some products
@@ -423,6 +426,100 @@ func TestRebuild_pending(t *testing.T) {
 	in.settle()
 	if diff := cmp.Diff(map[string]int{"Shirt 04": once}, in.effectsSince(before)); diff != "" {
 		t.Errorf("at rest (-want +got):\n%s", diff)
+	}
+}
+
+// unfold ends the program and removes all that was folded, as in an installation that was
+// just restored. Some events come behind what there is.
+func (in *installation) unfold(events ...domain.Event) (was streams.Epochs) {
+	in.t.Helper()
+	in.stop()
+	ctx := in.t.Context()
+	a, err := openApp(ctx, in.cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	was, err = a.conn.Epochs(ctx)
+	for _, event := range events {
+		_, appendErr := a.conn.POS().Append(ctx, testStore, []domain.Envelope{in.envelope(event)})
+		err = errors.Join(err, appendErr)
+	}
+	_, putErr := a.conn.Control().Put(ctx, streams.SystemKey("sources"), []byte(`{}`), nil)
+	if err := errors.Join(err, putErr, a.conn.DropProducts(ctx, was.Current), a.conn.DropPublications(ctx),
+		os.RemoveAll(filepath.Join(in.cfg.Data, "hints")), a.close()); err != nil {
+		in.t.Fatal(err)
+	}
+	return was
+}
+
+// TestRebuild_longLog: a long log of which nothing is folded, as after a restore, is folded
+// into a new epoch before anything else, while events are taken in; also when that was
+// interrupted. The empty epoch is gone then, what was pending is pushed, and nothing else is.
+func TestRebuild_longLog(t *testing.T) {
+	t.Parallel()
+	in := shopOfShirts(t, 5)
+	before := in.newest()
+	in.happen(counted("i-01", 5))
+	in.settle()
+	once := in.effectsSince(before)["Shirt 01"]
+	before = in.newest()
+	want := in.digest()
+	switched := func(was streams.Epochs) {
+		t.Helper()
+		now, err := in.app.conn.Epochs(t.Context())
+		there, listErr := in.app.conn.ProductsEpochs(t.Context())
+		if err := errors.Join(err, listErr); err != nil {
+			t.Fatal(err)
+		}
+		if now.Current <= was.Current || now.Previous != 0 || now.Building != 0 || !slices.Equal(there, []uint64{now.Current}) {
+			t.Errorf("epochs %+v of %v, before %+v", now, there, was)
+		}
+	}
+	var folds atomic.Int64
+	middle, goOn := make(chan struct{}), make(chan struct{})
+	in.longLog, in.folding = 6, projections.Present()
+	in.folding.Fold = func(mode domain.StockMode, rec domain.Recorded, event domain.Event, holder *domain.Product, target domain.Product) (domain.Result, error) {
+		if folds.Add(1) == 4 {
+			middle <- struct{}{}
+			<-goOn
+		}
+		return domain.Fold(mode, rec, event, holder, target)
+	}
+
+	was := in.unfold()
+	in.starting()
+	<-middle
+	ended := make(chan struct{})
+	go func() { defer close(ended); in.stop() }()
+	<-in.app.ending
+	goOn <- struct{}{}
+	<-ended
+	in.start()
+	switched(was)
+	if got := in.digest(); got != want {
+		t.Errorf("interrupted, the digest is %s, want %s", got, want)
+	}
+
+	was = in.unfold(counted("i-02", 5))
+	folds.Store(0)
+	ready := in.starting()
+	<-middle
+	if s := in.status(); s.Ready || s.Rebuild == nil {
+		t.Errorf("while it folds: %+v", s)
+	}
+	in.append(counted("i-03", 5))
+	goOn <- struct{}{}
+	ready()
+	switched(was)
+	in.await("settled", func() bool { return in.app.engine.Load().catalog.Position() == 8 && in.settled() })
+	if diff := cmp.Diff(map[string]int{"Shirt 02": once, "Shirt 03": once}, in.effectsSince(before)); diff != "" {
+		t.Errorf("pushed (-want +got):\n%s", diff)
+	}
+	if r := in.rebuild(console.RebuildWish{DryRun: true}); r.Compared == nil || r.Compared.Products != 0 {
+		t.Errorf("what is in use is not what the log says: %+v", r)
+	}
+	if s := in.status().Stores[0].Sources; len(s) != 1 || s[0].Events != 8 {
+		t.Errorf("of 8 events of one source: %+v", s)
 	}
 }
 

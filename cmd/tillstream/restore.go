@@ -91,22 +91,8 @@ func (c *cli) restore(ctx context.Context, cfg Config, file string, keys []tree.
 		return nil
 	}
 	c.stdout.line("restored, and what has arrived is what the archive holds: %s, in %.1f seconds", archived(&checked), c.now().Sub(began).Seconds())
-	c.stderr.line("next: put the signing key back, if you have it, then %s", toFold(&checked.Manifest))
+	c.stderr.line("next: put the signing key back, if you have it, then tillstream up")
 	return nil
-}
-
-// aLongLog is how many events are worth a rebuild first: with a million products it folds
-// some 90,000 a second, and up, which stores what it folds as it comes, some 8,000.
-const aLongLog = 1_000_000
-
-// toFold says how what an archive holds is folded.
-func toFold(m *audit.Manifest) string {
-	for _, l := range m.Logs {
-		if l.Stream == "POS" && l.Last >= aLongLog {
-			return fmt.Sprintf("tillstream rebuild, which folds the %s events several times faster, and then tillstream up", thousands(int(l.Last)))
-		}
-	}
-	return "tillstream up"
 }
 
 // restoreAnywhere restores into the broker that is set.

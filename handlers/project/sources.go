@@ -18,6 +18,7 @@ type SourceKeeper struct {
 	Sources *projections.Sources
 
 	control *streams.Bucket
+	log     *streams.Log
 	stored  domain.Position
 }
 
@@ -54,21 +55,26 @@ func OpenSources(ctx context.Context, conn *streams.Conn, upTo domain.Position) 
 	if err != nil {
 		return nil, err
 	}
-	k := &SourceKeeper{Sources: s, control: conn.Control(), stored: s.Position()}
-	from := s.Position() + 1
+	k := &SourceKeeper{Sources: s, control: conn.Control(), log: conn.POS(), stored: s.Position()}
+	return k, k.CatchUp(ctx, upTo)
+}
+
+// CatchUp reads of the log what is missing up to a position that was folded without the
+// keeper.
+func (k *SourceKeeper) CatchUp(ctx context.Context, upTo domain.Position) error {
+	from := k.Sources.Position() + 1
 	if upTo > mostReread {
 		from = max(from, upTo-mostReread)
 	}
 	if from > upTo {
-		return k, nil
+		return nil
 	}
-	err = conn.POS().Read(ctx, streams.Query{From: from, To: upTo, Attributes: true}, func(m streams.Message) error {
+	return k.log.Read(ctx, streams.Query{From: from, To: upTo, Attributes: true}, func(m streams.Message) error {
 		if rec, err := m.Recorded(); err == nil {
-			s.Apply(&rec)
+			k.Sources.Apply(&rec)
 		}
 		return nil
 	})
-	return k, err
 }
 
 // Run stores what was heard until ctx ends, and once more then. A broker that does

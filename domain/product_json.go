@@ -2,6 +2,7 @@ package domain
 
 import (
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -238,6 +239,14 @@ func (w *jsonWriter) stamp(name string, s *Stamp) {
 	w.close('}')
 }
 
+// asItIs are the bytes that JSON, and HTML around it, take for themselves.
+var asItIs = func() (is [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		is[c] = !strings.ContainsRune(`"\<>&`, c)
+	}
+	return is
+}()
+
 // appendJSONText appends a string as encoding/json writes it, with what HTML takes for
 // its own escaped.
 func appendJSONText(b []byte, s string) []byte {
@@ -246,11 +255,11 @@ func appendJSONText(b []byte, s string) []byte {
 	done := 0
 	for i := 0; i < len(s); {
 		c := s[i]
+		if asItIs[c] {
+			i++
+			continue
+		}
 		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&' {
-				i++
-				continue
-			}
 			b = append(b, s[done:i]...)
 			switch c {
 			case '"', '\\':

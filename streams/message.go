@@ -32,18 +32,18 @@ type Message struct {
 // The subject's id must be the event's subject, because everything that reads one
 // item relies on it. The error is an [*domain.InvalidError].
 func (m Message) Recorded() (domain.Recorded, error) {
-	store, key, err := parseSubject(m.prefix, m.Subject)
-	if err != nil {
+	if m.Store == "" {
+		_, _, err := parseSubject(m.prefix, m.Subject)
 		return domain.Recorded{}, &domain.InvalidError{Path: "subject", Value: m.Subject, Reason: err.Error()}
 	}
 	e, err := decodeEnvelope(m.Header, m.Data)
 	if err != nil {
 		return domain.Recorded{}, err
 	}
-	if e.Subject != key {
-		return domain.Recorded{}, &domain.InvalidError{Path: "subject", Value: e.Subject, Reason: fmt.Sprintf("must be the id in the stream's subject, %q", key)}
+	if e.Subject != m.Key {
+		return domain.Recorded{}, &domain.InvalidError{Path: "subject", Value: e.Subject, Reason: fmt.Sprintf("must be the id in the stream's subject, %q", m.Key)}
 	}
-	return domain.Recorded{Envelope: e, Store: store, Position: m.Position, RecordedAt: m.RecordedAt}, nil
+	return domain.Recorded{Envelope: e, Store: m.Store, Position: m.Position, RecordedAt: m.RecordedAt}, nil
 }
 
 func newMessage(stream, prefix, subject string, header map[string][]string, data []byte, at uint64, recorded time.Time) Message {

@@ -50,7 +50,11 @@ func (p *Packer) fail() {
 // number is one number, without a type.
 func (p *Packer) number(n uint64) uint64 {
 	if !p.reading {
-		p.out = binary.AppendUvarint(p.out, n)
+		if n < 0x80 { // as most are
+			p.out = append(p.out, byte(n))
+		} else {
+			p.out = binary.AppendUvarint(p.out, n)
+		}
 		return n
 	}
 	if len(p.in) > 0 && p.in[0] < 0x80 { // as most are

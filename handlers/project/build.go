@@ -264,7 +264,7 @@ func (h *Handler) readTo(ctx context.Context, to domain.Position, o BuildOptions
 func (h *Handler) decodeAll(ctx context.Context, job *order) error {
 	defer close(job.decoded)
 	for i := range job.readings {
-		job.readings[i] = decode(job.readings[i].message)
+		job.readings[i].decode()
 	}
 	return h.catalog.Warm(ctx, itemsOf(job.readings))
 }

@@ -156,10 +156,15 @@ func itemsOf(some []reading) []domain.Key {
 
 func decode(m streams.Message) reading {
 	r := reading{message: m}
-	if r.rec, r.err = m.Recorded(); r.err == nil {
+	r.decode()
+	return r
+}
+
+// decode decodes the message in its place, since readings are large.
+func (r *reading) decode() {
+	if r.rec, r.err = r.message.Recorded(); r.err == nil {
 		r.event, r.err = projections.Usable(&r.rec)
 	}
-	return r
 }
 
 func (h *Handler) foldAll(ctx context.Context, some []reading) error {

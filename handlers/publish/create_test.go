@@ -329,6 +329,49 @@ func TestPublisher_Link_createdAnew(t *testing.T) {
 	})
 }
 
+// So it is also while it is not on record that the twin is gone: neither is the product linked
+// to another one, nor another product to what is created for it.
+func TestPublisher_Link_createdAnewUnrecorded(t *testing.T) {
+	in(t, func(t *testing.T) {
+		s := newShop(t, simulator.Config{}, missing(publish.MissingRecreates))
+		s.save(item{id: "bowl", sku: "CB-1", stock: "4"})
+		s.link("bowl")
+		s.run()
+		s.idle()
+		gone := s.twin("bowl").ID
+		if err := s.sim.MerchantDelete(gone); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.sim.Fail(simulator.Fault{Match: "POST /catalog/products", Kind: simulator.Hang}); err != nil {
+			t.Fatal(err)
+		}
+		s.save(item{id: "bowl", sku: "CB-1", stock: "5"})
+		pass(5 * time.Second)
+		if pub := s.publication("bowl"); pub.Creating == nil || pub.Broken() || pub.Link.BigCommerceID != gone {
+			t.Fatalf("publication %+v, want it being created anew", pub)
+		}
+		made := s.seed("CB-1")[0] // as it may come true
+		other := s.seed("OTHER")[0]
+		if _, err := s.Link(t.Context(), "bowl", other, false); err == nil || !strings.Contains(err.Error(), "BigCommerce was asked to create product bowl, which may still come true") {
+			t.Errorf("Link to another one: %v, want it told what to do", err)
+		}
+		s.save(item{id: "cup", sku: "CB-9"})
+		if _, err := s.Link(t.Context(), "cup", made, false); err == nil || !strings.Contains(err.Error(), "may have been created for product bowl, which has not heard of it") {
+			t.Errorf("Link of what was created: %v, want it told what to do", err)
+		}
+		s.sim.Heal()
+		pass(2 * publish.DefaultQuiet)
+		s.idle()
+		s.agree("bowl")
+		if got := s.twin("bowl").ID; got != made || len(s.sim.Products()) != 2 {
+			t.Errorf("its twin is %d among %d products, want %d and the other one", got, len(s.sim.Products()), made)
+		}
+		if _, err := s.Link(t.Context(), "bowl", other, false); err != nil {
+			t.Errorf("Link when it is heard of: %v", err)
+		}
+	})
+}
+
 // What is yet to be changed of a twin keeps nobody from linking another one.
 func TestPublisher_Link_halfway(t *testing.T) {
 	in(t, func(t *testing.T) {

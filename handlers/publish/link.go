@@ -147,11 +147,11 @@ func (p *Publisher) LinkAuto(ctx context.Context, dryRun bool) (Report, error) {
 	for i, m := range shop.Matches(candidates, p.twin, p.yields) {
 		l := &candidates[i].Listing
 		pub := p.cfg.Publications.Publication(p.cfg.Store, m.Product)
-		if m.Link != nil && p.unfinished(&pub) {
+		if m.Link != nil && p.unfinished(&pub, 0) {
 			m.Reason = p.notHeardOf(&pub, &m)
 		}
 		if m.Link != nil && m.Reason == "" {
-			if owner, is := createdFor(m.Product, m.variants, unheardOf); is {
+			if owner, is := createdFor(m.Product, m.Link.BigCommerceID, m.variants, unheardOf); is {
 				m.Reason = takenFrom(owner, m.Link.BigCommerceID)
 			}
 		}
@@ -270,7 +270,7 @@ func (p *Publisher) unlinked(ctx context.Context) (candidates []Candidate, linke
 			}
 			if state.Described() {
 				c := Candidate{Product: s.ID, Listing: state.Listing(p.cfg.Rules)}
-				if p.unfinished(&pub) {
+				if p.unfinished(&pub, 0) {
 					c = p.candidate(s.ID, c.Listing)
 				}
 				candidates = append(candidates, c)
@@ -319,8 +319,12 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 	before := p.cfg.Publications.Publication(p.cfg.Store, id)
 	var twin bigcommerce.Product
 	var made Match
+	var gone int64
 	err = p.answer(ctx, func(ctx context.Context) (err error) {
-		if twin, err = p.cfg.Client.Product(ctx, bigcommerce.ProductID(bigCommerceID)); err != nil || !p.unfinished(&before) {
+		if twin, err = p.cfg.Client.Product(ctx, bigcommerce.ProductID(bigCommerceID)); err != nil {
+			return err
+		}
+		if gone, err = p.silentlyGone(ctx, &before, bigCommerceID); err != nil || !p.unfinished(&before, gone) {
 			return err
 		}
 		c := []Candidate{p.candidate(id, listing)}
@@ -342,17 +346,17 @@ func (p *Publisher) Link(ctx context.Context, id domain.ProductID, bigCommerceID
 	}
 	defer end()
 	pub := p.cfg.Publications.Publication(p.cfg.Store, id)
-	if p.unfinished(&pub) {
+	if p.unfinished(&pub, gone) {
 		made.Product = id
 		if says := p.notHeardOf(&pub, &made); says != "" {
 			return domain.Link{}, fmt.Errorf("link: %s", says)
 		}
 	}
-	if owner, is := createdFor(id, twin.Variants, p.unheardOf()); is {
-		return domain.Link{}, fmt.Errorf("link: %s", takenFrom(owner, bigCommerceID))
-	}
 	if other, taken := p.holder(bigCommerceID); taken && other != id {
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d is linked to product %s: unlink that first", bigCommerceID, other)
+	}
+	if owner, is := createdFor(id, bigCommerceID, twin.Variants, p.unheardOf()); is {
+		return domain.Link{}, fmt.Errorf("link: %s", takenFrom(owner, bigCommerceID))
 	}
 	if listing.Simple() && !twin.Simple() {
 		return domain.Link{}, fmt.Errorf("link: BigCommerce product %d has variants, product %s has none: choose another", bigCommerceID, id)

@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,8 +14,9 @@ import (
 // Creations that have not been heard of, as whoever links products has to mind them.
 
 // unfinished reports whether BigCommerce was asked to create a twin and what became of that
-// is not known: a link to another one might make a second twin of what comes true.
-func (p *Publisher) unfinished(pub *projections.Publication) bool {
+// is not known: a link to another one might make a second twin of what comes true. gone is a
+// twin that was found to be gone, 0 for none: not until a push is refused is that on record.
+func (p *Publisher) unfinished(pub *projections.Publication, gone int64) bool {
 	switch {
 	case pub.Creating == nil:
 		return false
@@ -24,7 +26,22 @@ func (p *Publisher) unfinished(pub *projections.Publication) bool {
 		_, inDoubt := p.inDoubt(pub, pub.Link.BigCommerceID)
 		return inDoubt || pub.Creating.At.After(pub.Refused.At)
 	}
-	return false
+	return pub.Link.BigCommerceID == gone
+}
+
+// silentlyGone returns the twin of a product, if BigCommerce was asked to create something
+// for it, it is to be linked to another one, and its own is gone, which is not on record: what
+// was asked for may have been one in its place. Else it returns 0.
+func (p *Publisher) silentlyGone(ctx context.Context, pub *projections.Publication, other int64) (int64, error) {
+	if pub.Link == nil || pub.Creating == nil || pub.Broken() || pub.Link.BigCommerceID == other {
+		return 0, nil
+	}
+	twin := pub.Link.BigCommerceID
+	there, err := p.cfg.Client.ExistingProducts(ctx, []bigcommerce.ProductID{bigcommerce.ProductID(twin)})
+	if err != nil || len(there) > 0 {
+		return 0, err
+	}
+	return twin, nil
 }
 
 // notHeardOf says what to do about a product whose creation is unfinished; "" when it may be
@@ -41,28 +58,43 @@ func (p *Publisher) notHeardOf(pub *projections.Publication, m *Match) string {
 	return ""
 }
 
-// unheardOf are the products whose creation is unfinished and that have no twin, by the
-// folded SKUs that they were to be created with.
-func (p *Publisher) unheardOf() map[string]domain.ProductID {
-	owners := map[string]domain.ProductID{}
-	lost := p.lostCreations()
-	for _, id := range slices.Sorted(maps.Keys(lost)) {
-		if pub := p.cfg.Publications.Publication(p.cfg.Store, id); !p.unfinished(&pub) {
-			continue
-		}
-		for _, sku := range lost[id] {
-			owners[domain.SKU(sku).Fold()] = id
-		}
-	}
-	return owners
+// creation is one that has not been heard of.
+type creation struct {
+	owner domain.ProductID
+	twin  int64 // that the owner has, or had: it may be about variants of that one; 0 for none
 }
 
-// createdFor returns another product for which a twin with some variants may have been
-// created.
-func createdFor(id domain.ProductID, variants []bigcommerce.Variant, unheardOf map[string]domain.ProductID) (owner domain.ProductID, is bool) {
+// unheardOf are the creations that are unfinished, or about a twin that may be gone, by the
+// folded SKUs that were to be created. It looks at all publications.
+func (p *Publisher) unheardOf() map[string]creation {
+	asked := map[domain.ProductID][]string{}
+	for id, pub := range p.cfg.Publications.Outlines(p.cfg.Store) {
+		if skus := making(&pub); len(skus) > 0 {
+			asked[id] = skus
+		}
+	}
+	unheard := map[string]creation{}
+	for _, id := range slices.Sorted(maps.Keys(asked)) {
+		pub, c := p.cfg.Publications.Publication(p.cfg.Store, id), creation{owner: id}
+		if pub.Link != nil {
+			c.twin = pub.Link.BigCommerceID
+		}
+		if _, inDoubt := p.inDoubt(&pub, c.twin); !inDoubt && !p.unfinished(&pub, 0) {
+			continue
+		}
+		for _, sku := range asked[id] {
+			unheard[domain.SKU(sku).Fold()] = c
+		}
+	}
+	return unheard
+}
+
+// createdFor returns another product for which a BigCommerce product with some variants may
+// have been created.
+func createdFor(id domain.ProductID, twin int64, variants []bigcommerce.Variant, unheardOf map[string]creation) (owner domain.ProductID, is bool) {
 	for i := range variants {
-		if owner, is := unheardOf[domain.SKU(variants[i].SKU).Fold()]; is && owner != id {
-			return owner, true
+		if c, is := unheardOf[domain.SKU(variants[i].SKU).Fold()]; is && c.owner != id && c.twin != twin {
+			return c.owner, true
 		}
 	}
 	return "", false

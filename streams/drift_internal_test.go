@@ -18,7 +18,7 @@ func TestConn_drift_compression(t *testing.T) {
 		err := c.drift(want, got)
 		var drift *DriftError
 		if errors.As(err, &drift) != refused {
-			t.Errorf("with %d replicas: %v", replicas, err)
+			t.Fatalf("with %d replicas: %v", replicas, err)
 		}
 		if refused && (drift.Field != "compression" || drift.Want != "none" || drift.Got != "s2") {
 			t.Errorf("got %+v", drift)

@@ -57,6 +57,7 @@ type engine struct {
 	handler      http.Handler
 
 	rebuilds rebuilds
+	building atomic.Pointer[project.Handler] // of the rebuild at work; nil for none
 	pauses   chan pausing
 	hearing  hearing
 
@@ -262,10 +263,20 @@ func (e *engine) heardSources(ctx context.Context) (*projections.Sources, error)
 // running is what the console cannot know of the process.
 func (e *engine) running() console.Running {
 	r := console.Running{Ready: e.ready.Load(), Pushes: e.roles.has(rolePublish), Rebuild: e.rebuilds.progress()}
-	if problem := e.project.Problem(); problem != "" {
+	if problem := e.foldingProblem(); problem != "" {
 		r.Problems = append(r.Problems, problem)
 	}
 	return r
+}
+
+// foldingProblem says what keeps events from being folded, into what is in use or by the
+// rebuild at work, or "".
+func (e *engine) foldingProblem() string {
+	problem := e.project.Problem()
+	if h := e.building.Load(); problem == "" && h != nil {
+		problem = h.Problem()
+	}
+	return problem
 }
 
 // run works until ctx ends, or something fails that needs a person. What is known then
@@ -328,8 +339,17 @@ func (e *engine) work(ctx context.Context) error {
 	follower.Store = publishes
 	follower.Changed = e.wake
 	g.Go(func() error { return follower.Run(ctx) })
-	if projects {
-		g.Go(func() error { return e.projecting(ctx, router.Running()) })
+	begun := make(chan struct{}) // closed when nothing is left to fold at once
+	if !projects {
+		close(begun)
+	} else {
+		g.Go(func() error {
+			if err := e.foldAtOnce(ctx, router.Running()); err != nil {
+				return err
+			}
+			close(begun)
+			return e.projecting(ctx)
+		})
 		g.Go(func() error { return e.sources.Run(ctx) })
 	}
 	g.Go(func() error { return errors.Join(router.Run(ctx), e.hearing.close()) })
@@ -343,6 +363,11 @@ func (e *engine) work(ctx context.Context) error {
 		// middle of its history is no state to push.
 		select {
 		case <-router.Running():
+		case <-ctx.Done():
+			return nil
+		}
+		select {
+		case <-begun:
 		case <-ctx.Done():
 			return nil
 		}
@@ -380,7 +405,7 @@ func (e *engine) tellProblems(ctx context.Context) {
 	told := map[string]bool{}
 	letters := e.project.Stats().DeadLetters
 	for {
-		now := map[string]string{"projecting": e.project.Problem()}
+		now := map[string]string{"projecting": e.foldingProblem()}
 		for id, p := range e.publishers {
 			now["publishing of "+string(id)] = p.Problem()
 			now["guarding of "+string(id)] = projections.Alarm(e.publications.HeldPushes(id))
@@ -413,7 +438,7 @@ func (e *engine) tellProblems(ctx context.Context) {
 			told[what] = problem != ""
 		}
 		if n := e.project.Stats().DeadLetters; n > letters {
-			e.app.log.Warn("events cannot be used; tillstream deadletters list shows them", "new", n-letters)
+			e.tellLetters(n - letters)
 			letters = n
 		}
 		select {
@@ -421,6 +446,12 @@ func (e *engine) tellProblems(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+func (e *engine) tellLetters(n uint64) {
+	if n > 0 {
+		e.app.log.Warn("events cannot be used; tillstream deadletters list shows them", "new", n)
 	}
 }
 

@@ -28,6 +28,7 @@ type epochBuild struct {
 	wish         console.RebuildWish
 	tell         func(console.RebuildProgress)
 	publications *projections.Publications
+	opened       func(*project.Handler) // when set, told of each handler that is to build
 
 	record  streams.Epochs
 	epoch   uint64
@@ -153,6 +154,9 @@ func (b *epochBuild) open(ctx context.Context) error {
 	}
 	b.handler = b.app.newHandler(b.catalog)
 	b.handler.Applied = b.publications.Apply
+	if b.opened != nil {
+		b.opened(b.handler)
+	}
 	if b.report.Resumed {
 		owes, err := b.handler.MayOwe(ctx, b.catalog.Position())
 		if err != nil {

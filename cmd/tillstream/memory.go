@@ -9,7 +9,7 @@ const mostMemory = 0.75
 
 // limitMemory has the garbage collector keep to that, unless the environment says otherwise:
 // GOMEMLIMIT, which is Go's own, or AUTOMEMLIMIT, a share. The broker leaves much garbage
-// where it unpacks what is asked for.
+// where it reads what is asked for.
 func limitMemory() error {
 	_, err := memlimit.Set(memlimit.WithRatio(mostMemory), memlimit.WithProvider(memlimit.ApplyFallback(memlimit.FromCgroup, memlimit.FromSystem)))
 	return err

@@ -114,12 +114,12 @@ const tellEvery = 200 * time.Millisecond
 // Rebuild is of [console.Rebuilder].
 func (e *engine) Rebuild(ctx context.Context, wish console.RebuildWish, tell func(console.RebuildProgress)) (console.RebuildReport, error) {
 	switch {
+	case !e.ready.Load():
+		return console.RebuildReport{}, problem.New(http.StatusServiceUnavailable, "still folding what is in the log")
 	case wish.Index: // which every process has for itself
 	case !e.roles.has(roleProject):
 		return console.RebuildReport{}, problem.New(http.StatusServiceUnavailable, "this process does not project: it has not the role, or stands by for the one that does").
 			WithHint("the same with --server URL, of the process whose log says that it is the owner")
-	case !e.ready.Load():
-		return console.RebuildReport{}, problem.New(http.StatusServiceUnavailable, "still folding what is in the log")
 	case wish.Cancel:
 		return console.RebuildReport{}, e.rebuilds.stop()
 	}
@@ -170,7 +170,8 @@ func (e *engine) rebuild(ctx context.Context, wish console.RebuildWish, tell fun
 	case wish.Item != "":
 		return e.rebuildItem(ctx, wish, tell)
 	}
-	b := &epochBuild{app: e.app, wish: wish, tell: tell, publications: e.publications}
+	b := &epochBuild{app: e.app, wish: wish, tell: tell, publications: e.publications, opened: e.building.Store}
+	defer e.building.Store(nil)
 	if at := e.catalog.Position(); wish.At > at {
 		return report, problem.Newf(http.StatusUnprocessableEntity, "at: %d: the log is folded up to position %d", wish.At, at)
 	}
@@ -256,12 +257,7 @@ func (e *engine) pause(ctx context.Context, do func() error) error {
 }
 
 // projecting folds until ctx ends, but for pauses.
-func (e *engine) projecting(ctx context.Context, hears <-chan struct{}) error {
-	if e.catalog.Position() == 0 && e.goal >= e.app.longLog {
-		if err := e.foldAtOnce(ctx, hears); err != nil {
-			return err
-		}
-	}
+func (e *engine) projecting(ctx context.Context) error {
 	for {
 		working, rest := context.WithCancel(ctx)
 		ended := make(chan error, 1)
@@ -285,11 +281,15 @@ func (e *engine) projecting(ctx context.Context, hears <-chan struct{}) error {
 // folds some 90,000 a second, and projecting, which stores all the states on their way, 8,000.
 const aLongLog = 100_000
 
-// foldAtOnce folds a log of which nothing is folded yet, as after a restore, into a new
-// epoch, and goes on with it in the place of the empty one. Events are taken in meanwhile,
-// and the status tells of a rebuild. Interrupted, the next start goes on from what is stored,
-// or begins anew. hears is closed once the engine hears of snapshots.
+// foldAtOnce folds a long log of which nothing is folded yet, as after a restore, into a new
+// epoch, and goes on with it in the place of the empty one. It does nothing with any other.
+// Events are taken in meanwhile, and the status tells of a rebuild; nobody can ask for one
+// before the process is ready. Interrupted, the next start goes on from what is stored, or
+// begins anew. hears is closed once the engine hears of snapshots.
 func (e *engine) foldAtOnce(ctx context.Context, hears <-chan struct{}) error {
+	if e.catalog.Position() > 0 || e.goal < e.app.longLog {
+		return nil
+	}
 	select {
 	case <-hears:
 	case <-ctx.Done():
@@ -310,27 +310,41 @@ func (e *engine) foldAtOnce(ctx context.Context, hears <-chan struct{}) error {
 		return fmt.Errorf("fold the log at once: %w", job.err)
 	}
 	e.app.tellSwitched(&job.report)
+	e.tellLetters(job.report.DeadLetters)
 	return nil
 }
 
-// buildFirst builds and switches, while nothing else folds. The empty epoch is no way back.
+// buildFirst builds and switches, while nothing else folds. What else belongs to a switch
+// does not end the process: the next start settles it.
 func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgress)) (console.RebuildReport, error) {
-	b := &epochBuild{app: e.app, tell: tell, publications: e.publications}
+	b := &epochBuild{app: e.app, tell: tell, publications: e.publications, opened: e.building.Store}
+	defer e.building.Store(nil)
 	if err := b.begin(ctx); err != nil {
 		return b.report, err
 	}
 	if err := b.fold(ctx, e.goal); err != nil {
 		return b.report, err
 	}
-	if err := errors.Join(b.sum(), e.sources.CatchUp(ctx, e.goal)); err != nil {
+	if err := b.sum(); err != nil {
 		return b.report, err
 	}
 	if err := b.switchOver(ctx); err != nil {
 		return b.report, err
 	}
-	if err := errors.Join(e.adopt(b), b.settle(ctx)); err != nil {
+	if err := e.adopt(b); err != nil {
 		return b.report, err
 	}
-	_, err := e.app.forget(ctx, false)
-	return b.report, err
+	settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	err := b.settle(settling)
+	if err == nil {
+		_, err = e.app.forget(settling, false) // which is empty, and so no way back
+	}
+	if err != nil {
+		e.app.log.Warn("what is left to do behind the switch waits for the next start or rebuild", "err", err)
+	}
+	if err := e.sources.CatchUp(ctx, e.goal); err != nil {
+		e.app.log.Warn("when the sources of events were heard of is not known in full", "err", err)
+	}
+	return b.report, nil
 }

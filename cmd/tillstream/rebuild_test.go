@@ -508,7 +508,18 @@ func TestRebuild_longLog(t *testing.T) {
 		t.Errorf("while it folds: %+v", s)
 	}
 	in.append(counted("i-03", 5))
+	// What keeps it is told, and it goes on by itself when that is over.
+	record, err := in.app.conn.Epochs(t.Context())
+	if err := errors.Join(err, in.app.conn.DropProducts(t.Context(), record.Building)); err != nil {
+		t.Fatal(err)
+	}
 	goOn <- struct{}{}
+	in.polling("its problem is told", func() bool {
+		return slices.ContainsFunc(in.status().Problems, func(p string) bool { return strings.HasPrefix(p, "projecting waits at position") })
+	})
+	if err := in.app.conn.EnsureProducts(t.Context(), record.Building); err != nil {
+		t.Fatal(err)
+	}
 	ready()
 	switched(was)
 	in.await("settled", func() bool { return in.app.engine.Load().catalog.Position() == 8 && in.settled() })

@@ -25,9 +25,8 @@ func (c *cli) restoreCommand() *cobra.Command {
 		Long: `restore reads an archive of tillstream export whole: its checksums, every message, and
 that the logs are what was signed. Only then it writes, and only where nothing was ever
 recorded: with the same positions, ids and recorded times. What has arrived is read back
-and compared. tillstream up then folds it; with a log of millions of events, run tillstream
-rebuild first, which folds it several times faster. Nothing is pushed again that BigCommerce
-had confirmed, and what was pending is pushed.
+and compared. tillstream up then folds it, a long log as a rebuild does. Nothing is pushed
+again that BigCommerce had confirmed, and what was pending is pushed.
 
 Without a signing key in place, tillstream up makes a new one; put the old one back before,
 so that it goes on with the same. Who restores after a loss should know that BigCommerce

@@ -87,7 +87,8 @@
 //     its name alone, so a merchant who gives the twin another SKU within that time
 //     makes a stranger of it. While what became of a try is not known, neither
 //     [Publisher.Link] nor [Publisher.LinkAuto] ties the product, nor what may have been
-//     created for it to another one.
+//     created for it to another one; where that is in the place of a twin whose being gone
+//     is not on record, the latter holds for as long as Quiet.
 //   - A product that was created is offered in the store's channels. Where BigCommerce
 //     refuses that, it is linked and pushed all the same, and counts as refused until a
 //     push, the next one or one that somebody asks for, has offered it.

@@ -29,11 +29,11 @@ func (p *Publisher) unfinished(pub *projections.Publication, gone int64) bool {
 	return pub.Link.BigCommerceID == gone
 }
 
-// silentlyGone returns the twin of a product, if BigCommerce was asked to create something
-// for it, it is to be linked to another one, and its own is gone, which is not on record: what
-// was asked for may have been one in its place. Else it returns 0.
+// silentlyGone returns the twin of a product that is to be linked to another one, if it is
+// gone, which is not on record: what BigCommerce was asked to create, or is asked by the time
+// of the link, may be one in its place. Else it returns 0.
 func (p *Publisher) silentlyGone(ctx context.Context, pub *projections.Publication, other int64) (int64, error) {
-	if pub.Link == nil || pub.Creating == nil || pub.Broken() || pub.Link.BigCommerceID == other {
+	if pub.Link == nil || pub.Broken() || pub.Link.BigCommerceID == other {
 		return 0, nil
 	}
 	twin := pub.Link.BigCommerceID

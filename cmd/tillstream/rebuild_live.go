@@ -278,7 +278,7 @@ func (e *engine) projecting(ctx context.Context) error {
 }
 
 // aLongLog is how many events are worth [engine.foldAtOnce]: with a million products, that
-// folds some 90,000 a second, and projecting, which stores all the states on their way, 8,000.
+// folds some 100,000 a second, and projecting, which stores all the states on their way, 8,000.
 const aLongLog = 100_000
 
 // foldAtOnce folds a long log of which nothing is folded yet, as after a restore, into a new
@@ -343,7 +343,7 @@ func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgre
 	if err != nil {
 		e.app.log.Warn("what is left to do behind the switch waits for the next start or rebuild", "err", err)
 	}
-	if err := e.sources.CatchUp(ctx, e.goal); err != nil {
+	if err := e.sources.CatchUp(ctx, e.goal); err != nil && ctx.Err() == nil {
 		e.app.log.Warn("when the sources of events were heard of is not known in full", "err", err)
 	}
 	return b.report, nil

@@ -6,9 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,21 +120,31 @@ func startCluster(t *testing.T) []*clustered {
 func warnings(said []byte) []byte {
 	var out []byte
 	for line := range bytes.Lines(said) {
-		if (bytes.Contains(line, []byte("[WRN]")) || bytes.Contains(line, []byte("[ERR]"))) && !bytes.Contains(line, []byte("route")) {
+		wrong := slices.ContainsFunc([]string{"[WRN]", "[ERR]", "[FTL]"}, func(level string) bool { return bytes.Contains(line, []byte(level)) })
+		if wrong && !bytes.Contains(line, []byte("route")) {
 			out = append(out, line...)
 		}
 	}
 	return out
 }
 
+// freePort returns a port that a server finds free when it starts, and when it starts again.
+// It is below those that the system gives to connections and to listeners that take any: one
+// that it chose itself would be given to somebody else in between now and then.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest, beyond = 10_000, 32_000
+	var err error
+	for range 1000 {
+		port := lowest + rand.IntN(beyond-lowest)
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			_ = l.Close()
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	t.Fatal(err)
+	return 0
 }
 
 // eventually tries what a cluster may refuse for as long as it elects a leader.

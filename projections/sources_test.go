@@ -150,6 +150,27 @@ func TestSources_kept(t *testing.T) {
 	}
 }
 
+// TestSources_Adopt: what another has taken of the log is gone on with if it reaches as far.
+func TestSources_Adopt(t *testing.T) {
+	t.Parallel()
+	of, short := &till{sources: projections.NewSources()}, &till{sources: projections.NewSources()}
+	of.open(monday, 10)
+	short.open(monday, 2)
+	at := monday.AddDate(0, 0, 20)
+	want := of.sources.Of("harbour", at)
+	of.sources.Adopt(short.sources)
+	if diff := cmp.Diff(want, of.sources.Of("harbour", at)); diff != "" {
+		t.Errorf("of less (-want +got):\n%s", diff)
+	}
+	position := of.sources.Position()
+	s := projections.NewSources()
+	s.Apply(&domain.Recorded{Store: "harbour", Position: position, RecordedAt: monday, Envelope: domain.Envelope{Source: "/last", Time: monday}})
+	s.Adopt(of.sources)
+	if diff := cmp.Diff(want, s.Of("harbour", at)); diff != "" || s.Position() != position {
+		t.Errorf("of as much, up to %d (-want +got):\n%s", s.Position(), diff)
+	}
+}
+
 // TestSources_bounded: whoever makes up sources fills no memory.
 func TestSources_bounded(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,7 @@ type epochBuild struct {
 	tell         func(console.RebuildProgress)
 	publications *projections.Publications
 	opened       func(*project.Handler) // when set, told of each handler that is to build
+	heard        *projections.Sources   // of all events, by a build that is to listen and began with the first; else nil
 
 	record  streams.Epochs
 	epoch   uint64
@@ -154,6 +155,12 @@ func (b *epochBuild) open(ctx context.Context) error {
 	}
 	b.handler = b.app.newHandler(b.catalog)
 	b.handler.Applied = b.publications.Apply
+	if b.catalog.Position() > 0 {
+		b.heard = nil
+	}
+	if b.heard != nil {
+		b.handler.Seen = b.heard.Apply
+	}
 	if b.opened != nil {
 		b.opened(b.handler)
 	}

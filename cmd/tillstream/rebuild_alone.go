@@ -19,7 +19,7 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 	if wish.Forget {
 		return a.forget(ctx, wish.DryRun)
 	}
-	b := &epochBuild{app: a, wish: wish, tell: tell}
+	b := &epochBuild{app: a, wish: wish, tell: tell, heard: projections.NewSources()}
 	last, err := a.conn.POS().Last(ctx)
 	if err != nil {
 		return report, err
@@ -66,6 +66,9 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 		return b.report, err
 	}
 	err = errors.Join(b.settle(ctx), b.publications.Flush(ctx))
+	if b.heard != nil {
+		err = errors.Join(err, project.KeepSources(ctx, a.conn, b.heard))
+	}
 	if err == nil {
 		a.leaveHints(ctx, b.catalog, b.publications)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
+	"github.com/tillstream/tillstream/projections"
 )
 
 // rebuilds runs the rebuilds of an engine at work, one at a time. A rebuild goes on
@@ -317,7 +318,7 @@ func (e *engine) foldAtOnce(ctx context.Context, hears <-chan struct{}) error {
 // buildFirst builds and switches, while nothing else folds. What else belongs to a switch
 // does not end the process: the next start settles it.
 func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgress)) (console.RebuildReport, error) {
-	b := &epochBuild{app: e.app, tell: tell, publications: e.publications, opened: e.building.Store}
+	b := &epochBuild{app: e.app, tell: tell, publications: e.publications, opened: e.building.Store, heard: projections.NewSources()}
 	defer e.building.Store(nil)
 	if err := b.begin(ctx); err != nil {
 		return b.report, err
@@ -342,6 +343,9 @@ func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgre
 	}
 	if err != nil {
 		e.app.log.Warn("what is left to do behind the switch waits for the next start or rebuild", "err", err)
+	}
+	if b.heard != nil {
+		e.sources.Sources.Adopt(b.heard)
 	}
 	if err := e.sources.CatchUp(ctx, e.goal); err != nil && ctx.Err() == nil {
 		e.app.log.Warn("when the sources of events were heard of is not known in full", "err", err)

@@ -23,6 +23,7 @@ import (
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/project"
 	"github.com/tillstream/tillstream/projections"
 	"github.com/tillstream/tillstream/streams"
 )
@@ -531,6 +532,17 @@ func TestRebuild_longLog(t *testing.T) {
 	}
 	if s := in.status().Stores[0].Sources; len(s) != 1 || s[0].Events != 8 {
 		t.Errorf("of 8 events of one source: %+v", s)
+	}
+
+	in.unfold()
+	a := in.open(t)
+	_, err = a.rebuildAlone(t.Context(), console.RebuildWish{}, func(console.RebuildProgress) {})
+	kept, readErr := project.ReadSources(t.Context(), a.conn.Control())
+	if err := errors.Join(err, readErr, a.close()); err != nil {
+		t.Fatal(err)
+	}
+	if s := kept.Of(testStore, time.Now()); len(s) != 1 || s[0].Events != 8 {
+		t.Errorf("at rest, of 8 events of one source: %+v", s)
 	}
 }
 

@@ -59,6 +59,20 @@ func OpenSources(ctx context.Context, conn *streams.Conn, upTo domain.Position) 
 	return k, k.CatchUp(ctx, upTo)
 }
 
+// KeepSources stores what a build has heard from the first event of the log on, unless what
+// is kept reaches further. It is for where no keeper is at work.
+func KeepSources(ctx context.Context, conn *streams.Conn, heard *projections.Sources) error {
+	k, err := OpenSources(ctx, conn, 0)
+	if err != nil {
+		return err
+	}
+	k.Sources.Adopt(heard)
+	if err := k.store(ctx); err != nil {
+		return fmt.Errorf("store when sources were heard of: %w", err)
+	}
+	return nil
+}
+
 // CatchUp reads of the log what is missing up to a position that was folded without the
 // keeper.
 func (k *SourceKeeper) CatchUp(ctx context.Context, upTo domain.Position) error {

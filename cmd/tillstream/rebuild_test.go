@@ -536,9 +536,10 @@ func TestRebuild_longLog(t *testing.T) {
 
 	in.unfold()
 	a := in.open(t)
+	_, putErr := a.conn.Control().Put(t.Context(), streams.SystemKey("sources"), []byte(`{"format":1,"position":8}`), nil)
 	_, err = a.rebuildAlone(t.Context(), console.RebuildWish{}, func(console.RebuildProgress) {})
 	kept, readErr := project.ReadSources(t.Context(), a.conn.Control())
-	if err := errors.Join(err, readErr, a.close()); err != nil {
+	if err := errors.Join(putErr, err, readErr, a.close()); err != nil {
 		t.Fatal(err)
 	}
 	if s := kept.Of(testStore, time.Now()); len(s) != 1 || s[0].Events != 8 {

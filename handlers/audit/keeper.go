@@ -54,6 +54,28 @@ func NewKeeper(conn *streams.Conn, key *tree.SigningKey) *Keeper {
 	return k
 }
 
+// Look finds the newest heads, so that the status knows how far the logs are signed before
+// [Keeper.Run] has taken up the trees, or without it. A head of another key is passed over.
+func (k *Keeper) Look(ctx context.Context) error {
+	for _, l := range k.logs {
+		last, err := l.grove.conn.Heads().Last(ctx, l.log.Name())
+		if errors.Is(err, domain.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		head, err := tree.OpenHead(last.Text, l.log.Name(), k.key.Public())
+		if err != nil {
+			continue // Run says what is wrong with it
+		}
+		l.mu.Lock()
+		l.looked, l.signedAt = head.Size, last.RecordedAt
+		l.mu.Unlock()
+	}
+	return nil
+}
+
 // Run keeps the trees until ctx ends; then it covers and signs what has come until
 // then. What contradicts a signed head does not end it: the shop goes on, and
 // [Keeper.Status] says so.
@@ -129,6 +151,7 @@ type keeping struct {
 
 	mu       sync.Mutex
 	covered  int64
+	looked   int64 // how far is signed by what is kept, of which nobody knows yet whether it holds
 	signed   tree.Head
 	signedAt time.Time
 	problem  string
@@ -248,9 +271,9 @@ func (k *Keeper) Sign(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for s := l.status(); s.Signed < last; s = l.status() {
-			if s.Problem != "" {
-				return errors.New(s.Problem)
+		for !l.hasSigned(last) {
+			if problem := l.status().Problem; problem != "" {
+				return errors.New(problem)
 			}
 			select {
 			case l.hurry <- struct{}{}:
@@ -264,6 +287,13 @@ func (k *Keeper) Sign(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// hasSigned reports whether the tree is taken up and a head covers a position.
+func (l *keeping) hasSigned(at domain.Position) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return domain.Position(l.signed.Size) >= at
 }
 
 // unsigned is how many messages no head covers.
@@ -293,7 +323,7 @@ func (l *keeping) open(ctx context.Context) error {
 		return &ContradictionError{l.log.Name(), last + 1, domain.Position(newest.Size), fmt.Sprintf("the log ends at position %d, and a head is signed for %d messages", last, newest.Size)}
 	}
 	l.mu.Lock()
-	l.signed, l.covered = newest, t.Size()
+	l.signed, l.covered, l.looked = newest, t.Size(), 0
 	l.mu.Unlock()
 	if newest.Size > 0 && newest.Size <= t.Size() {
 		if err := l.grove.matches(ctx, t, newest); err != nil {
@@ -444,7 +474,8 @@ func (l *keeping) status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Status{
-		Log: l.log.Name(), Covered: domain.Position(l.covered), Signed: domain.Position(l.signed.Size), SignedAt: l.signedAt, Problem: l.problem,
+		Log: l.log.Name(), Covered: domain.Position(max(l.covered, l.looked)), Signed: domain.Position(max(l.signed.Size, l.looked)),
+		SignedAt: l.signedAt, Problem: l.problem,
 	}
 	for _, d := range l.dispatches {
 		s.Sent = append(s.Sent, d.status())

@@ -81,6 +81,14 @@ func TestKeeper(t *testing.T) {
 		t.Errorf("at its end: %+v", s)
 	}
 
+	idle := audit.NewKeeper(c, key)
+	if err := idle.Look(t.Context()); err != nil || idle.Status()[0].Signed != 320 || idle.Status()[0].Covered != 320 || idle.Status()[0].SignedAt.IsZero() {
+		t.Errorf("one that does not run: %+v, %v", idle.Status()[0], err)
+	}
+	if other := audit.NewKeeper(c, testKey(t, 2)); other.Look(t.Context()) != nil || other.Status()[0].Signed != 0 {
+		t.Errorf("one with another key: %+v", other.Status()[0])
+	}
+
 	before := len(messages(t, c, "HEADS"))
 	again, stop := keep()
 	until(t, "it is taken up", func() bool { return again.Status()[0].Signed == 320 })

@@ -67,6 +67,7 @@ func KeepSources(ctx context.Context, conn *streams.Conn, heard *projections.Sou
 		return err
 	}
 	k.Sources.Adopt(heard)
+	k.stored = 0 // what is kept up to the same position may be less
 	if err := k.store(ctx); err != nil {
 		return fmt.Errorf("store when sources were heard of: %w", err)
 	}

@@ -105,16 +105,14 @@ func (s *Sources) Apply(rec *domain.Recorded) {
 	src.apply(rec)
 }
 
-// Adopt goes on with what another has taken of the same log from the first event on, if that
-// reaches as far. Nobody uses the other afterwards.
+// Adopt goes on with what another has taken, in the place of its own. Nobody uses the other
+// afterwards.
 func (s *Sources) Adopt(other *Sources) {
 	other.mu.Lock()
 	defer other.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if other.position >= s.position {
-		s.position, s.stores = other.position, other.stores
-	}
+	s.position, s.stores = other.position, other.stores
 }
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }

@@ -29,12 +29,13 @@ type epochBuild struct {
 	tell         func(console.RebuildProgress)
 	publications *projections.Publications
 	opened       func(*project.Handler) // when set, told of each handler that is to build
-	heard        *projections.Sources   // of all events, by a build that is to listen and began with the first; else nil
+	hears        bool                   // nobody else has: it listens to what sources say
 
 	record  streams.Epochs
 	epoch   uint64
 	catalog *projections.Catalog
 	handler *project.Handler
+	heard   *projections.Sources // of a build that hears and began with the first event; else nil
 	owed    []owedPush
 	dropped uint64 // the epoch that the switch has left without use; 0 for none
 	report  console.RebuildReport
@@ -155,10 +156,9 @@ func (b *epochBuild) open(ctx context.Context) error {
 	}
 	b.handler = b.app.newHandler(b.catalog)
 	b.handler.Applied = b.publications.Apply
-	if b.catalog.Position() > 0 {
-		b.heard = nil
-	}
-	if b.heard != nil {
+	b.heard = nil
+	if b.hears && !b.looks() && b.catalog.Position() == 0 {
+		b.heard = projections.NewSources()
 		b.handler.Seen = b.heard.Apply
 	}
 	if b.opened != nil {

@@ -19,7 +19,7 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 	if wish.Forget {
 		return a.forget(ctx, wish.DryRun)
 	}
-	b := &epochBuild{app: a, wish: wish, tell: tell, heard: projections.NewSources()}
+	b := &epochBuild{app: a, wish: wish, tell: tell, hears: true}
 	last, err := a.conn.POS().Last(ctx)
 	if err != nil {
 		return report, err
@@ -62,13 +62,15 @@ func (a *app) rebuildAlone(ctx context.Context, wish console.RebuildWish, tell f
 	if err := errors.Join(b.fold(ctx, to), b.sum()); err != nil || b.looks() {
 		return b.report, err
 	}
+	if b.heard != nil {
+		if err := project.KeepSources(ctx, a.conn, b.heard); err != nil {
+			return b.report, err
+		}
+	}
 	if err := b.switchOver(ctx); err != nil {
 		return b.report, err
 	}
 	err = errors.Join(b.settle(ctx), b.publications.Flush(ctx))
-	if b.heard != nil {
-		err = errors.Join(err, project.KeepSources(ctx, a.conn, b.heard))
-	}
 	if err == nil {
 		a.leaveHints(ctx, b.catalog, b.publications)
 	}

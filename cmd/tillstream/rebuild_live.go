@@ -11,7 +11,6 @@ import (
 
 	"github.com/tillstream/tillstream/handlers/console"
 	"github.com/tillstream/tillstream/handlers/problem"
-	"github.com/tillstream/tillstream/projections"
 )
 
 // rebuilds runs the rebuilds of an engine at work, one at a time. A rebuild goes on
@@ -318,7 +317,7 @@ func (e *engine) foldAtOnce(ctx context.Context, hears <-chan struct{}) error {
 // buildFirst builds and switches, while nothing else folds. What else belongs to a switch
 // does not end the process: the next start settles it.
 func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgress)) (console.RebuildReport, error) {
-	b := &epochBuild{app: e.app, tell: tell, publications: e.publications, opened: e.building.Store, heard: projections.NewSources()}
+	b := &epochBuild{app: e.app, tell: tell, publications: e.publications, opened: e.building.Store, hears: true}
 	defer e.building.Store(nil)
 	if err := b.begin(ctx); err != nil {
 		return b.report, err
@@ -327,6 +326,9 @@ func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgre
 		return b.report, err
 	}
 	if err := b.sum(); err != nil {
+		return b.report, err
+	}
+	if err := e.sources.TakeUp(ctx, b.heard, e.goal); err != nil {
 		return b.report, err
 	}
 	if err := b.switchOver(ctx); err != nil {
@@ -343,12 +345,6 @@ func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgre
 	}
 	if err != nil {
 		e.app.log.Warn("what is left to do behind the switch waits for the next start or rebuild", "err", err)
-	}
-	if b.heard != nil {
-		e.sources.Sources.Adopt(b.heard)
-	}
-	if err := e.sources.CatchUp(ctx, e.goal); err != nil && ctx.Err() == nil {
-		e.app.log.Warn("when the sources of events were heard of is not known in full", "err", err)
 	}
 	return b.report, nil
 }

@@ -431,8 +431,9 @@ func TestRebuild_pending(t *testing.T) {
 }
 
 // unfold ends the program and removes all that was folded, as in an installation that was
-// just restored. Some events come behind what there is.
-func (in *installation) unfold(events ...domain.Event) (was streams.Epochs) {
+// just restored, but for a claim to know what sources have said. Some events come behind what
+// there is. It returns how many were known of before.
+func (in *installation) unfold(events ...domain.Event) (was streams.Epochs, heard uint64) {
 	in.t.Helper()
 	in.stop()
 	ctx := in.t.Context()
@@ -441,16 +442,23 @@ func (in *installation) unfold(events ...domain.Event) (was streams.Epochs) {
 		in.t.Fatal(err)
 	}
 	was, err = a.conn.Epochs(ctx)
+	kept, readErr := project.ReadSources(ctx, a.conn.Control())
+	if readErr == nil {
+		for _, s := range kept.Of(testStore, time.Now()) {
+			heard += s.Events
+		}
+	}
 	for _, event := range events {
 		_, appendErr := a.conn.POS().Append(ctx, testStore, []domain.Envelope{in.envelope(event)})
 		err = errors.Join(err, appendErr)
 	}
-	_, putErr := a.conn.Control().Put(ctx, streams.SystemKey("sources"), []byte(`{}`), nil)
-	if err := errors.Join(err, putErr, a.conn.DropProducts(ctx, was.Current), a.conn.DropPublications(ctx),
+	last, lastErr := a.conn.POS().Last(ctx)
+	_, putErr := a.conn.Control().Put(ctx, streams.SystemKey("sources"), fmt.Appendf(nil, `{"format":1,"position":%d}`, last), nil)
+	if err := errors.Join(err, readErr, lastErr, putErr, a.conn.DropProducts(ctx, was.Current), a.conn.DropPublications(ctx),
 		os.RemoveAll(filepath.Join(in.cfg.Data, "hints")), a.close()); err != nil {
 		in.t.Fatal(err)
 	}
-	return was
+	return was, heard
 }
 
 // TestRebuild_longLog: a long log of which nothing is folded, as after a restore, is folded
@@ -487,7 +495,7 @@ func TestRebuild_longLog(t *testing.T) {
 		return domain.Fold(mode, rec, event, holder, target)
 	}
 
-	was := in.unfold()
+	was, _ := in.unfold()
 	in.starting()
 	<-middle
 	ended := make(chan struct{})
@@ -501,7 +509,7 @@ func TestRebuild_longLog(t *testing.T) {
 		t.Errorf("interrupted, the digest is %s, want %s", got, want)
 	}
 
-	was = in.unfold(counted("i-02", 5))
+	was, _ = in.unfold(counted("i-02", 5))
 	folds.Store(0)
 	ready := in.starting()
 	<-middle
@@ -534,16 +542,30 @@ func TestRebuild_longLog(t *testing.T) {
 		t.Errorf("of 8 events of one source: %+v", s)
 	}
 
+	// At rest it does that, too, also when it begins anew what was interrupted.
 	in.unfold()
 	a := in.open(t)
-	_, putErr := a.conn.Control().Put(t.Context(), streams.SystemKey("sources"), []byte(`{"format":1,"position":8}`), nil)
+	interrupted, interrupt := context.WithCancel(t.Context())
+	folds.Store(4)
+	_, err = a.rebuildAlone(interrupted, console.RebuildWish{}, func(p console.RebuildProgress) {
+		if p.Phase == "switching" {
+			interrupt()
+		}
+	})
+	if err == nil {
+		t.Error("it was not interrupted")
+	}
 	_, err = a.rebuildAlone(t.Context(), console.RebuildWish{}, func(console.RebuildProgress) {})
-	kept, readErr := project.ReadSources(t.Context(), a.conn.Control())
-	if err := errors.Join(putErr, err, readErr, a.close()); err != nil {
+	if err := errors.Join(err, a.close()); err != nil {
 		t.Fatal(err)
 	}
-	if s := kept.Of(testStore, time.Now()); len(s) != 1 || s[0].Events != 8 {
-		t.Errorf("at rest, of 8 events of one source: %+v", s)
+	if _, heard := in.unfold(); heard != 8 {
+		t.Errorf("at rest %d of 8 events are known of", heard)
+	}
+	folds.Store(4) // which stop no more
+	in.start()
+	if _, heard := in.unfold(); heard != 8 {
+		t.Errorf("at the start %d of 8 events are known of", heard)
 	}
 }
 

@@ -54,25 +54,36 @@ func NewKeeper(conn *streams.Conn, key *tree.SigningKey) *Keeper {
 	return k
 }
 
-// Look finds the newest heads, so that the status knows how far the logs are signed before
-// [Keeper.Run] has taken up the trees, or without it. A head of another key is passed over.
+// Look finds how far the newest heads of this key say that the logs are signed, so that the
+// status knows before [Keeper.Run] has taken up the trees.
 func (k *Keeper) Look(ctx context.Context) error {
 	for _, l := range k.logs {
-		last, err := l.grove.conn.Heads().Last(ctx, l.log.Name())
-		if errors.Is(err, domain.ErrNotFound) {
-			continue
-		}
-		if err != nil {
+		if err := l.look(ctx); err != nil {
 			return err
 		}
-		head, err := tree.OpenHead(last.Text, l.log.Name(), k.key.Public())
-		if err != nil {
-			continue // Run says what is wrong with it
-		}
-		l.mu.Lock()
-		l.looked, l.signedAt = head.Size, last.RecordedAt
-		l.mu.Unlock()
 	}
+	return nil
+}
+
+func (l *keeping) look(ctx context.Context) error {
+	newest, err := l.grove.conn.Heads().Last(ctx, l.log.Name())
+	if errors.Is(err, domain.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	last, err := l.log.Last(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := tree.OpenHead(newest.Text, l.log.Name(), l.keeper.key.Public())
+	if err != nil || head.Size > int64(last) {
+		return nil // of another key, or Run says what is wrong with it
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.looked, l.signedAt = head.Size, newest.RecordedAt
 	return nil
 }
 
@@ -110,7 +121,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 type Status struct {
 	Log      string          `json:"log"`
 	Covered  domain.Position `json:"covered"` // the tree holds everything up to here
-	Signed   domain.Position `json:"signed"`  // and the newest head
+	Signed   domain.Position `json:"signed"`  // so does the newest head; it is not held against the log before the tree is taken up
 	SignedAt time.Time       `json:"signed_at,omitzero"`
 	Sent     []SentStatus    `json:"sent,omitempty"`
 	Problem  string          `json:"problem,omitempty"`
@@ -151,7 +162,7 @@ type keeping struct {
 
 	mu       sync.Mutex
 	covered  int64
-	looked   int64 // how far is signed by what is kept, of which nobody knows yet whether it holds
+	looked   int64 // as far as the newest head says, before the tree is taken up
 	signed   tree.Head
 	signedAt time.Time
 	problem  string
@@ -182,6 +193,9 @@ func (l *keeping) run(ctx context.Context) error {
 		var contradiction *ContradictionError
 		switch {
 		case errors.As(err, &contradiction):
+			l.mu.Lock()
+			l.looked = 0
+			l.mu.Unlock()
 			l.say(err.Error() + "; nothing is signed any more: run tillstream verify")
 			<-ctx.Done()
 			return nil
@@ -474,7 +488,7 @@ func (l *keeping) status() Status {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := Status{
-		Log: l.log.Name(), Covered: domain.Position(max(l.covered, l.looked)), Signed: domain.Position(max(l.signed.Size, l.looked)),
+		Log: l.log.Name(), Covered: domain.Position(l.covered), Signed: domain.Position(max(l.signed.Size, l.looked)),
 		SignedAt: l.signedAt, Problem: l.problem,
 	}
 	for _, d := range l.dispatches {

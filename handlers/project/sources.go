@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/tillstream/tillstream/domain"
@@ -19,7 +20,9 @@ type SourceKeeper struct {
 
 	control *streams.Bucket
 	log     *streams.Log
-	stored  domain.Position
+
+	mu     sync.Mutex
+	stored domain.Position
 }
 
 const (
@@ -56,27 +59,33 @@ func OpenSources(ctx context.Context, conn *streams.Conn, upTo domain.Position) 
 		return nil, err
 	}
 	k := &SourceKeeper{Sources: s, control: conn.Control(), log: conn.POS(), stored: s.Position()}
-	return k, k.CatchUp(ctx, upTo)
+	return k, k.catchUp(ctx, upTo)
 }
 
-// KeepSources stores what a build has heard from the first event of the log on, unless what
-// is kept reaches further. It is for where no keeper is at work.
+// KeepSources stores what a build has heard from the first event of the log to the last. It
+// is for where no keeper is at work.
 func KeepSources(ctx context.Context, conn *streams.Conn, heard *projections.Sources) error {
-	k, err := OpenSources(ctx, conn, 0)
-	if err != nil {
+	k := &SourceKeeper{Sources: heard, control: conn.Control()}
+	return k.store(ctx)
+}
+
+// TakeUp goes on with what a build has heard from the first event of the log up to a
+// position, or, for nil, with what is missing of the log, and stores it.
+func (k *SourceKeeper) TakeUp(ctx context.Context, heard *projections.Sources, upTo domain.Position) error {
+	if heard != nil {
+		k.Sources.Adopt(heard)
+		k.mu.Lock()
+		k.stored = 0 // what is kept up to the same position may be less
+		k.mu.Unlock()
+	} else if err := k.catchUp(ctx, upTo); err != nil {
 		return err
 	}
-	k.Sources.Adopt(heard)
-	k.stored = 0 // what is kept up to the same position may be less
-	if err := k.store(ctx); err != nil {
-		return fmt.Errorf("store when sources were heard of: %w", err)
-	}
-	return nil
+	return k.store(ctx)
 }
 
-// CatchUp reads of the log what is missing up to a position that was folded without the
+// catchUp reads of the log what is missing up to a position that was folded without the
 // keeper.
-func (k *SourceKeeper) CatchUp(ctx context.Context, upTo domain.Position) error {
+func (k *SourceKeeper) catchUp(ctx context.Context, upTo domain.Position) error {
 	from := k.Sources.Position() + 1
 	if upTo > mostReread {
 		from = max(from, upTo-mostReread)
@@ -105,7 +114,7 @@ func (k *SourceKeeper) Run(ctx context.Context) error {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), DefaultDrain)
 			defer cancel()
 			if err := k.store(ctx); err != nil && !isHiccup(err) {
-				return fmt.Errorf("store when sources were heard of: %w", err)
+				return err
 			}
 			return nil
 		}
@@ -113,16 +122,18 @@ func (k *SourceKeeper) Run(ctx context.Context) error {
 }
 
 func (k *SourceKeeper) store(ctx context.Context) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	at := k.Sources.Position()
 	if at == k.stored {
 		return nil
 	}
 	value, err := json.Marshal(k.Sources)
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = k.control.Put(ctx, sourcesKey(), value, nil)
 	}
-	if _, err := k.control.Put(ctx, sourcesKey(), value, nil); err != nil {
-		return err
+	if err != nil {
+		return fmt.Errorf("store when sources were heard of: %w", err)
 	}
 	k.stored = at
 	return nil

@@ -193,9 +193,6 @@ func (l *keeping) run(ctx context.Context) error {
 		var contradiction *ContradictionError
 		switch {
 		case errors.As(err, &contradiction):
-			l.mu.Lock()
-			l.looked = 0
-			l.mu.Unlock()
 			l.say(err.Error() + "; nothing is signed any more: run tillstream verify")
 			<-ctx.Done()
 			return nil

@@ -284,6 +284,18 @@ func TestTamper_restored(t *testing.T) {
 	if len(got) != 1 || got[0].State != audit.Fail || got[0].Position != 301 || got[0].To != 600 {
 		t.Errorf("found %+v, want a position from 301 to 600", got)
 	}
+	for _, only := range []audit.Code{audit.Tree, audit.Since} {
+		if got := found(verify(t, c, key, [][]byte{outside}, only), audit.Since); len(got) != 1 || got[0].State != audit.Fail {
+			t.Errorf("checking only %s finds %+v", only, got)
+		}
+	}
+	forged := verify(t, c, key, [][]byte{bytes.Replace(outside, []byte("\n600\n"), []byte("\n599\n"), 1)}, audit.Since)
+	if got := found(forged, audit.Since); len(got) != 1 || got[0].State != audit.Fail || len(forged) != 1 {
+		t.Errorf("of a forged head from outside: %+v", forged)
+	}
+	if got := verify(t, c, key, nil, audit.Since); len(got) != 1 || got[0].State != audit.Skip {
+		t.Errorf("without any head from outside: %+v", got)
+	}
 }
 
 // What cannot be found: who owns the broker and the signing key makes another history

@@ -33,8 +33,8 @@ type treeCheck struct {
 	as      *tree.Tree
 	broken  []Result
 	damaged few // tiles that differ from messages that a head proves
-	forged  few
-	unknown few
+	forged  map[Code]*few
+	unknown map[Code]*few
 	checked map[Code]int
 }
 
@@ -62,7 +62,7 @@ func (l *headList) advance() error {
 
 // newTreeCheck begins to read heads and tiles; stop ends that.
 func newTreeCheck(ctx context.Context, conn *streams.Conn, log string, keys []tree.Key, outside []judged) (*treeCheck, func(), error) {
-	c := &treeCheck{log: log, checked: map[Code]int{}}
+	c := &treeCheck{log: log, checked: map[Code]int{}, forged: map[Code]*few{Tree: {}, Since: {}}, unknown: map[Code]*few{Tree: {}, Since: {}}}
 	heads := func(yield func(judged, error) bool) {
 		err := conn.Heads().Read(ctx, log, func(s streams.SignedHead) error {
 			h, err := tree.OpenHead(s.Text, log, keys...)
@@ -212,9 +212,9 @@ func (c *treeCheck) compare(h *judged) {
 	var unknown *tree.UnknownSignerError
 	switch {
 	case errors.As(h.err, &unknown):
-		c.unknown.add("%s, signed by %s", h.from, unknown.Signer)
+		c.unknown[h.code].add("%s, signed by %s", h.from, unknown.Signer)
 	case h.err != nil:
-		c.forged.add("%s: %v", h.from, h.err)
+		c.forged[h.code].add("%s: %v", h.from, h.err)
 		return
 	}
 	c.checked[h.code]++
@@ -305,15 +305,9 @@ func (c *treeCheck) end() ([]Result, error) {
 	if len(c.broken) == 0 && c.suspect > 0 {
 		c.broken = append(c.broken, r.is(Fail, "position %d is not what was recorded: %s; no head covers it yet", c.suspect, c.why).at(c.suspect, 0))
 	}
-	out := c.broken
-	if c.forged.n > 0 {
-		out = append(out, r.is(Fail, "%s not signed as it says: %s", number(c.forged.n, "head"), &c.forged))
-	}
+	out := append(c.broken, c.odd(Tree)...)
 	if c.damaged.n > 0 {
 		out = append(out, r.is(Warn, "the messages are what was signed, but hashes that are kept beside them were changed: %s", &c.damaged))
-	}
-	if c.unknown.n > 0 && len(c.broken) == 0 {
-		out = append(out, r.is(Warn, "%s agree with %s; of these, %d are signed with a key that is not known here (give it with --key): %s", number(c.agreed, "message"), number(c.checked[Tree], "head"), c.unknown.n, &c.unknown))
 	}
 	switch checked := number(c.checked[Tree], "head"); {
 	case len(out) > 0:
@@ -326,17 +320,31 @@ func (c *treeCheck) end() ([]Result, error) {
 	default:
 		out = append(out, r.is(Pass, "%s agree with %s", number(size, "message"), checked))
 	}
-	if n := c.checked[Since]; n > 0 && len(c.broken) == 0 {
+	out = append(out, c.odd(Since)...)
+	if n := c.checked[Since] - c.unknown[Since].n; n > 0 && len(c.broken) == 0 {
 		out = append(out, Result{Code: Since, Log: c.log}.is(Pass, "the log continues %s from outside", number(n, "head")))
 	}
 	return out, nil
+}
+
+// odd says which heads, of those that HEADS has or of those from outside, are not signed as
+// they say, or by somebody whose key is not known here.
+func (c *treeCheck) odd(code Code) (out []Result) {
+	r := Result{Code: code, Log: c.log}
+	if forged := c.forged[code]; forged.n > 0 {
+		out = append(out, r.is(Fail, "%s not signed as it says: %s", number(forged.n, "head"), forged))
+	}
+	if unknown := c.unknown[code]; unknown.n > 0 && len(c.broken) == 0 {
+		out = append(out, r.is(Warn, "%s agree with %s; of these, %d are signed with a key that is not known here (give it with --key): %s", number(c.agreed, "message"), number(c.checked[code], "head"), unknown.n, unknown))
+	}
+	return out
 }
 
 // beyond judges a head of more messages than the log has.
 func (c *treeCheck) beyond(h *judged) {
 	var unknown *tree.UnknownSignerError
 	if h.err != nil && !errors.As(h.err, &unknown) {
-		c.forged.add("%s: %v", h.from, h.err)
+		c.forged[h.code].add("%s: %v", h.from, h.err)
 		return
 	}
 	c.checked[h.code]++

@@ -27,7 +27,9 @@ type Verifier struct {
 	Products projections.Bucket
 	// Heads are signed heads from outside, as text.
 	Heads [][]byte
-	// Only are the checks to make; empty is all.
+	// Only are the checks to make; empty is all. Of tree and since, heads from outside or
+	// the wish for since bring in the other: of what is wrong with a log only the first is
+	// told, whichever head contradicts it.
 	Only []Code
 	// Dir is where files to compare with are made, the system's own when it is empty.
 	Dir string
@@ -67,6 +69,14 @@ func (v *Verifier) wants(codes ...Code) bool {
 // installation is a result. The error is that of tell, the context's, or that of a
 // broker that does not answer.
 func (v *Verifier) Run(ctx context.Context, tell func(Result) error) error {
+	with := *v
+	switch {
+	case slices.Contains(v.Only, Since):
+		with.Only = append(slices.Clone(v.Only), Tree)
+	case slices.Contains(v.Only, Tree) && len(v.Heads) > 0:
+		with.Only = append(slices.Clone(v.Only), Since)
+	}
+	v = &with
 	run := &verification{Verifier: v, extents: map[string]streams.Extent{}, tell: func(results ...Result) error {
 		for _, r := range results {
 			if !v.wants(r.Code) {
@@ -91,6 +101,11 @@ type verification struct {
 }
 
 func (v *verification) all(ctx context.Context) error {
+	if slices.Contains(v.Only, Since) && len(v.Heads) == 0 {
+		if err := v.tell(Result{Code: Since}.is(Skip, "there is no head from outside")); err != nil {
+			return err
+		}
+	}
 	for _, step := range []func(context.Context) error{v.topology, v.rights, v.readLogs, v.comparisons} {
 		if err := step(ctx); err != nil {
 			return err

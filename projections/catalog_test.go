@@ -404,6 +404,10 @@ func TestCatalog_Resolve(t *testing.T) {
 	l.add(t, domain.TypeProductSaved, `{"item":"i-2","sku":"RED","name":"Shirt","product":"p-2"}`)
 	l.add(t, domain.TypeProductSaved, `{"item":"i-3","sku":"i-1","name":"Mean"}`)
 	l.add(t, domain.TypeStockLevelReported, `{"item":"i-4","outlet":"o","on_hand":"1"}`)
+	l.add(t, domain.TypeProductSaved, `{"item":"i-5","sku":"five","name":"Hat"}`)
+	l.add(t, domain.TypeProductSaved, `{"item":"i-5","sku":"five","name":"Hat","product":"p-5"}`)
+	l.add(t, domain.TypeProductSaved, `{"item":"i-6","sku":"sku:6","name":"Odd"}`)
+	l.add(t, domain.TypeProductSaved, `{"item":"i-7","sku":"6","name":"Even"}`)
 	c := open(t, newBucket())
 	fold(t, c, l...)
 	for ref, want := range map[string][]projections.Match{
@@ -414,11 +418,23 @@ func TestCatalog_Resolve(t *testing.T) {
 		"i-4":  {{Item: "i-4", Product: "i-4"}},
 		"":     nil,
 		"none": nil,
+		// What is meant may be said, and is needed where a product has the id of an item
+		// that has left it.
+		"i-5":         {{Item: "i-5", Product: "p-5"}},
+		"item:i-5":    {{Item: "i-5", Product: "p-5"}},
+		"product:i-5": {{Product: "i-5"}},
+		"item:i-1":    {{Item: "i-1", Product: "p-1"}},
+		"sku:i-1":     {{Item: "i-3", Product: "i-3"}},
+		"sku:red":     {{Item: "i-1", Product: "p-1"}, {Item: "i-2", Product: "p-2"}},
+		"product:red": nil,
+		"item:p-2":    nil,
+		"other:i-1":   nil,
+		"sku:6":       {{Item: "i-6", Product: "i-6"}}, // whose SKU is that as it stands
 	} {
 		diff(t, ref, c.Resolve("demo", ref), want)
 	}
 	diff(t, "another store", c.Resolve("other", "red"), []projections.Match(nil))
-	if _, err := c.Find("demo", "red"); err == nil || !strings.Contains(err.Error(), "i-1, i-2") {
+	if _, err := c.Find("demo", "red"); err == nil || !strings.Contains(err.Error(), "item:i-1, item:i-2") {
 		t.Errorf("error for an ambiguous SKU is %v", err)
 	}
 	if _, err := c.Find("demo", "none"); !errors.Is(err, domain.ErrNotFound) {

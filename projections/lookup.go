@@ -74,7 +74,8 @@ func (c *Catalog) Holder(store domain.StoreID, item domain.ItemID) (domain.Produ
 // Resolve returns everything that a reference names: as a POS item id, as a
 // product id, and as a SKU, compared as BigCommerce does, each item once and in
 // this order. An ambiguous SKU gives all its items; a product is given without an
-// item, and only when no item bears the id. None is no error.
+// item, and only when no item bears the id. What nothing bears as it stands may say which
+// it means: "item:ID", "product:ID" or "sku:SKU". None is no error.
 func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
@@ -92,6 +93,21 @@ func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
 		if len(out) == 0 || m != out[0] { // which may be the item of that id
 			out = append(out, m)
 		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	switch kind, id, _ := strings.Cut(ref, ":"); kind {
+	case "item":
+		if r := s.holder(domain.ItemID(id)); r != nil {
+			out = append(out, Match{domain.ItemID(id), r.id})
+		}
+	case "product":
+		if r := s.product(domain.ProductID(id)); r != nil {
+			out = append(out, Match{"", r.id})
+		}
+	case "sku":
+		out = s.bearers(domain.SKU(id).Fold())
 	}
 	return out
 }
@@ -235,12 +251,12 @@ func (c *Catalog) Find(store domain.StoreID, ref string) (Match, error) {
 	}
 	names := make([]string, len(found))
 	for i, m := range found {
-		names[i] = string(m.Item)
+		names[i] = "item:" + string(m.Item)
 		if m.Item == "" {
-			names[i] = "product " + string(m.Product)
+			names[i] = "product:" + string(m.Product)
 		}
 	}
-	return Match{}, fmt.Errorf("%q is ambiguous in store %q: use one of the ids %s", ref, store, strings.Join(names, ", "))
+	return Match{}, fmt.Errorf("%q is ambiguous in store %q: use one of %s", ref, store, strings.Join(names, ", "))
 }
 
 // IsUnfoldable reports whether an error of [Catalog.Fold] speaks of the event and

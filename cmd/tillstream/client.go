@@ -41,10 +41,16 @@ type call struct {
 	body         io.Reader
 }
 
-// endpoint joins path elements, each escaped.
+// endpoint joins path elements, each escaped: also those that would say where in a path to
+// go on.
 func endpoint(elements ...string) string {
-	for i := range elements {
-		elements[i] = url.PathEscape(elements[i])
+	for i, element := range elements {
+		switch element {
+		case ".", "..":
+			elements[i] = strings.ReplaceAll(element, ".", "%2E")
+		default:
+			elements[i] = url.PathEscape(element)
+		}
 	}
 	return "/" + strings.Join(elements, "/")
 }

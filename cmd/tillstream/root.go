@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,8 +62,9 @@ into the current state of each product, and pushes each changed product's full
 state to BigCommerce.
 
 Commands talk to the tillstream that runs on the data folder, or open the folder
-themselves when none does. ITEM is a SKU, a POS item id or a product id. Commands
-marked [ro] change nothing; those marked [rw] take --dry-run.
+themselves when none does. ITEM is a SKU, a POS item id or a product id; where it may
+be several, sku:SKU, item:ID or product:ID. Commands marked [ro] change nothing; those
+marked [rw] take --dry-run.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 found differences.`,
 		Example: `  tillstream up --demo                a shop and a simulated BigCommerce, to look around
@@ -142,11 +144,15 @@ func mark(cmd *cobra.Command, kind string) {
 // args has cobra check the arguments, and says of those that do not fit which would.
 func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, given []string) error {
-		if check(cmd, given) == nil {
+		empty := slices.Contains(given, "")
+		if check(cmd, given) == nil && !empty {
 			return nil
 		}
 		said := "no argument is given"
-		if len(given) > 0 {
+		switch {
+		case empty:
+			said = "an argument is empty"
+		case len(given) > 0:
 			said = fmt.Sprintf("%s given, from %q on", are(len(given), "argument"), given[0])
 		}
 		return withHint(misuse("%s; the usage is %s %s", said, cmd.Parent().CommandPath(), cmd.Use), cmd.CommandPath()+" --help")

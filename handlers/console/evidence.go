@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,7 +20,7 @@ import (
 
 // ProofOrder says what is to be proven.
 type ProofOrder struct {
-	Item  string `json:"item" doc:"SKU, POS item id or product id, or a position of the log"`
+	Item  string `json:"item" doc:"SKU, POS item id or product id, or a position of the log; position:N where an item or SKU is N"`
 	Log   string `json:"log,omitempty" enum:"POS,SYNC"`
 	Since string `json:"since,omitempty" doc:"an earlier signed tree head that the log has to continue"`
 }
@@ -62,23 +64,22 @@ func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle
 	if in.Body.Since != "" {
 		since = []byte(in.Body.Since)
 	}
+	c.signed(ctx) // so that the newest messages are proven, too, where that can be had
 	b, err := audit.Prove(ctx, e.Conn, e.Key, log, wanted, since)
-	if errors.Is(err, audit.ErrUnsigned) && c.signed(ctx) {
-		b, err = audit.Prove(ctx, e.Conn, e.Key, log, wanted, since)
-	}
 	if errors.Is(err, audit.ErrUnsigned) {
 		return nil, problem.New(http.StatusConflict, err.Error()).WithHint("the same again in a minute")
 	}
 	return &body[*tree.Bundle]{b}, err
 }
 
-// proven is what a reference selects in a log: a position, or all messages of an item
-// or product.
+// proven is what a reference selects in a log: a position, which may say that it is one, or
+// all messages of an item or product, and of the items that have left the product.
 func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, ref string) ([]audit.Wanted, error) {
 	m, err := c.find(store.ID, ref)
 	if err != nil {
-		at, parseErr := strconv.ParseUint(ref, 10, 63)
-		if parseErr != nil || at == 0 {
+		number, _ := strings.CutPrefix(ref, "position:")
+		at, parseErr := strconv.ParseUint(number, 10, 63)
+		if problem.From(err).Status != http.StatusNotFound || parseErr != nil || at == 0 {
 			return nil, err
 		}
 		return c.provenAt(ctx, store, log, domain.Position(at))
@@ -88,12 +89,12 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 		w.At, w.Known, err = c.Past.OfProduct(ctx, store.ID, m.Product, 0, 0)
 		return []audit.Wanted{w}, err
 	}
-	items, _, err := c.itemsOf(ctx, store.ID, m)
+	items, former, err := c.itemsOf(ctx, store.ID, m)
 	if err != nil {
 		return nil, err
 	}
 	var out []audit.Wanted
-	for _, id := range items {
+	for _, id := range slices.Concat(items, former) {
 		w := audit.Wanted{Query: streams.Query{Store: store.ID, Key: string(id)}}
 		if w.At, w.Known, err = c.Past.OfItems(ctx, store.ID, []domain.ItemID{id}, 0, 0); err != nil {
 			return nil, err

@@ -69,6 +69,9 @@ type selected struct {
 const handful = 64
 
 func (a *annals) tell(ctx context.Context, newest bool) error {
+	if a.chosen.nothing {
+		return nil
+	}
 	at, behind := a.places(ctx)
 	switch {
 	case newest:

@@ -125,7 +125,7 @@ func (r *replaying) write(ctx context.Context, out io.Writer, csv bool, form fun
 	if csv {
 		buffer = append(buffer, replayHeader...)
 	}
-	err := r.read(ctx, func(m streams.Message) (err error) {
+	take := func(m streams.Message) (err error) {
 		if r.keys != nil && !r.keys[m.Key] || !r.takes(m) {
 			return nil
 		}
@@ -138,11 +138,13 @@ func (r *replaying) write(ctx context.Context, out io.Writer, csv bool, form fun
 		_, err = out.Write(buffer)
 		buffer = buffer[:0]
 		return err
-	})
-	if err != nil {
-		return err
 	}
-	_, err = out.Write(buffer)
+	if !r.chosen.nothing {
+		if err := r.read(ctx, take); err != nil {
+			return err
+		}
+	}
+	_, err := out.Write(buffer)
 	return err
 }
 

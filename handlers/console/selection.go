@@ -29,6 +29,7 @@ type SelectionInput struct {
 type selection struct {
 	from, to     domain.Position // 0 is no bound
 	since, until time.Time       // of the events' own times
+	nothing      bool            // it ends before the first position
 	dated        [2]time.Time    // what the bounds are in recorded time, for another log
 	types        []string
 	source       string
@@ -59,9 +60,7 @@ func (c *Console) selection(ctx context.Context, in *SelectionInput, log project
 		if s.to, err = to.To(ctx, log); err != nil {
 			return s, err
 		}
-		if in.To != "" && s.to == 0 {
-			s.until = time.Unix(0, 0) // before the first
-		}
+		s.nothing = in.To != "" && s.to == 0
 	}
 	if in.From != "" && in.To != "" && (s.to > 0 && s.from > s.to+1 || !to.Time.IsZero() && from.Time.After(to.Time)) {
 		return s, problem.Newf(http.StatusUnprocessableEntity, "from %s is behind to %s", in.From, in.To)
@@ -95,9 +94,10 @@ func (c *Console) moment(name, text string) (projections.Moment, error) {
 }
 
 // takes reports whether an event is among those selected. One that could not be decoded
-// is by its position and time only.
+// is by its position only: nothing says when it happened.
 func (s *selection) takes(rec *domain.Recorded) bool {
-	switch {
+	switch timed := !s.since.IsZero() || !s.until.IsZero(); {
+	case s.nothing, timed && rec.Time.IsZero():
 	case rec.Position < s.from, s.to > 0 && rec.Position > s.to:
 	case !s.since.IsZero() && rec.Time.Before(s.since), !s.until.IsZero() && rec.Time.After(s.until):
 	case s.actor != "" && rec.Actor != s.actor:
@@ -129,7 +129,7 @@ func (s *selection) datePositions(ctx context.Context, log projections.Log) erro
 // covers reports whether an event of another log is of the selected time.
 func (s *selection) covers(rec *domain.Recorded) bool {
 	from, to := s.dated[0], s.dated[1]
-	return (from.IsZero() || !rec.RecordedAt.Before(from)) && (to.IsZero() || !rec.RecordedAt.After(to)) &&
+	return !s.nothing && (from.IsZero() || !rec.RecordedAt.Before(from)) && (to.IsZero() || !rec.RecordedAt.After(to)) &&
 		(s.since.IsZero() || !rec.Time.Before(s.since)) && (s.until.IsZero() || !rec.Time.After(s.until))
 }
 

@@ -124,6 +124,10 @@ func TestPoison(t *testing.T) {
 	if said, want := in.tillstream(exitDone, "products", "--state", "quarantined"), `item p-02, position 27: data.quantity: "-1"`; !strings.Contains(said, want) {
 		t.Errorf("products said %q, want %q", said, want)
 	}
+	// What was confirmed may not be what the POS has.
+	if said, want := in.tillstream(exitDone, "explain", "p-02", "name"), "an event of item p-02 could not be folded, at position 27: data.quantity"; !strings.Contains(said, want) || !strings.Contains(said, "name  quarantined\n") {
+		t.Errorf("explain said %q, want %q", said, want)
+	}
 	if s := in.status().Stores[0]; s.DeadLetters != len(poisons())-2 || s.Publishing.Quarantined != 9 || s.Publishing.Confirmed != 3 {
 		t.Errorf("status %+v, want 9 quarantined and 3 confirmed", s)
 	}

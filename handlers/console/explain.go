@@ -242,6 +242,9 @@ func (e *explainer) pushed(x Explanation, sources ...string) {
 		x.State, x.Reason = "unlinked", "the product is not linked: nothing is pushed"
 	case x.Push != nil && e.pub.Confirmed.Position >= since:
 		x.State = "shown"
+		if q, is := e.heldOf(x.Item); is { // what the POS has may be another value
+			x.State, x.Reason = string(projections.Quarantined), notFolded(q)
+		}
 	default:
 		x.State, x.Reason = string(e.state), e.why()
 		if e.state == projections.Synced { // what happened last asks for no push
@@ -269,8 +272,7 @@ func (e *explainer) why() string {
 		}
 		return why
 	case projections.Quarantined:
-		q := e.held[0]
-		return fmt.Sprintf("an event of item %s could not be folded, at position %d: %s", q.Item, q.Position, q.Reason)
+		return notFolded(e.held[0])
 	case projections.Held:
 		return fmt.Sprintf("the guard %s holds the push since %s: %s", e.pub.Held.Guard, e.pub.Held.At.UTC().Format(time.RFC3339), e.pub.Held.Reason)
 	case projections.Discarded:
@@ -279,6 +281,20 @@ func (e *explainer) why() string {
 		return "no push has carried it yet"
 	}
 	return ""
+}
+
+// heldOf is the event of an item, or of any for "", that could not be folded.
+func (e *explainer) heldOf(item domain.ItemID) (QuarantinedItem, bool) {
+	for _, q := range e.held {
+		if item == "" || q.Item == item {
+			return q, true
+		}
+	}
+	return QuarantinedItem{}, false
+}
+
+func notFolded(q QuarantinedItem) string {
+	return fmt.Sprintf("an event of item %s could not be folded, at position %d: %s", q.Item, q.Position, q.Reason)
 }
 
 func (e *explainer) text(field, pos, shows string) {

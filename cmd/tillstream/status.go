@@ -127,6 +127,8 @@ func (c *cli) indexLine(x *search.Status) string {
 	switch {
 	case x.Problem != "":
 		return c.stdout.paint(yellow, oneLine(x.Problem))
+	case x.Opening:
+		return "the search index is being opened; until then, questions take longer"
 	case x.Building:
 		return "the search index is being made; until then, questions take longer"
 	case x.Lag > 0:

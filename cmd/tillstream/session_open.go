@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 )
@@ -18,6 +19,9 @@ func openInProcess(ctx context.Context, cfg Config, n need) (http.Handler, strin
 	roles := rolesOf(allRoles()).without(rolePoll) // a command is no reason to ask the POS
 	if n != needPushes {
 		roles = roles.without(rolePublish)
+	}
+	if _, err := readSigningKey(&cfg); errors.Is(err, fs.ErrNotExist) {
+		roles = roles.without(roleAudit) // up makes a key; whoever has restored puts the old one back before
 	}
 	a, err := openApp(ctx, cfg, slog.New(slog.DiscardHandler))
 	if err != nil {

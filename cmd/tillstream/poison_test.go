@@ -132,6 +132,13 @@ func TestPoison(t *testing.T) {
 		t.Errorf("status %+v, want 9 quarantined and 3 confirmed", s)
 	}
 
+	// They keep nothing from being sent elsewhere.
+	other := install(t, simulator.Config{}, nil)
+	code, said := in.command("replay", "--to", other.base, "--to-token-file", tokenFile(other.cfg.Data))
+	if !matches(said, `(?m)^48 events sent to .*, 4 passed over that are no events, 6 refused there that could not be used here either$`) || !matches(said, `(?m)^refused: poison-2, `) || code != exitDone {
+		t.Errorf("exit code %d:\n%s", code, said)
+	}
+
 	// The letters hold what was published.
 	letters := in.letters()
 	if len(letters) != len(poisons()) {

@@ -97,15 +97,15 @@ func (t *toNATS) newest(ctx context.Context) (domain.EventID, error) {
 	return rec.ID, nil
 }
 
-func (t *toNATS) send(ctx context.Context, lines []byte) (sent, duplicates int, err error) {
+func (t *toNATS) send(ctx context.Context, lines []byte) (delivery, error) {
 	var events []domain.Envelope
 	for line := range bytes.Lines(lines) {
 		e, _, err := domain.DecodeEnvelope(line)
 		if err != nil && e.Validate() != nil { // what is wrong with its data alone makes it a dead letter there as well
-			return 0, 0, fmt.Errorf("the line %s: %w", line, err)
+			return delivery{}, fmt.Errorf("the line %s: %w", line, err)
 		}
 		events = append(events, e)
 	}
 	done, err := t.conn.POS().Forward(ctx, t.store, events)
-	return done.Stored, done.Duplicates, err
+	return delivery{sent: done.Stored, duplicates: done.Duplicates}, err
 }

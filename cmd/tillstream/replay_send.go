@@ -22,10 +22,15 @@ import (
 // mostSent is how many events are sent at a time at most.
 const mostSent = 500
 
-// target takes events in their order: it returns how many of those on some lines, from
-// the first on, are recorded there, and how many of them had been before.
+// target takes the events on some lines, in their order.
 type target interface {
-	send(ctx context.Context, lines []byte) (sent, duplicates int, err error)
+	send(ctx context.Context, lines []byte) (delivery, error)
+}
+
+// delivery is what became of events that were sent.
+type delivery struct {
+	sent, duplicates int      // recorded there, and of these what had been before
+	unusable         []string // ids of what is refused there and could not be used here either
 }
 
 // send sends the events to another installation.
@@ -82,8 +87,21 @@ func (r *replay) send(ctx context.Context, from *storeClient) (err error) {
 			"the same without --resume: what is there of the last day is not recorded twice")
 	}
 	s.bar.end()
-	r.stderr.line("%s", sentence(count(s.sent, "event")+" sent to "+s.name, some(s.duplicates, "there already"), some(s.passed, "passed over that were there"), some(s.unreadable, "passed over that are no events")))
+	r.stderr.line("%s", sentence(count(s.sent, "event")+" sent to "+s.name, some(s.duplicates, "there already"), some(s.passed, "passed over that were there"), some(s.unreadable, "passed over that are no events"),
+		some(len(s.unusable), "refused there that could not be used here either")))
+	if len(s.unusable) > 0 {
+		r.stderr.line("refused: %s; tillstream deadletters list says why", oneLine(fewOf(s.unusable)))
+	}
 	return nil
+}
+
+// fewOf names the first of some ids.
+func fewOf(ids []string) string {
+	const most = 5
+	if len(ids) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+	}
+	return strings.Join(ids, ", ")
 }
 
 // sending is the other side of a replay.
@@ -96,11 +114,12 @@ type sending struct {
 
 	behind domain.EventID // to be met first, where a replay is gone on with
 
-	first, began                         time.Time // of the recording, and of the sending
-	waiting                              bytes.Buffer
-	n                                    int             // events that wait
-	next                                 domain.Position // of the first of them
-	sent, duplicates, passed, unreadable int
+	first, began       time.Time // of the recording, and of the sending
+	waiting            bytes.Buffer
+	n                  int             // events that wait
+	next               domain.Position // of the first of them
+	passed, unreadable int
+	delivery
 }
 
 // take takes one line, and sends what waits when that is much, or the line is not due
@@ -180,9 +199,10 @@ func (s *sending) flush(ctx context.Context) error {
 	if s.n == 0 {
 		return nil
 	}
-	sent, duplicates, err := s.to.send(ctx, s.waiting.Bytes())
-	s.sent += sent
-	s.duplicates += duplicates
+	done, err := s.to.send(ctx, s.waiting.Bytes())
+	s.sent += done.sent
+	s.duplicates += done.duplicates
+	s.unusable = append(s.unusable, done.unusable...)
 	s.waiting.Reset()
 	s.n = 0
 	if err != nil {
@@ -208,26 +228,37 @@ func (r *replay) toTillstream() (target, error) {
 	return toTillstream{&storeClient{client: newClient(strings.TrimSuffix(r.to, "/"), token), store: r.toStore}}, nil
 }
 
-func (t toTillstream) send(ctx context.Context, lines []byte) (sent, duplicates int, err error) {
+// send sends events of which each is recorded or refused by itself.
+func (t toTillstream) send(ctx context.Context, lines []byte) (done delivery, err error) {
 	refused := ""
+	events := slices.Collect(bytes.Lines(lines))
 	err = t.told(ctx, call{method: http.MethodPost, path: t.path("events"), kind: "application/x-ndjson", body: bytes.NewReader(lines)}, func(raw json.RawMessage) error {
 		var a appended
 		if err := json.Unmarshal(raw, &a); err != nil {
 			return fmt.Errorf("the answer %s: %w", raw, err)
 		}
 		switch {
-		case a.Error != nil && refused == "":
-			refused = fmt.Sprintf("refuses event %s: %s", a.ID, inFull(a.Error).Detail)
 		case a.Error == nil:
-			sent++
+			done.sent++
 			if a.Duplicate {
-				duplicates++
+				done.duplicates++
 			}
+		case a.Line > 0 && a.Line <= len(events) && unusable(events[a.Line-1]):
+			done.unusable = append(done.unusable, a.ID)
+		case refused == "":
+			refused = fmt.Sprintf("refuses event %s: %s", a.ID, inFull(a.Error).Detail)
 		}
 		return nil
 	})
 	if err == nil && refused != "" {
 		err = errors.New(refused)
 	}
-	return sent, duplicates, err
+	return done, err
+}
+
+// unusable reports whether what is recorded as an event is none that this program can use:
+// it is a dead letter here.
+func unusable(event []byte) bool {
+	e, _, err := domain.DecodeEnvelope(event)
+	return err != nil || !e.Type.OfPOS() || e.CheckTime(time.Now()) != nil
 }

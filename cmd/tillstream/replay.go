@@ -34,7 +34,8 @@ short, behind its last whole line, if the same events are chosen.
 
 --to URL sends the events to another tillstream, at the speed at which they were recorded
 times --speed. They keep their ids, so that sending some of them again within a day
-changes nothing. The token of the other is read from --to-token-file or ` + envPrefix + `TO_TOKEN.
+changes nothing. What the other refuses and is a dead letter here, too, is named and
+passed over. The token of the other is read from --to-token-file or ` + envPrefix + `TO_TOKEN.
 
 --to nats://HOST publishes them into the POS log of another installation, at its NATS
 servers, for which the user needs no right but that. --resume goes on behind the newest

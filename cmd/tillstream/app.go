@@ -60,6 +60,31 @@ type pace struct {
 	timeout time.Duration
 }
 
+// lockPatience is how long a data folder is waited for that a command is at work on: most
+// take less, and none should have to be tried again because of another.
+const lockPatience = 5 * time.Second
+
+// lockData locks a data folder. The error is a [*streams.LockedError] when a process serves
+// from it, or a command does not end.
+func lockData(ctx context.Context, dir string) (*streams.DataLock, error) {
+	const often = 20 * time.Millisecond
+	again := time.NewTicker(often)
+	defer again.Stop()
+	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	defer cancel()
+	for {
+		lock, err := streams.LockDataDir(dir)
+		if locked, is := errors.AsType[*streams.LockedError](err); !is || locked.Holder.Address != "" {
+			return lock, err
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
 // openApp takes the data folder, connects to the broker and checks its streams.
 // Everything it has opened is closed by close, or by itself on an error.
 func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
@@ -68,7 +93,7 @@ func openApp(ctx context.Context, cfg Config, log *slog.Logger) (*app, error) {
 
 // openChecked is openApp with a check of its own.
 func openChecked(ctx context.Context, cfg Config, log *slog.Logger, check func(*streams.Conn, context.Context) error) (*app, error) {
-	lock, err := streams.LockDataDir(cfg.Data)
+	lock, err := lockData(ctx, cfg.Data)
 	if err != nil {
 		return nil, err
 	}

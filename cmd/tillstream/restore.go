@@ -163,7 +163,7 @@ func interruptedRestore(data string) error {
 // files are put in place when all of it has arrived. So the folder holds everything or
 // nothing, wherever it stops.
 func restoreFolder(ctx context.Context, cfg Config, log *slog.Logger, dry bool, restore func(*streams.Conn) error) (err error) {
-	lock, err := streams.LockDataDir(cfg.Data)
+	lock, err := lockData(ctx, cfg.Data)
 	if err != nil {
 		return err
 	}

@@ -106,6 +106,10 @@ func refusal(answer *http.Response) error {
 	d := &problem.Details{}
 	if kind == problem.ContentType && json.Unmarshal(b, d) == nil && d.Detail != "" {
 		d.Status = answer.StatusCode
+		// A question is all in its address, and so in the command line.
+		if answer.Request.Method == http.MethodGet && d.Status == http.StatusUnprocessableEntity {
+			return &misuseError{inFull(d)}
+		}
 		return inFull(d)
 	}
 	return withHint(fmt.Errorf("%s %s: answered %s, and not as tillstream does", answer.Request.Method, answer.Request.URL.Redacted(), answer.Status),

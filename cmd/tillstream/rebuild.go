@@ -17,6 +17,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/problem"
 	"github.com/tillstream/tillstream/projections/search"
 	"github.com/tillstream/tillstream/streams"
 )
@@ -179,7 +180,7 @@ func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err erro
 	report, err := a.rebuildAlone(ctx, f.wish, func(p console.RebuildProgress) { bar.step("%s", rebuildStep(p)) })
 	if err != nil {
 		err = fmt.Errorf("rebuild: %w", err)
-		if hintOf(err) == "" {
+		if hintOf(err) == "" && exitCode(err) != exitMisuse {
 			err = withHint(err, "tillstream rebuild again, which goes on from what was stored or begins anew")
 		}
 		return err
@@ -210,7 +211,10 @@ func (c *cli) rebuildAt(ctx context.Context, to *client, f rebuildFlags) error {
 		}
 		return nil
 	})
+	var refused *problem.Details
 	switch {
+	case errors.As(err, &refused) && refused.Status == http.StatusUnprocessableEntity:
+		return &misuseError{err}
 	case ctx.Err() != nil && !f.wish.DryRun && f.wish.At == 0:
 		return withHint(errors.New("the rebuild goes on in the tillstream that runs"), "tillstream rebuild, to see how far it is, or tillstream rebuild --cancel")
 	case err != nil:

@@ -86,6 +86,9 @@ func (c *cli) archive(ctx context.Context, cfg Config, w io.Writer) (err error) 
 
 // export writes an archive beside its place and puts it there when it is whole.
 func (c *cli) export(ctx context.Context, cfg Config, file string) (err error) {
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return misuse("FILE %s: is a folder", file)
+	}
 	began := c.now()
 	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*")
 	if err != nil {
@@ -93,7 +96,8 @@ func (c *cli) export(ctx context.Context, cfg Config, file string) (err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, f.Close(), os.Remove(f.Name()))
+			_ = f.Close() // which it may be already
+			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
 	bar := c.newProgress("export", 0)

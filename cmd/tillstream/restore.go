@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (c *cli) restore(ctx context.Context, cfg Config, file string, keys []tree.
 	if err := errors.Join(err, f.Close()); err != nil {
 		return withHint(fmt.Errorf("%s: %w; nothing was written", file, err), "another archive")
 	}
-	c.stderr.line("the archive is whole: of %s, %s, signed by %s", moment(checked.Manifest.Created), archived(&checked), sentence(checked.Signers...))
+	c.stderr.line("the archive is whole: of %s, %s, signed by %s", moment(checked.Manifest.Created), archived(&checked), cmp.Or(sentence(checked.Signers...), "nobody"))
 	bar = c.newProgress("restore", 0)
 	tell := func(p audit.Progress) { bar.step("%s %s of %s", p.Log, thousands(int(p.At)), thousands(int(p.Of))) }
 	to := restoreAnywhere

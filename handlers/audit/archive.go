@@ -308,8 +308,14 @@ func (a *archiveReader) end(b []byte) error {
 			return damaged("%s is not as it was written", w.Name)
 		}
 	}
-	if _, err := io.Copy(io.Discard, a.zstd); err != nil { // zstd has a checksum of its own at the end
+	if _, err := a.tar.Next(); !errors.Is(err, io.EOF) {
+		return damaged("something is behind its end")
+	}
+	switch n, err := io.Copy(io.Discard, a.zstd); { // zstd has a checksum of its own at the end
+	case err != nil:
 		return damaged("%v", err)
+	case n > 0:
+		return damaged("%d bytes are behind its end", n)
 	}
 	a.whole = true
 	return nil

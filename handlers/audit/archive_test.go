@@ -155,6 +155,10 @@ func TestCheckArchive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var refused *audit.DamagedError
+	if _, err := audit.CheckArchive(bytes.NewReader(slices.Concat(archive, archive)), key.Public()); !errors.As(err, &refused) {
+		t.Errorf("of two, one behind the other: %v", err)
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		bad := bytes.Clone(archive)
 		at := rapid.IntRange(0, len(archive)-1).Draw(t, "at")

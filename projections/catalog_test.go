@@ -406,8 +406,8 @@ func TestCatalog_Resolve(t *testing.T) {
 	l.add(t, domain.TypeStockLevelReported, `{"item":"i-4","outlet":"o","on_hand":"1"}`)
 	l.add(t, domain.TypeProductSaved, `{"item":"i-5","sku":"five","name":"Hat"}`)
 	l.add(t, domain.TypeProductSaved, `{"item":"i-5","sku":"five","name":"Hat","product":"p-5"}`)
-	l.add(t, domain.TypeProductSaved, `{"item":"i-6","sku":"sku:6","name":"Odd"}`)
-	l.add(t, domain.TypeProductSaved, `{"item":"i-7","sku":"6","name":"Even"}`)
+	l.add(t, domain.TypeProductSaved, `{"item":"i-6","sku":"sku:7","name":"Odd"}`)
+	l.add(t, domain.TypeProductSaved, `{"item":"i-7","sku":"item:i-4","name":"Mean"}`)
 	c := open(t, newBucket())
 	fold(t, c, l...)
 	for ref, want := range map[string][]projections.Match{
@@ -429,7 +429,8 @@ func TestCatalog_Resolve(t *testing.T) {
 		"product:red": nil,
 		"item:p-2":    nil,
 		"other:i-1":   nil,
-		"sku:6":       {{Item: "i-6", Product: "i-6"}}, // whose SKU is that as it stands
+		"sku:7":       {{Item: "i-6", Product: "i-6"}}, // whose SKU is that as it stands
+		"item:i-4":    {{Item: "i-4", Product: "i-4"}}, // and no other one's SKU
 	} {
 		diff(t, ref, c.Resolve("demo", ref), want)
 	}

@@ -74,14 +74,18 @@ func (c *Catalog) Holder(store domain.StoreID, item domain.ItemID) (domain.Produ
 // Resolve returns everything that a reference names: as a POS item id, as a
 // product id, and as a SKU, compared as BigCommerce does, each item once and in
 // this order. An ambiguous SKU gives all its items; a product is given without an
-// item, and only when no item bears the id. What nothing bears as it stands may say which
-// it means: "item:ID", "product:ID" or "sku:SKU". None is no error.
+// item, and only when no item bears the id. A reference may say what it means: "item:ID",
+// "product:ID" or "sku:SKU"; where nothing bears that it is taken as it stands. None is no
+// error.
 func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	s := c.shelves[store]
 	if s == nil {
 		return nil
+	}
+	if out := s.said(ref); len(out) > 0 {
+		return out
 	}
 	var out []Match
 	if r := s.holder(domain.ItemID(ref)); r != nil {
@@ -94,22 +98,24 @@ func (c *Catalog) Resolve(store domain.StoreID, ref string) []Match {
 			out = append(out, m)
 		}
 	}
-	if len(out) > 0 {
-		return out
-	}
+	return out
+}
+
+// said is what a reference names that says what it means.
+func (s *shelf) said(ref string) []Match {
 	switch kind, id, _ := strings.Cut(ref, ":"); kind {
 	case "item":
 		if r := s.holder(domain.ItemID(id)); r != nil {
-			out = append(out, Match{domain.ItemID(id), r.id})
+			return []Match{{domain.ItemID(id), r.id}}
 		}
 	case "product":
 		if r := s.product(domain.ProductID(id)); r != nil {
-			out = append(out, Match{"", r.id})
+			return []Match{{"", r.id}}
 		}
 	case "sku":
-		out = s.bearers(domain.SKU(id).Fold())
+		return s.bearers(domain.SKU(id).Fold())
 	}
-	return out
+	return nil
 }
 
 // Products returns up to limit products of a store with ids after the one given,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -70,7 +71,7 @@ func lockData(ctx context.Context, dir string) (*streams.DataLock, error) {
 	const often = 20 * time.Millisecond
 	again := time.NewTicker(often)
 	defer again.Stop()
-	ctx, cancel := context.WithTimeout(ctx, lockPatience)
+	waiting, cancel := context.WithTimeout(ctx, lockPatience)
 	defer cancel()
 	for {
 		lock, err := streams.LockDataDir(dir)
@@ -79,8 +80,8 @@ func lockData(ctx context.Context, dir string) (*streams.DataLock, error) {
 		}
 		select {
 		case <-again.C:
-		case <-ctx.Done():
-			return nil, err
+		case <-waiting.Done():
+			return nil, cmp.Or(ctx.Err(), err)
 		}
 	}
 }

@@ -112,7 +112,7 @@ func newEngine(ctx context.Context, a *app, roles roleSet) (*engine, error) {
 		e.index.Own, e.index.Log = a.cfg.Index == "", a.log
 	}
 	if roles.has(roleAudit) {
-		if e.keeper, err = a.newKeeper(); err == nil {
+		if e.keeper, err = a.newKeeper(ctx); err == nil {
 			err = e.keeper.Look(ctx)
 		}
 		if err != nil {

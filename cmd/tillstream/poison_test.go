@@ -135,7 +135,7 @@ func TestPoison(t *testing.T) {
 	// They keep nothing from being sent elsewhere.
 	other := install(t, simulator.Config{}, nil)
 	code, said := in.command("replay", "--to", other.base, "--to-token-file", tokenFile(other.cfg.Data))
-	if !matches(said, `(?m)^48 events sent to .*, 4 passed over that are no events, 6 refused there that could not be used here either$`) || !matches(said, `(?m)^refused: poison-2, `) || code != exitDone {
+	if !matches(said, `(?m)^48 events sent to .*, 4 passed over that are no events, 6 refused there that are dead letters here$`) || !matches(said, `(?m)^position 27, event poison-2, is a dead letter here, and refused there: data.quantity: "-1"`) || code != exitDone {
 		t.Errorf("exit code %d:\n%s", code, said)
 	}
 

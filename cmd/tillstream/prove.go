@@ -19,8 +19,9 @@ func (c *cli) proveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prove ITEM|POSITION",
 		Short: "Prove events to somebody who has nothing but the public key",
-		Long: `prove makes a bundle of the events of an item, or of the one at a position (position:N
-where an item bears the number): the messages whole, their proofs in the tree over the log, and the signed head of that tree.
+		Long: `prove makes a bundle of the events of an item, of all items that are or were in a
+product, or of the one at a position (position:N where an item bears the number): the
+messages whole, their proofs in the tree over the log, and the signed head of that tree.
 tillstream verify --bundle FILE --key KEY checks it without the installation. With
 --since, an earlier signed head, the bundle also proves that the log was only added to
 since that head was signed.`,

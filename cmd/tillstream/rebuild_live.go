@@ -328,8 +328,8 @@ func (e *engine) buildFirst(ctx context.Context, tell func(console.RebuildProgre
 	if err := b.sum(); err != nil {
 		return b.report, err
 	}
-	if err := e.sources.TakeUp(ctx, b.heard, e.goal); err != nil {
-		return b.report, err
+	if err := e.sources.TakeUp(ctx, b.heard, e.goal); err != nil && ctx.Err() == nil {
+		e.app.log.Warn("when the sources of events were heard of is not stored yet", "err", err)
 	}
 	if err := b.switchOver(ctx); err != nil {
 		return b.report, err

@@ -29,8 +29,15 @@ type target interface {
 
 // delivery is what became of events that were sent.
 type delivery struct {
-	sent, duplicates int      // recorded there, and of these what had been before
-	unusable         []string // ids of what is refused there and could not be used here either
+	sent, duplicates int // recorded there, and of these what had been before
+	refused          []refusedEvent
+}
+
+// refusedEvent is one of a delivery that is not recorded.
+type refusedEvent struct {
+	line int // from 1
+	id   string
+	why  string
 }
 
 // send sends the events to another installation.
@@ -39,7 +46,7 @@ func (r *replay) send(ctx context.Context, from *storeClient) (err error) {
 	if err != nil {
 		return err
 	}
-	s := sending{replay: r, name: at.Redacted(), bar: r.newProgress("replay", 0)}
+	s := sending{replay: r, from: from, name: at.Redacted(), bar: r.newProgress("replay", 0)}
 	if r.toStore == "" {
 		r.toStore = from.store
 	}
@@ -88,25 +95,14 @@ func (r *replay) send(ctx context.Context, from *storeClient) (err error) {
 	}
 	s.bar.end()
 	r.stderr.line("%s", sentence(count(s.sent, "event")+" sent to "+s.name, some(s.duplicates, "there already"), some(s.passed, "passed over that were there"), some(s.unreadable, "passed over that are no events"),
-		some(len(s.unusable), "refused there that could not be used here either")))
-	if len(s.unusable) > 0 {
-		r.stderr.line("refused: %s; tillstream deadletters list says why", oneLine(fewOf(s.unusable)))
-	}
+		some(s.letters, "refused there that are dead letters here")))
 	return nil
-}
-
-// fewOf names the first of some ids.
-func fewOf(ids []string) string {
-	const most = 5
-	if len(ids) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
-	}
-	return strings.Join(ids, ", ")
 }
 
 // sending is the other side of a replay.
 type sending struct {
 	*replay
+	from   *storeClient
 	to     target
 	name   string // of the other side, without a password
 	bar    *progress
@@ -116,10 +112,11 @@ type sending struct {
 
 	first, began       time.Time // of the recording, and of the sending
 	waiting            bytes.Buffer
-	n                  int             // events that wait
-	next               domain.Position // of the first of them
+	at                 []domain.Position // of the events that wait
+	sent, duplicates   int
 	passed, unreadable int
-	delivery
+	letters            int                      // events that are refused there and dead letters here
+	dead               map[domain.Position]bool // where the dead letters lie here, once one is asked for
 }
 
 // take takes one line, and sends what waits when that is much, or the line is not due
@@ -151,11 +148,9 @@ func (s *sending) take(ctx context.Context, line []byte) error {
 			}
 		}
 	}
-	if s.n == 0 {
-		s.next = at.Position
-	}
 	s.waiting.Write(bare)
-	if s.n++; s.n < mostSent && s.waiting.Len() < 1<<20 {
+	s.at = append(s.at, at.Position)
+	if len(s.at) < mostSent && s.waiting.Len() < 1<<20 {
 		return nil
 	}
 	return s.flush(ctx)
@@ -196,20 +191,53 @@ func bareEvent(line []byte) ([]byte, placeOf, error) {
 
 // flush sends what waits and hears of each event that it is recorded.
 func (s *sending) flush(ctx context.Context) error {
-	if s.n == 0 {
+	if len(s.at) == 0 {
 		return nil
 	}
+	at := s.at
 	done, err := s.to.send(ctx, s.waiting.Bytes())
 	s.sent += done.sent
 	s.duplicates += done.duplicates
-	s.unusable = append(s.unusable, done.unusable...)
 	s.waiting.Reset()
-	s.n = 0
+	s.at = nil
+	for _, r := range done.refused {
+		if err == nil {
+			err = s.refused(ctx, r, at)
+		}
+	}
 	if err != nil {
 		return withHint(fmt.Errorf("%s, after %s: %w", s.name, count(s.sent, "event"), err),
-			fmt.Sprintf("mend it there, and the same with --from %d: what it has is not recorded twice", s.next))
+			fmt.Sprintf("mend it there, and the same with --from %d: what it has is not recorded twice", at[0]))
 	}
 	s.bar.step("%s sent", count(s.sent, "event"))
+	return nil
+}
+
+// refused passes over an event that the other side refuses if it is a dead letter here, and
+// names it; any other is the error.
+func (s *sending) refused(ctx context.Context, r refusedEvent, at []domain.Position) error {
+	err := fmt.Errorf("refuses event %s: %s", r.id, r.why)
+	if r.line < 1 || r.line > len(at) {
+		return err
+	}
+	if s.dead == nil {
+		var list letterList
+		if err := s.from.get(ctx, "/v1/deadletters", url.Values{"store": {s.from.store}, "all": {"true"}}, &list); err != nil {
+			return err
+		}
+		s.dead = map[domain.Position]bool{}
+		for _, l := range list.DeadLetters {
+			if l.Stream == auditedLogs()[0] {
+				s.dead[l.Position] = true
+			}
+		}
+	}
+	position := at[r.line-1]
+	if !s.dead[position] {
+		return err
+	}
+	s.letters++
+	s.stderr.line("position %d, event %s, is a dead letter here, and refused there: %s", position, oneLine(r.id), oneLine(r.why))
 	return nil
 }
 
@@ -230,35 +258,21 @@ func (r *replay) toTillstream() (target, error) {
 
 // send sends events of which each is recorded or refused by itself.
 func (t toTillstream) send(ctx context.Context, lines []byte) (done delivery, err error) {
-	refused := ""
-	events := slices.Collect(bytes.Lines(lines))
 	err = t.told(ctx, call{method: http.MethodPost, path: t.path("events"), kind: "application/x-ndjson", body: bytes.NewReader(lines)}, func(raw json.RawMessage) error {
 		var a appended
 		if err := json.Unmarshal(raw, &a); err != nil {
 			return fmt.Errorf("the answer %s: %w", raw, err)
 		}
 		switch {
-		case a.Error == nil:
+		case a.Error != nil:
+			done.refused = append(done.refused, refusedEvent{a.Line, a.ID, inFull(a.Error).Detail})
+		default:
 			done.sent++
 			if a.Duplicate {
 				done.duplicates++
 			}
-		case a.Line > 0 && a.Line <= len(events) && unusable(events[a.Line-1]):
-			done.unusable = append(done.unusable, a.ID)
-		case refused == "":
-			refused = fmt.Sprintf("refuses event %s: %s", a.ID, inFull(a.Error).Detail)
 		}
 		return nil
 	})
-	if err == nil && refused != "" {
-		err = errors.New(refused)
-	}
 	return done, err
-}
-
-// unusable reports whether what is recorded as an event is none that this program can use:
-// it is a dead letter here.
-func unusable(event []byte) bool {
-	e, _, err := domain.DecodeEnvelope(event)
-	return err != nil || !e.Type.OfPOS() || e.CheckTime(time.Now()) != nil
 }

@@ -54,12 +54,10 @@ func makeSigningKey(data string) (*tree.SigningKey, error) {
 }
 
 // newKeeper makes what signs the logs.
-func (a *app) newKeeper() (*audit.Keeper, error) {
+func (a *app) newKeeper(ctx context.Context) (*audit.Keeper, error) {
 	key, err := readSigningKey(&a.cfg)
 	if errors.Is(err, fs.ErrNotExist) {
-		if key, err = makeSigningKey(a.cfg.Data); err == nil {
-			a.log.Info("a key to sign the logs with was made; keep a copy of it elsewhere", "file", signingKeyFile(a.cfg.Data), "public", key.Public())
-		}
+		key, err = a.firstKey(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -76,6 +74,24 @@ func (a *app) newKeeper() (*audit.Keeper, error) {
 		k.Receivers = append(k.Receivers, audit.HTTPReceiver(url))
 	}
 	return k, nil
+}
+
+// firstKey makes a signing key where there is none.
+func (a *app) firstKey(ctx context.Context) (*tree.SigningKey, error) {
+	signed, err := audit.Signed(ctx, a.conn)
+	if err != nil {
+		return nil, err
+	}
+	key, err := makeSigningKey(a.cfg.Data)
+	switch file := signingKeyFile(a.cfg.Data); {
+	case err != nil:
+		return nil, err
+	case signed:
+		a.log.Warn("the logs are signed with a key that is not here, and another one was made; if the old one is not lost, end this process and put it back", "file", file, "public", key.Public())
+	default:
+		a.log.Info("a key to sign the logs with was made; keep a copy of it elsewhere", "file", file, "public", key.Public())
+	}
+	return key, nil
 }
 
 // evidence is where the trees over the logs stand, and nil in a process that does not

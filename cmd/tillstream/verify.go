@@ -52,7 +52,8 @@ SKIP. A check that was skipped says nothing: it is not passed.
   bigcommerce   a sample of products shows in BigCommerce what it was told
 
 With --since it also checks the logs against signed tree heads that were kept elsewhere:
-a file that TILLSTREAM_HEADS_FILE made, or one head. With --bundle and --key it checks a
+a file that TILLSTREAM_HEADS_FILE made, or one head. Tree and since go together then: of
+what is wrong with a log only the first is named, whichever of them finds it. With --bundle and --key it checks a
 bundle of tillstream prove and needs no installation at all. It changes nothing.
 
 The exit code is 3 when a check failed, and 0 when the others are PASS, WARN or SKIP.`,

@@ -54,6 +54,16 @@ func NewKeeper(conn *streams.Conn, key *tree.SigningKey) *Keeper {
 	return k
 }
 
+// Signed reports whether a head is kept of one of the logs, whoever has signed it.
+func Signed(ctx context.Context, conn *streams.Conn) (bool, error) {
+	for _, log := range []*streams.Log{conn.POS(), conn.Sync()} {
+		if _, err := conn.Heads().Last(ctx, log.Name()); !errors.Is(err, domain.ErrNotFound) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // Look finds how far the newest heads of this key say that the logs are signed, so that the
 // status knows before [Keeper.Run] has taken up the trees.
 func (k *Keeper) Look(ctx context.Context) error {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/audit"
+	"github.com/tillstream/tillstream/handlers/audit/tree"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -295,6 +296,35 @@ func TestTamper_restored(t *testing.T) {
 	}
 	if got := verify(t, c, key, nil, audit.Since); len(got) != 1 || got[0].State != audit.Skip {
 		t.Errorf("without any head from outside: %+v", got)
+	}
+}
+
+// A head from outside vouches for the messages that it covers, and is told to be a stranger's
+// where its key is not known, also where it contradicts the log.
+func TestVerifier_stranger(t *testing.T) {
+	t.Parallel()
+	key, stranger := testKey(t, 1), testKey(t, 2)
+	c := start(t, t.TempDir())
+	record(t, c, 1, 100)
+	sign(t, c, key)
+	ours, err := tree.OpenHead(lastHead(t, c, "POS"), "POS", key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(t, c, 101, 300)
+	sign(t, c, key)
+	for size, want := range map[int64]audit.Result{
+		100: {State: audit.Warn, Detail: "100 messages agree with 1 head, 1 of them signed with a key that is not known here"},
+		400: {State: audit.Fail, Detail: "whose key is not known here"},
+	} {
+		head, err := stranger.Sign("POS", size, ours.Root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := verify(t, c, key, [][]byte{head}, audit.Since)
+		if len(got) != 1 || got[0].Code != audit.Since || got[0].State != want.State || !strings.Contains(got[0].Detail, want.Detail) {
+			t.Errorf("of %d messages: %+v, want %+v", size, got, want)
+		}
 	}
 }
 

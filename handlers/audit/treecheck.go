@@ -27,6 +27,7 @@ type treeCheck struct {
 	have, noTiles  bool
 
 	agreed  int64           // the size of the newest head that was compared and is right
+	by      map[Code]int64  // likewise, of the heads of each kind
 	suspect domain.Position // the first since then whose leaf is not the one in its tile
 	why     string
 	// as is the tree as the tiles have it, where that is another one: since suspect.
@@ -62,7 +63,7 @@ func (l *headList) advance() error {
 
 // newTreeCheck begins to read heads and tiles; stop ends that.
 func newTreeCheck(ctx context.Context, conn *streams.Conn, log string, keys []tree.Key, outside []judged) (*treeCheck, func(), error) {
-	c := &treeCheck{log: log, checked: map[Code]int{}, forged: map[Code]*few{Tree: {}, Since: {}}, unknown: map[Code]*few{Tree: {}, Since: {}}}
+	c := &treeCheck{log: log, by: map[Code]int64{}, checked: map[Code]int{}, forged: map[Code]*few{Tree: {}, Since: {}}, unknown: map[Code]*few{Tree: {}, Since: {}}}
 	heads := func(yield func(judged, error) bool) {
 		err := conn.Heads().Read(ctx, log, func(s streams.SignedHead) error {
 			h, err := tree.OpenHead(s.Text, log, keys...)
@@ -212,7 +213,7 @@ func (c *treeCheck) compare(h *judged) {
 	var unknown *tree.UnknownSignerError
 	switch {
 	case errors.As(h.err, &unknown):
-		c.unknown[h.code].add("%s, signed by %s", h.from, unknown.Signer)
+		c.stranger(h, unknown)
 	case h.err != nil:
 		c.forged[h.code].add("%s: %v", h.from, h.err)
 		return
@@ -229,9 +230,18 @@ func (c *treeCheck) compare(h *judged) {
 			c.damaged.add("the tile of position %d", c.suspect)
 		}
 		c.agreed, c.suspect, c.why, c.as = h.Size, 0, "", nil
+		c.by[h.code] = h.Size
 	default:
 		c.contradicted(h, "")
 	}
+}
+
+// stranger notes that a head is signed with a key that is not known, and says so wherever
+// the head is named.
+func (c *treeCheck) stranger(h *judged, unknown *tree.UnknownSignerError) {
+	h.from += ", signed by " + unknown.Signer
+	c.unknown[h.code].add("%s", h.from)
+	h.from += ", whose key is not known here"
 }
 
 // contradicted notes that a head contradicts the log, and names the first position at
@@ -315,8 +325,8 @@ func (c *treeCheck) end() ([]Result, error) {
 		out = append(out, r.is(Pass, "the log is empty"))
 	case c.checked[Tree] == 0:
 		out = append(out, r.is(Warn, "nothing of %s is signed yet; tillstream up does it within a minute", number(size, "message")))
-	case size > c.agreed:
-		out = append(out, r.is(Pass, "%s agree with %s; the %d newest are not signed yet", number(c.agreed, "message"), checked, size-c.agreed))
+	case size > c.by[Tree]:
+		out = append(out, r.is(Pass, "%s agree with %s; the %d newest are not signed yet", number(c.by[Tree], "message"), checked, size-c.by[Tree]))
 	default:
 		out = append(out, r.is(Pass, "%s agree with %s", number(size, "message"), checked))
 	}
@@ -335,7 +345,7 @@ func (c *treeCheck) odd(code Code) (out []Result) {
 		out = append(out, r.is(Fail, "%s not signed as it says: %s", number(forged.n, "head"), forged))
 	}
 	if unknown := c.unknown[code]; unknown.n > 0 && len(c.broken) == 0 {
-		out = append(out, r.is(Warn, "%s agree with %s; of these, %d are signed with a key that is not known here (give it with --key): %s", number(c.agreed, "message"), number(c.checked[code], "head"), unknown.n, unknown))
+		out = append(out, r.is(Warn, "%s agree with %s, %d of them signed with a key that is not known here (give it with --key): %s", number(c.by[code], "message"), number(c.checked[code], "head"), unknown.n, unknown))
 	}
 	return out
 }
@@ -343,7 +353,10 @@ func (c *treeCheck) odd(code Code) (out []Result) {
 // beyond judges a head of more messages than the log has.
 func (c *treeCheck) beyond(h *judged) {
 	var unknown *tree.UnknownSignerError
-	if h.err != nil && !errors.As(h.err, &unknown) {
+	switch {
+	case errors.As(h.err, &unknown):
+		c.stranger(h, unknown)
+	case h.err != nil:
 		c.forged[h.code].add("%s: %v", h.from, h.err)
 		return
 	}

@@ -50,12 +50,13 @@ func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle
 	}
 	e := c.Exporter()
 	if e.Key.Name() == "" {
-		return nil, problem.New(http.StatusConflict, "nothing was ever signed here").WithHint("tillstream up")
+		return nil, noKey(ctx, &e)
 	}
 	log := e.Conn.POS()
 	if in.Body.Log == e.Conn.Sync().Name() {
 		log = e.Conn.Sync()
 	}
+	c.signed(ctx) // so that the newest messages are proven, too, where that can be had
 	wanted, err := c.proven(ctx, store, log, in.Body.Item)
 	if err != nil {
 		return nil, err
@@ -64,12 +65,24 @@ func (c *Console) prove(ctx context.Context, in *proofInput) (*body[*tree.Bundle
 	if in.Body.Since != "" {
 		since = []byte(in.Body.Since)
 	}
-	c.signed(ctx) // so that the newest messages are proven, too, where that can be had
 	b, err := audit.Prove(ctx, e.Conn, e.Key, log, wanted, since)
 	if errors.Is(err, audit.ErrUnsigned) {
 		return nil, problem.New(http.StatusConflict, err.Error()).WithHint("the same again in a minute")
 	}
 	return &body[*tree.Bundle]{b}, err
+}
+
+// noKey is why nothing can be proven without a signing key.
+func noKey(ctx context.Context, e *audit.Exporter) error {
+	signed, err := audit.Signed(ctx, e.Conn)
+	switch {
+	case err != nil:
+		return err
+	case signed:
+		return problem.New(http.StatusConflict, "the logs are signed, and the key is not here").
+			WithHint("put the signing key back, as a file in the data folder or by the setting signing_key_file, before tillstream up makes another one")
+	}
+	return problem.New(http.StatusConflict, "nothing was ever signed here").WithHint("tillstream up")
 }
 
 // proven is what a reference selects in a log: a position, which may say that it is one, or
@@ -79,8 +92,11 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 	if err != nil {
 		number, _ := strings.CutPrefix(ref, "position:")
 		at, parseErr := strconv.ParseUint(number, 10, 63)
-		if problem.From(err).Status != http.StatusNotFound || parseErr != nil || at == 0 {
+		switch d := problem.From(err); {
+		case parseErr != nil || at == 0:
 			return nil, err
+		case d.Status != http.StatusNotFound:
+			return nil, d.WithHint("position:" + number + " for the position")
 		}
 		return c.provenAt(ctx, store, log, domain.Position(at))
 	}

@@ -52,6 +52,7 @@ func (c *Console) selection(ctx context.Context, in *SelectionInput, log project
 	}
 	if in.Time == business {
 		s.from, s.since, s.to, s.until = from.Position, from.Time, to.Position, to.Time
+		s.nothing = in.To != "" && s.to == 0 && s.until.IsZero()
 	} else {
 		s.dated = [2]time.Time{from.Time, to.Time}
 		if s.from, err = from.From(ctx, log); err != nil {
@@ -94,7 +95,8 @@ func (c *Console) moment(name, text string) (projections.Moment, error) {
 }
 
 // takes reports whether an event is among those selected. One that could not be decoded
-// is by its position only: nothing says when it happened.
+// is by its position only: nothing says when it happened, so that it is never among those
+// of a business time.
 func (s *selection) takes(rec *domain.Recorded) bool {
 	switch timed := !s.since.IsZero() || !s.until.IsZero(); {
 	case s.nothing, timed && rec.Time.IsZero():

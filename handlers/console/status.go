@@ -154,7 +154,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(contradicted, prometheus.GaugeValue, bad, "", l.Log)
 		}
 	}
-	if page.Index != nil && !page.Index.Opening {
+	if page.Index != nil {
 		lag := describe("search_index_lag_messages", "messages of the logs that are folded and not in the search index; without a store")
 		out <- prometheus.MustNewConstMetric(lag, prometheus.GaugeValue, float64(page.Index.Lag), "")
 		size := describe("search_index_bytes", "size of the search index; without a store")

@@ -95,7 +95,7 @@ func (w *world) reached(b *testing.B) {
 	b.Helper()
 	for {
 		changed := w.index.Changed()
-		if s := w.index.Status(); s.Lag == 0 && !s.Building && !s.Opening {
+		if s := w.index.Status(); s.Lag == 0 && !s.Building {
 			return
 		} else if s.Problem != "" {
 			b.Fatal(s.Problem)

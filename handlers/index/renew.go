@@ -200,7 +200,7 @@ func (h *Handler) Status() search.Status {
 		Problem: h.problem,
 	}
 	if h.problem == "" {
-		s.Opening, s.Building = h.index == nil, h.index != nil && !h.standing.Products.Whole
+		s.Opening, s.Building = h.index == nil, h.index == nil || !h.standing.Products.Whole
 	}
 	pos, sync := h.Catalog.Position(), h.Publications.Position()
 	s.Lag = uint64(max(pos, s.Position)-s.Position) + uint64(max(sync, s.SyncPosition)-s.SyncPosition)

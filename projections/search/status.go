@@ -12,10 +12,11 @@ type Status struct {
 	Position     domain.Position `json:"position"` // in the POS log, up to which it holds everything
 	SyncPosition domain.Position `json:"sync_position"`
 	Lag          uint64          `json:"lag"` // messages of both logs that are folded and not in it
-	// Opening says that the file is not open yet, so that nothing is known of it.
+	// Opening says that the file is not open yet, so that nothing is known of it but that it
+	// cannot be asked.
 	Opening bool `json:"opening,omitempty"`
-	// Building says that product rows are still being read, so that it cannot be asked
-	// for products.
+	// Building says that it cannot be asked for products: it is being opened, or their rows
+	// are still being read.
 	Building bool   `json:"building,omitempty"`
 	Problem  string `json:"problem,omitempty"` // what keeps it from going on
 }

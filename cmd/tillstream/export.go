@@ -55,8 +55,8 @@ keep a copy of DATA/signing-key elsewhere.`,
 // which nothing of what is folded need be in order.
 func (c *cli) archive(ctx context.Context, cfg Config, w io.Writer) (err error) {
 	if cfg.Server == "" {
-		if _, err := os.Stat(cfg.Data); cfg.NATS.URL == "" && err != nil {
-			return withHint(fmt.Errorf("there is no data folder %s", cfg.Data), "name the folder with --data, or a running program with --server")
+		if err := noFolder(cfg); err != nil {
+			return err
 		}
 		a, err := openChecked(ctx, cfg, slog.New(slog.DiscardHandler), unlessRestoring((*streams.Conn).EnsureLogs))
 		if err == nil {

@@ -147,6 +147,9 @@ func (c *cli) rebuild(ctx context.Context, cfg Config, f rebuildFlags) (err erro
 	if isDemo(cfg.Data) && runningAt(cfg.Data) == "" {
 		return withHint(fmt.Errorf("the data folder %s is that of the demo, which begins it anew each time", cfg.Data), "tillstream up --demo, or another folder with --data")
 	}
+	if err := noFolder(cfg); err != nil {
+		return err
+	}
 	a, err := openChecked(ctx, cfg, c.logger(cfg.Log), unlessRestoring((*streams.Conn).EnsureLogs))
 	if locked, is := errors.AsType[*streams.LockedError](err); is {
 		if locked.Holder.Address == "" {

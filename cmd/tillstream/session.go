@@ -90,9 +90,9 @@ func (c *cli) connect(ctx context.Context, cfg Config, n need) (*client, func() 
 		}
 		return newClient(cfg.Server, token), nothing, nil
 	}
-	if n == needReads && cfg.NATS.URL == "" {
-		if _, err := os.Stat(cfg.Data); errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, withHint(fmt.Errorf("there is no data folder %s", cfg.Data), "tillstream up, or name the folder with --data, or a running program with --server")
+	if n == needReads {
+		if err := noFolder(cfg); err != nil {
+			return nil, nil, err
 		}
 	}
 	if len(cfg.Stores) == 0 && runningAt(cfg.Data) == "" {
@@ -114,6 +114,17 @@ func (c *cli) connect(ctx context.Context, cfg Config, n need) (*client, func() 
 	}
 	to, stop := inMemory(handler, Secret(token))
 	return to, func() error { return errors.Join(stop(), end()) }, nil
+}
+
+// noFolder refuses a data folder that is not there, for what has to find something in it.
+func noFolder(cfg Config) error {
+	if cfg.NATS.URL != "" {
+		return nil
+	}
+	if _, err := os.Stat(cfg.Data); errors.Is(err, fs.ErrNotExist) {
+		return withHint(fmt.Errorf("there is no data folder %s", cfg.Data), "tillstream up, or name the folder with --data, or a running program with --server")
+	}
+	return nil
 }
 
 // readToken reads the API token of the program that holds a data folder.

@@ -146,10 +146,8 @@ func (c *cli) verifyWhere(ctx context.Context, cfg Config, order console.VerifyO
 // verifyAtRest opens the data folder, or the broker that is set, and verifies it as it
 // lies there: nothing is folded, and no stream is made.
 func (c *cli) verifyAtRest(ctx context.Context, cfg Config, order console.VerifyOrder, take func(json.RawMessage) error) (err error) {
-	if cfg.NATS.URL == "" {
-		if _, err := os.Stat(cfg.Data); err != nil {
-			return withHint(fmt.Errorf("there is no data folder %s", cfg.Data), "tillstream up, or name the folder with --data, or a running program with --server")
-		}
+	if err := noFolder(cfg); err != nil {
+		return err
 	}
 	if len(cfg.Stores) == 0 && runningAt(cfg.Data) == "" {
 		return noStore()

@@ -203,12 +203,24 @@ func (c *Console) find(store domain.StoreID, ref string) (projections.Match, err
 	return m, problem.New(http.StatusConflict, err.Error())
 }
 
-// findAll is find for several references; it names the first that fits nothing.
+// findOne is find for what changes something: it refuses the id of an item that was a product
+// of its own, is in another one now, and has left behind a link.
+func (c *Console) findOne(store domain.StoreID, ref string) (projections.Match, error) {
+	m, err := c.find(store, ref)
+	former := domain.ProductID(ref)
+	if err == nil && string(m.Item) == ref && m.Product != former && c.Publications.Publication(store, former).Link != nil {
+		return m, problem.Newf(http.StatusConflict, "%q is an item of product %q, and the product that it has left is still linked", ref, m.Product).
+			WithHint(fmt.Sprintf("item:%s, or product:%s for the one that it has left", ref, ref))
+	}
+	return m, err
+}
+
+// findAll is findOne for several references; it names the first that fits nothing.
 func (c *Console) findAll(store domain.StoreID, refs []string) ([]domain.ProductID, error) {
 	var out []domain.ProductID
 	seen := map[domain.ProductID]bool{}
 	for _, ref := range refs {
-		m, err := c.find(store, ref)
+		m, err := c.findOne(store, ref)
 		if err != nil {
 			return nil, err
 		}

@@ -140,7 +140,7 @@ func (c *Console) link(ctx context.Context, in *linkInput) (*body[LinkReport], e
 	case in.Body.Auto || in.Body.Item == "" || in.Body.BigCommerceID < 1:
 		return nil, problem.New(http.StatusUnprocessableEntity, `the body must have either "auto": true, or "item" and "bigcommerce_id"`)
 	}
-	m, err := c.find(store.ID, in.Body.Item)
+	m, err := c.findOne(store.ID, in.Body.Item)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (c *Console) unlink(ctx context.Context, in *unlinkInput) (*body[LinkLine],
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.find(store.ID, in.Ref)
+	m, err := c.findOne(store.ID, in.Ref)
 	if err != nil {
 		return nil, err
 	}

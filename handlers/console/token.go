@@ -77,11 +77,20 @@ func random(n int) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// tokenID is an id that a command line does not take for a flag.
+func tokenID() string {
+	for {
+		if id := random(tokenIDBytes); !strings.HasPrefix(id, "-") {
+			return id
+		}
+	}
+}
+
 // Make makes a token and returns, this once, what its bearer sends.
 func (t *Tokens) Make(ctx context.Context, store domain.StoreID, role Role, name string, now time.Time) (Token, string, error) {
 	secret := random(secretBytes)
 	hash := sha256.Sum256([]byte(secret))
-	made := Token{ID: random(tokenIDBytes), Store: store, Role: role, Name: name, Hash: hash[:], CreatedAt: now.UTC()}
+	made := Token{ID: tokenID(), Store: store, Role: role, Name: name, Hash: hash[:], CreatedAt: now.UTC()}
 	var absent uint64
 	return made, tokenPrefix + made.ID + "." + secret, t.put(ctx, made, &absent)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/console"
@@ -69,21 +70,13 @@ const lockPatience = 5 * time.Second
 // from it, or a command does not end.
 func lockData(ctx context.Context, dir string) (*streams.DataLock, error) {
 	const often = 20 * time.Millisecond
-	again := time.NewTicker(often)
-	defer again.Stop()
-	waiting, cancel := context.WithTimeout(ctx, lockPatience)
-	defer cancel()
-	for {
+	return backoff.Retry(ctx, func() (*streams.DataLock, error) {
 		lock, err := streams.LockDataDir(dir)
 		if locked, is := errors.AsType[*streams.LockedError](err); !is || locked.Holder.Address != "" {
-			return lock, err
+			err = backoff.Permanent(err)
 		}
-		select {
-		case <-again.C:
-		case <-waiting.Done():
-			return nil, cmp.Or(ctx.Err(), err)
-		}
-	}
+		return lock, err
+	}, backoff.WithBackOff(backoff.NewConstantBackOff(often)), backoff.WithMaxElapsedTime(lockPatience))
 }
 
 // openApp takes the data folder, connects to the broker and checks its streams.

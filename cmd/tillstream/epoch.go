@@ -29,7 +29,7 @@ type epochBuild struct {
 	tell         func(console.RebuildProgress)
 	publications *projections.Publications
 	opened       func(*project.Handler) // when set, told of each handler that is to build
-	hears        bool                   // nobody else has: it listens to what sources say
+	hears        bool                   // nobody else follows the log: the build is to hear of its sources
 
 	record  streams.Epochs
 	epoch   uint64

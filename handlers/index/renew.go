@@ -197,10 +197,8 @@ func (h *Handler) Status() search.Status {
 	defer h.mu.Unlock()
 	s := search.Status{
 		File: h.Path, Position: h.standing.POS.Position, SyncPosition: h.standing.Sync.Position,
-		Problem: h.problem,
-	}
-	if h.problem == "" {
-		s.Opening, s.Building = h.index == nil, h.index == nil || !h.standing.Products.Whole
+		Opening:  h.problem == "" && h.index == nil,
+		Building: h.problem == "" && (h.index == nil || !h.standing.Products.Whole), Problem: h.problem,
 	}
 	pos, sync := h.Catalog.Position(), h.Publications.Position()
 	s.Lag = uint64(max(pos, s.Position)-s.Position) + uint64(max(sync, s.SyncPosition)-s.SyncPosition)

@@ -15,8 +15,10 @@ import (
 func TestLockData(t *testing.T) {
 	t.Parallel()
 	in := install(t, simulator.Config{}, nil)
-	var locked *streams.LockedError
-	if _, err := lockData(t.Context(), in.cfg.Data); !errors.As(err, &locked) || locked.Holder.Address == "" {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	var locked *streams.LockedError // and not that there was no time to wait
+	if _, err := lockData(over, in.cfg.Data); !errors.As(err, &locked) || locked.Holder.Address == "" {
 		t.Errorf("of one that is served from: %v", err)
 	}
 	in.stop()
@@ -24,8 +26,6 @@ func TestLockData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	over, cancel := context.WithCancel(t.Context())
-	cancel()
 	if _, err := lockData(over, in.cfg.Data); !errors.Is(err, context.Canceled) {
 		t.Errorf("of a command that does not end: %v", err)
 	}

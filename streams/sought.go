@@ -52,6 +52,11 @@ func (e Events) ReadAt(ctx context.Context, at []domain.Position, each func(doma
 	return e.log.ReadAt(ctx, at, func(m Message) error { return each(recordedOr(m)) })
 }
 
+// Copied is what [Events.Read] says of a message, given all that the log holds of it.
+func (e Events) Copied(at domain.Position, subject string, recorded time.Time, header map[string][]string, data []byte) (domain.Recorded, error) {
+	return recordedOr(newMessage(e.log.stream, e.log.prefix, subject, header, data, uint64(at), recorded))
+}
+
 // ReadAt is [Log.Read] of the messages at some positions, in their order.
 func (l *Log) ReadAt(ctx context.Context, at []domain.Position, do func(Message) error) error {
 	for len(at) > 0 {

@@ -185,7 +185,7 @@ func (s *Store) guards() publish.Guards {
 func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
-		Catalog: e.catalog, Publications: e.publications, Standings: projections.NewStandings(e.catalog, e.publications), Past: e.past(), Project: e.project,
+		Catalog: e.catalog, Publications: e.publications, Standings: projections.NewStandings(e.catalog, e.publications), Past: e.memory(), Project: e.project,
 		Logs:        console.Logs{POS: e.app.conn.POS(), Sync: e.app.conn.Sync()},
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
@@ -244,6 +244,16 @@ func (e *engine) past() *projections.Past {
 			return conn.DeadLetters().Of(ctx, conn.POS(), store, string(item))
 		},
 	}
+}
+
+// memory says what was to people who ask, from the index's copies of the logs as far as
+// there are any.
+func (e *engine) memory() *projections.Past {
+	p := e.past()
+	if e.index != nil {
+		p.POS, p.Sync = e.index.Logs()
+	}
+	return p
 }
 
 // ingest makes what takes events and files in. A catalog that another process

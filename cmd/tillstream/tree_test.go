@@ -62,7 +62,7 @@ var rules = []rule{
 		"errors are classified once for every HTTP answer"},
 	{"handlers/ingest", slices.Concat(ours, []string{"github.com/google/uuid", "golang.org/x/sync", "github.com/danielgtaylor/huma/v2"}), nil, "it reacts to requests"},
 	{"handlers/project", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5"}), nil, "it reacts to the POS log"},
-	{"handlers/index", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5"}), nil, "it reacts to both logs, and nothing reacts to it"},
+	{"handlers/index", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5", "github.com/klauspost/compress/s2", "golang.org/x/mod/sumdb"}), nil, "it reacts to both logs, and nothing reacts to it"},
 	{"handlers/publish", slices.Concat(ours, watermill, []string{"github.com/govalues/decimal", "github.com/cenkalti/backoff/v5", "golang.org/x/sync"}), nil, "it reacts to new snapshots"},
 	{"handlers/audit", slices.Concat(ours, []string{"github.com/cenkalti/backoff/v5", "golang.org/x/mod/sumdb", "golang.org/x/sync", "github.com/klauspost/compress/zstd"}), nil,
 		"it reacts to both logs, and judges what others have made of them"},

@@ -193,7 +193,7 @@ func (a *annals) newest(ctx context.Context, behind domain.Position) ([]domain.P
 // readAt reads events at positions. A log whose messages cannot be read one by one is
 // read from the first of them to the last.
 func (a *annals) readAt(ctx context.Context, at []domain.Position, each func(domain.Recorded, error) error) error {
-	if sought, is := a.console.POS.(projections.Sought); is {
+	if sought, is := a.console.Past.POS.(projections.Sought); is {
 		return sought.ReadAt(ctx, at, each)
 	}
 	return a.console.POS.Read(ctx, a.store, "", at[0], at[len(at)-1], each)

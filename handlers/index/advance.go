@@ -106,8 +106,9 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 	}
 	if to := min(pos, s.POS.Position+group); to > s.POS.Position {
 		more = more || to < pos
-		err := h.POS.Read(ctx, streams.Query{From: s.POS.Position + 1, To: to, Attributes: true}, func(m streams.Message) error {
+		err := h.POS.Read(ctx, streams.Query{From: s.POS.Position + 1, To: to}, func(m streams.Message) error {
 			note(b, search.POS, &m)
+			b.Sheets = h.copyPOS.add(b.Sheets, &m)
 			if m.Position > s.Products.FromPOS {
 				t.item(m.Store, domain.ItemID(m.Key))
 			}
@@ -117,12 +118,13 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 		if err != nil {
 			return false, err
 		}
-		s.POS.Position = to
+		s.POS.Position, s.Sheets.POS = to, h.copyPOS.sheets()
 	}
 	if to := min(sync, s.Sync.Position+group); to > s.Sync.Position {
 		more = more || to < sync
 		err := h.Sync.Read(ctx, streams.Query{From: s.Sync.Position + 1, To: to}, func(m streams.Message) error {
 			rec := note(b, search.Sync, &m)
+			b.Sheets = h.copySync.add(b.Sheets, &m)
 			if m.Position > s.Products.FromSync {
 				t.product(m.Store, domain.ProductID(m.Key))
 				t.quarantine(rec)
@@ -133,7 +135,7 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 		if err != nil {
 			return false, err
 		}
-		s.Sync.Position = to
+		s.Sync.Position, s.Sheets.Sync = to, h.copySync.sheets()
 	}
 	s.Letters, err = h.DeadLetters.Notes(ctx, s.Letters, func(n streams.LetterNote) {
 		if n.Now == streams.Open {

@@ -55,6 +55,9 @@ type Handler struct {
 	awaited  int           // who waits for a new file
 	changed  chan struct{} // closed, and replaced, with every change of these
 	wake     chan struct{}
+
+	// Of Run alone: who copies the messages of the logs.
+	copyPOS, copySync *copyist
 }
 
 // New returns a handler that has not begun.
@@ -132,6 +135,12 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 		return err
 	}
 	if err := h.fits(ctx, &at); err != nil {
+		return err
+	}
+	if h.copyPOS, err = newCopyist(ctx, search.POS, h.POS, at.Sheets.POS, at.POS.Position); err != nil {
+		return err
+	}
+	if h.copySync, err = newCopyist(ctx, search.Sync, h.Sync, at.Sheets.Sync, at.Sync.Position); err != nil {
 		return err
 	}
 	defer func() {

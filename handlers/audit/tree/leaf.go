@@ -44,7 +44,7 @@ const (
 //	text data
 func AppendLeaf(b []byte, m *Message) []byte {
 	var h Hasher
-	return h.appendLeaf(b, m)
+	return h.Append(b, m)
 }
 
 // AppendAbsent appends the leaf of a position at which a log has no message:
@@ -70,7 +70,13 @@ type Hasher struct {
 
 // Leaf is the hash of a message's leaf.
 func (h *Hasher) Leaf(m *Message) tlog.Hash {
-	h.leaf = h.appendLeaf(append(h.leaf[:0], 0), m) // RFC 6962: leaves are hashed behind a zero byte
+	h.leaf = h.Append(append(h.leaf[:0], 0), m) // RFC 6962: leaves are hashed behind a zero byte
+	return sha256.Sum256(h.leaf)
+}
+
+// Encoded is the hash of a leaf that is there in its encoding.
+func (h *Hasher) Encoded(leaf []byte) tlog.Hash {
+	h.leaf = append(append(h.leaf[:0], 0), leaf...)
 	return sha256.Sum256(h.leaf)
 }
 
@@ -80,7 +86,8 @@ func (h *Hasher) Absent(log string, at domain.Position) tlog.Hash {
 	return sha256.Sum256(h.leaf)
 }
 
-func (h *Hasher) appendLeaf(b []byte, m *Message) []byte {
+// Append is [AppendLeaf] in the memory that the hasher keeps.
+func (h *Hasher) Append(b []byte, m *Message) []byte {
 	b = append(b, leafLine...)
 	b = appendText(b, m.Log)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Position))

@@ -24,6 +24,7 @@ type Batch struct {
 	// Events are the positions of messages by their kinds, in order, each above all that
 	// the index holds of its log.
 	Events   map[search.Kind][]domain.Position
+	Sheets   []Sheet // that the index has not got
 	Letters  []search.Letter
 	Resolved []search.Resolution
 	// Standing is where the index stands when all this is written.
@@ -32,8 +33,8 @@ type Batch struct {
 
 // statements are what a batch is written with.
 type statements struct {
-	standing, row, addRow, setRow, dropRow, text, dropText   *sql.Stmt
-	kind, addKind, count, last, addStretch, letter, resolved *sql.Stmt
+	standing, row, addRow, setRow, dropRow, text, dropText          *sql.Stmt
+	kind, addKind, count, last, addStretch, sheet, letter, resolved *sql.Stmt
 }
 
 func (x *Index) prepare(ctx context.Context) error {
@@ -54,6 +55,7 @@ func (x *Index) prepare(ctx context.Context) error {
 		{&p.count, "UPDATE kind SET n = n + ? WHERE id = ?"},
 		{&p.last, "SELECT first, last, n, positions FROM stretch WHERE kind = ? ORDER BY first DESC LIMIT 1"},
 		{&p.addStretch, "INSERT OR REPLACE INTO stretch (kind, first, last, n, positions) VALUES (?, ?, ?, ?, ?)"},
+		{&p.sheet, "INSERT INTO sheet (log, n, hash, messages) VALUES (?, ?, ?, ?)"},
 		{&p.letter, "INSERT OR REPLACE INTO letter (id, store, kind, day, state) VALUES (?, ?, ?, ?, ?)"},
 		{&p.resolved, "UPDATE letter SET state = ? WHERE id = ?"},
 	} {
@@ -119,6 +121,11 @@ func (w *writer) all(b *Batch) error {
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(b.Events), compareKinds) {
 		if err := w.events(k, b.Events[k]); err != nil {
+			return err
+		}
+	}
+	for _, s := range b.Sheets {
+		if _, err := w.exec(w.put.sheet, s.Log, s.N, s.Hash[:], s.Messages); err != nil {
 			return err
 		}
 	}

@@ -40,6 +40,14 @@ type Standing struct {
 	Letters domain.Position `json:"letters"`
 	// Products is where its product rows stand.
 	Products Products `json:"products"`
+	// Sheets is how many there are of each log.
+	Sheets Sheets `json:"sheets"`
+}
+
+// Sheets counts the sheets of the logs. Each has those of the numbers from 0 on.
+type Sheets struct {
+	POS  int64 `json:"pos"`
+	Sync int64 `json:"sync"`
 }
 
 // Reached is a position of a log, and the message that lies there, so that another log
@@ -282,12 +290,12 @@ func (x *Index) View(ctx context.Context, do func(*View) error) error {
 }
 
 // DamagedError says that the file does not hold what was written into it.
-type DamagedError struct{ err error }
+type DamagedError struct{ Err error }
 
-func (e *DamagedError) Error() string { return e.err.Error() }
+func (e *DamagedError) Error() string { return e.Err.Error() }
 
 // Unwrap returns what was found.
-func (e *DamagedError) Unwrap() error { return e.err }
+func (e *DamagedError) Unwrap() error { return e.Err }
 
 // The codes by which SQLite says that a statement does not fit the tables, that a file is
 // damaged or cut, and that it is none of its own.

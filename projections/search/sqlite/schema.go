@@ -2,7 +2,7 @@ package sqlite
 
 // Version is that of what the file holds and of how its rows are made. It is raised
 // with every change of either; a file of another version is made anew.
-const Version = 1
+const Version = 2
 
 // applicationID marks the file as ours: "tstr".
 const applicationID = 0x74737472
@@ -15,6 +15,9 @@ const applicationID = 0x74737472
 //
 // The positions of a kind lie in stretches, so that adding one costs a stretch and not
 // the whole.
+//
+// A sheet holds copies of neighbouring messages of a log, in whatever form who writes it
+// gives them.
 const schema = `
 CREATE TABLE standing (one INTEGER PRIMARY KEY CHECK (one = 1), value TEXT NOT NULL) STRICT;
 CREATE TABLE product (
@@ -65,4 +68,11 @@ CREATE TABLE letter (
 	state TEXT NOT NULL
 ) STRICT;
 CREATE INDEX letter_store ON letter (store);
+CREATE TABLE sheet (
+	log TEXT NOT NULL,
+	n INTEGER NOT NULL,
+	hash BLOB NOT NULL,
+	messages BLOB NOT NULL,
+	UNIQUE (log, n)
+) STRICT;
 `

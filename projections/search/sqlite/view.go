@@ -330,5 +330,17 @@ func (v *View) Digest(ctx context.Context) (projections.Hash, error) {
 	if err != nil {
 		return projections.Hash{}, err
 	}
+	err = v.rows(ctx, "SELECT log, n, hash FROM sheet ORDER BY log, n", nil, func(rows *sql.Rows) error {
+		var log string
+		var n int64
+		var hash []byte
+		if err := rows.Scan(&log, &n, &hash); err != nil {
+			return err
+		}
+		return row("sheet", log, n, hash)
+	})
+	if err != nil {
+		return projections.Hash{}, err
+	}
 	return projections.Hash(h.Sum(nil)), nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/audit/tree"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/index"
 	"github.com/tillstream/tillstream/handlers/publish"
 	"github.com/tillstream/tillstream/streams"
 )
@@ -42,6 +43,7 @@ SKIP. A check that was skipped says nothing: it is not passed.
   positions     no position of a log is missing
   tree          the logs are what was signed; the first position that is not is named
   since         and what was signed earlier, by heads that somebody else has kept
+  copies        what questions about the past are answered from is what the logs have
   events        what cannot be used as an event has a dead letter
   duplicates    no event counts twice
   fold          the stored states are what the log amounts to, byte for byte
@@ -157,7 +159,18 @@ func (c *cli) verifyAtRest(ctx context.Context, cfg Config, order console.Verify
 		return err
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
-	v, err := order.Verifier(a.verifier(nil))
+	base := a.verifier(nil)
+	if file := cfg.indexFile(); file != "" {
+		switch copies, err := index.OpenCopies(ctx, file, a.conn); {
+		case errors.Is(err, domain.ErrNotFound): // whatever there is, nobody would be answered from it
+		case err != nil:
+			return err
+		default:
+			defer func() { err = errors.Join(err, copies.Close()) }()
+			base.Copies = copies
+		}
+	}
+	v, err := order.Verifier(base)
 	if err != nil {
 		return err
 	}
@@ -284,6 +297,9 @@ func readHeads(file string) ([]string, error) {
 // BigCommerce is to be read.
 func (a *app) verifier(e *engine) audit.Verifier {
 	v := audit.Verifier{Conn: a.conn, Products: productsInUse{a.conn}, Dir: a.cfg.Data}
+	if e != nil && e.index != nil {
+		v.Copies = e.index.Copies()
+	}
 	if key, err := readSigningKey(&a.cfg); err == nil {
 		v.Keys = append(v.Keys, key.Public())
 	}

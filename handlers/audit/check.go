@@ -29,6 +29,7 @@ const (
 	Positions    Code = "positions"    // no position of a log is missing
 	Tree         Code = "tree"         // the logs are what was signed
 	Since        Code = "since"        // and what was signed earlier, by a head from outside
+	Copied       Code = "copies"       // what questions are answered from is what the logs have
 	Events       Code = "events"       // what is no event has a dead letter
 	Duplicates   Code = "duplicates"   // no event counts twice
 	Fold         Code = "fold"         // the stored states are what the log amounts to
@@ -41,7 +42,7 @@ const (
 
 // Codes are all checks.
 func Codes() []Code {
-	return []Code{Topology, Rights, Positions, Tree, Since, Events, Duplicates, Fold, Publications, Behind, Twins, Sums, BigCommerce}
+	return []Code{Topology, Rights, Positions, Tree, Since, Copied, Events, Duplicates, Fold, Publications, Behind, Twins, Sums, BigCommerce}
 }
 
 // ParseCodes reads names of checks.
@@ -61,7 +62,7 @@ func ParseCodes(names []string) ([]Code, error) {
 
 // Result is what a check has found. A check of several logs or stores has one for each.
 type Result struct {
-	Code   Code           `json:"code" enum:"topology,rights,positions,tree,since,events,duplicates,fold,publications,behind,twins,sums,bigcommerce"`
+	Code   Code           `json:"code" enum:"topology,rights,positions,tree,since,copies,events,duplicates,fold,publications,behind,twins,sums,bigcommerce"`
 	State  State          `json:"state" enum:"PASS,WARN,FAIL,SKIP"`
 	Log    string         `json:"log,omitempty"`
 	Store  domain.StoreID `json:"store,omitempty"`

@@ -31,6 +31,8 @@ type Verifier struct {
 	// the wish for since bring in the other: of what is wrong with a log only the first is
 	// told, whichever head contradicts it.
 	Only []Code
+	// Copies are the search index's; nil when there is none.
+	Copies Copies
 	// Dir is where files to compare with are made, the system's own when it is empty.
 	Dir string
 	// Sample is how many products of each store are compared with BigCommerce.
@@ -235,6 +237,10 @@ func (v *verification) readLog(ctx context.Context, log *streams.Log, extent str
 			p.takers = append(p.takers, each(trees.take))
 		}
 	}
+	copies := newCopyCheck(log.Name(), v.Copies)
+	if v.wants(Copied) && v.Copies != nil {
+		p.takers = append(p.takers, each(func(m *streams.Message) error { return copies.take(ctx, m) }))
+	}
 	events, err := v.eventChecks(ctx, log, p)
 	if err != nil {
 		return err
@@ -256,6 +262,9 @@ func (v *verification) readLog(ctx context.Context, log *streams.Log, extent str
 		if err != nil {
 			return err
 		}
+	}
+	if err := v.tell(copies.end()); err != nil {
+		return err
 	}
 	return events.end(ctx)
 }

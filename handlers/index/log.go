@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/tillstream/tillstream/domain"
-	"github.com/tillstream/tillstream/handlers/audit/tree"
 	"github.com/tillstream/tillstream/projections/search"
 	"github.com/tillstream/tillstream/projections/search/sqlite"
 	"github.com/tillstream/tillstream/streams"
@@ -110,25 +109,4 @@ func (l Log) copies(ctx context.Context, at []domain.Position) map[domain.Positi
 		return nil
 	}
 	return found
-}
-
-// Tile is the tile of leaves that the index's copies of a log make, whatever they are. It
-// is false where the index has none of that number. The error is a [*sqlite.DamagedError]
-// when they cannot be read, or says why the index cannot.
-func (l Log) Tile(ctx context.Context, n int64) (t *tree.Tile, copied bool, err error) {
-	l.index.Messages(ctx, func(v *sqlite.View) error {
-		sheet, failed := v.Sheet(ctx, l.name, n)
-		if errors.Is(failed, domain.ErrNotFound) {
-			return nil
-		}
-		r := sheetReader{log: l.log.Name()}
-		if failed == nil {
-			failed = r.open(&sheet)
-		}
-		if err = failed; err == nil {
-			t, copied = r.entries.tile(r.log, n, &r.hasher), true
-		}
-		return nil // to judge it is the caller's
-	})
-	return t, copied, err
 }

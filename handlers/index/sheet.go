@@ -124,8 +124,8 @@ func (r *sheetReader) message(s *sqlite.Sheet, at domain.Position) (m tree.Messa
 // copyist gathers the messages of a log, as they are read, into sheets. It is for one
 // goroutine.
 type copyist struct {
-	name    string // of the log in the index
-	log     *streams.Log
+	name    string          // of the log in the index
+	log     string          // its own
 	next    domain.Position // of the message that is copied next
 	plain   []byte          // the sheet that it goes to, as far as that is written
 	leaf    []byte
@@ -136,7 +136,7 @@ type copyist struct {
 // newCopyist goes on where the index has so many sheets of a log and has read it up to a
 // position. What lies behind the last sheet is read again.
 func newCopyist(ctx context.Context, name string, log *streams.Log, sheets int64, read domain.Position) (*copyist, error) {
-	c := &copyist{name: name, log: log, next: domain.Position(sheets*tree.TileWidth + 1)}
+	c := &copyist{name: name, log: log.Name(), next: domain.Position(sheets*tree.TileWidth + 1)}
 	if read < c.next {
 		return c, nil
 	}
@@ -178,7 +178,7 @@ func (c *copyist) write(whole []sqlite.Sheet, entry []byte) []sqlite.Sheet {
 	if err := c.entries.parse(c.plain); err != nil {
 		panic(fmt.Sprintf("a sheet that was just written can be read: %v", err))
 	}
-	s.Hash = c.entries.tile(c.log.Name(), s.N, &c.hasher).Hash()
+	s.Hash = c.entries.tile(c.log, s.N, &c.hasher).Hash()
 	c.plain = c.plain[:0]
 	return append(whole, s)
 }

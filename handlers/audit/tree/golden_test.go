@@ -146,6 +146,9 @@ func TestHasher_Leaf(t *testing.T) {
 	var hasher tree.Hasher
 	base := aMessage(7)
 	want := hasher.Leaf(&base)
+	if got := hasher.Encoded(tree.AppendLeaf(nil, &base)); got != want {
+		t.Error("the encoded leaf has another hash")
+	}
 	for name, change := range map[string]func(*tree.Message){
 		"log":             func(m *tree.Message) { m.Log = "SYNC" },
 		"position":        func(m *tree.Message) { m.Position++ },

@@ -91,9 +91,9 @@ func Open(ctx context.Context, path string, own bool) (x *Index, anew string, er
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, "", fmt.Errorf("search index: %w", err)
 	}
-	lock := flock.New(path + ".lock")
-	if locked, err := lock.TryLock(); err != nil || !locked {
-		return nil, "", fmt.Errorf("search index: %w", errors.Join(err, fmt.Errorf("another process has %s open", path)))
+	lock, err := lockOf(path)
+	if err != nil {
+		return nil, "", err
 	}
 	if anew, err = unknown(path, own); err == nil && anew == "" {
 		x, anew, err = reopen(ctx, path)
@@ -108,6 +108,45 @@ func Open(ctx context.Context, path string, own bool) (x *Index, anew string, er
 	}
 	x.lock = lock
 	return x, anew, nil
+}
+
+// Look opens the index in a file as it is. The error is [domain.ErrNotFound] where there
+// is none of this version, or it is damaged; it says why then. Any other is as with [Open].
+func Look(ctx context.Context, path string) (*Index, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if why, err := unknown(path, true); err != nil || why != "" {
+		return nil, lacking(why, err)
+	}
+	lock, err := lockOf(path)
+	if err != nil {
+		return nil, err
+	}
+	x, useless, err := reopen(ctx, path)
+	if err != nil || useless != "" {
+		return nil, errors.Join(lacking(useless, err), lock.Unlock())
+	}
+	x.lock = lock
+	return x, nil
+}
+
+// lacking is why there is no index to look at.
+func lacking(why string, err error) error {
+	if err != nil {
+		return fmt.Errorf("search index: %w", err)
+	}
+	return fmt.Errorf("search index: %s: %w", why, domain.ErrNotFound)
+}
+
+// lockOf locks the file of an index, which one process at a time has open.
+func lockOf(path string) (*flock.Flock, error) {
+	lock := flock.New(path + ".lock")
+	if locked, err := lock.TryLock(); err != nil || !locked {
+		return nil, fmt.Errorf("search index: %w", errors.Join(err, fmt.Errorf("another process has %s open", path)))
+	}
+	return lock, nil
 }
 
 // unknown says why there is no index in a file, as far as its first bytes tell, and

@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -101,6 +102,27 @@ func TestOpen(t *testing.T) {
 			}
 			full(t, path)
 			tt.spoil(t, path)
+			was, _ := os.ReadFile(path)
+			looked, err := sqlite.Look(t.Context(), path)
+			if is, _ := os.ReadFile(path); !bytes.Equal(was, is) {
+				t.Error("to look at it has changed it")
+			}
+			switch {
+			case tt.anew:
+				if !errors.Is(err, domain.ErrNotFound) {
+					t.Errorf("looked at with %v", err)
+				}
+			case err != nil:
+				t.Fatal(err)
+			default:
+				if _, err := sqlite.Look(t.Context(), path); err == nil || errors.Is(err, domain.ErrNotFound) {
+					t.Errorf("looked at twice at once with %v", err)
+				}
+				if got, err := looked.Standing(t.Context()); err != nil || got != standing {
+					t.Errorf("looked at it stands at %+v, %v", got, err)
+				}
+				must(t, looked.Close())
+			}
 			x, anew := open(t, path)
 			defer x.Close()
 			got, err := x.Standing(t.Context())

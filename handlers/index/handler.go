@@ -56,8 +56,10 @@ type Handler struct {
 	changed  chan struct{} // closed, and replaced, with every change of these
 	wake     chan struct{}
 
-	// Of Run alone: who copies the messages of the logs.
-	copyPOS, copySync *copyist
+	// Of Run alone.
+	copyPOS, copySync *copyist // who copies the messages of the logs
+	ends              ends     // when it looked last
+	quiet             bool     // and they were the same the time before
 }
 
 // New returns a handler that has not begun.

@@ -19,9 +19,10 @@ func (h *Handler) rest(ctx context.Context, d time.Duration) (hurried bool) {
 	return false
 }
 
-// After a transaction the index pauses for so many times as long as that took, so that it
-// has a fifth of one processor while events come without end, and takes it in small
-// pieces: a sale during an import is not to wait for it. Whoever asks ends the pause.
+// After a transaction during which something has come the index pauses for so many times as
+// long as that took, so that it has a fifth of one processor while events come without end.
+// It takes small pieces: a sale during an import is not to wait for it. Whoever asks ends
+// the pause.
 const (
 	leisure   = 4
 	mostPause = 10 * time.Second
@@ -38,11 +39,17 @@ func (h *Handler) urgent(at *sqlite.Standing) bool {
 
 // pause reports whether somebody is in a hurry.
 func (h *Handler) pause(ctx context.Context, at *sqlite.Standing, took time.Duration) (hurried bool) {
-	if h.urgent(at) {
+	if h.quiet || h.urgent(at) {
 		return false
 	}
 	return h.rest(ctx, min(leisure*took, mostPause))
 }
+
+// ends are where the logs end, as far as the index may read them.
+type ends struct{ pos, sync domain.Position }
+
+// compare notes where the logs end, and whether anything has come since the last look.
+func (h *Handler) compare(now ends) { h.quiet, h.ends = now == h.ends, now }
 
 // When the folding has much to do the index leaves the processors to it, until it is far
 // behind itself: what changes often is then written once, too.
@@ -52,12 +59,14 @@ const (
 	yieldFor   = 250 * time.Millisecond
 )
 
-// yields reports whether the folding is to be left alone.
+// yields reports whether the folding is to be left alone. It also notes whether something
+// has come since it was asked last.
 func (h *Handler) yields(ctx context.Context, at *sqlite.Standing) (bool, error) {
 	if h.urgent(at) || ctx.Err() != nil {
 		return false, ctx.Err()
 	}
 	last, err := h.POS.Last(ctx)
+	h.compare(ends{last, h.Publications.Position()})
 	return yields(last, h.Catalog.Checkpoint(), at.POS.Position), err
 }
 

@@ -2,8 +2,11 @@ package index
 
 import (
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/projections/search/sqlite"
 )
 
 func TestYields(t *testing.T) {
@@ -26,4 +29,23 @@ func TestYields(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHandler_pause: the index takes its time only while something comes.
+func TestHandler_pause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h := &Handler{wake: make(chan struct{}, 1)}
+		at := &sqlite.Standing{Products: sqlite.Products{Whole: true}}
+		for _, tt := range []struct {
+			now  ends
+			want time.Duration
+		}{{ends{5, 3}, leisure * time.Second}, {ends{5, 3}, 0}, {ends{6, 3}, leisure * time.Second}, {ends{6, 4}, leisure * time.Second}, {ends{6, 4}, 0}} {
+			h.compare(tt.now)
+			began := time.Now()
+			if h.pause(t.Context(), at, time.Second); time.Since(began) != tt.want {
+				t.Errorf("with the logs at %+v it paused %s, want %s", tt.now, time.Since(began), tt.want)
+			}
+		}
+	})
 }

@@ -34,7 +34,7 @@ func (p *Past) Between(ctx context.Context, store domain.StoreID, m Match, from,
 	was := p.Catalog.scene(store)
 	var is *scene
 	origins := map[string]domain.Recorded{}
-	err = p.replay(ctx, store, m.Product, end, func(s *scene, rec domain.Recorded, unusable error) error {
+	err = p.replay(ctx, store, m, end, func(s *scene, rec domain.Recorded, unusable error) error {
 		is = s
 		if unusable != nil {
 			return nil

@@ -30,7 +30,8 @@ type Change struct {
 }
 
 // History calls each with every event of an item, or of a product, up to a position,
-// oldest first; to 0 is all that are folded. The events of a product are those that
+// oldest first; to 0 is all that are folded. An item without a product is one of which no
+// event could be used. The events of a product are those that
 // happened to items while they were in it, their coming and their going among them.
 // What an event changed is what it changed of its item and of the family that the item
 // was in; what a sibling decided for the family is in the sibling's history.
@@ -39,7 +40,7 @@ func (p *Past) History(ctx context.Context, store domain.StoreID, m Match, to do
 	if err != nil {
 		return err
 	}
-	return p.replay(ctx, store, m.Product, to, func(s *scene, rec domain.Recorded, err error) error {
+	return p.replay(ctx, store, m, to, func(s *scene, rec domain.Recorded, err error) error {
 		item := domain.ItemID(rec.Subject)
 		before, joined := s.holder(item), s.products[m.Product]
 		step := Step{Event: rec, Item: item, Problem: err}

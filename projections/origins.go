@@ -40,7 +40,7 @@ func (p *Past) Origins(ctx context.Context, store domain.StoreID, product domain
 		return nil, err
 	}
 	o := Origins{}
-	err = p.replay(ctx, store, product, to, func(s *scene, rec domain.Recorded, unusable error) error {
+	err = p.replay(ctx, store, Match{Product: product}, to, func(s *scene, rec domain.Recorded, unusable error) error {
 		if unusable != nil {
 			return nil
 		}

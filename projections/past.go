@@ -107,11 +107,15 @@ func (p *Past) item(ctx context.Context, store domain.StoreID, id domain.ItemID)
 }
 
 // replay folds what has had a say in a product up to a position: it calls each with
-// every message, to be folded.
-func (p *Past) replay(ctx context.Context, store domain.StoreID, product domain.ProductID, to domain.Position, each func(s *scene, rec domain.Recorded, unusable error) error) error {
-	trails, _, err := p.kin(ctx, store, product)
-	if err != nil {
-		return err
+// every message, to be folded. An item that is in none has nothing but messages that could
+// not be used.
+func (p *Past) replay(ctx context.Context, store domain.StoreID, m Match, to domain.Position, each func(s *scene, rec domain.Recorded, unusable error) error) error {
+	trails := map[string]domain.Trail{string(m.Item): ""}
+	if m.Product != "" {
+		var err error
+		if trails, _, err = p.kin(ctx, store, m.Product); err != nil {
+			return err
+		}
 	}
 	s := p.Catalog.scene(store)
 	return p.read(ctx, store, trails, to, func(rec domain.Recorded, err error) error { return each(s, rec, err) })
@@ -183,7 +187,7 @@ func (p *Past) ProductAt(ctx context.Context, store domain.StoreID, m Match, at 
 		return domain.Product{}, err
 	}
 	var last *scene
-	err = p.replay(ctx, store, m.Product, to, func(s *scene, rec domain.Recorded, err error) error {
+	err = p.replay(ctx, store, m, to, func(s *scene, rec domain.Recorded, err error) error {
 		last = s
 		if err == nil && at.counts(&rec) {
 			_, _ = s.fold(&rec) // a dead letter changed nothing

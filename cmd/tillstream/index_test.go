@@ -17,6 +17,7 @@ import (
 
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 	"github.com/tillstream/tillstream/handlers/console"
+	"github.com/tillstream/tillstream/handlers/index"
 	"github.com/tillstream/tillstream/projections/search/sqlite"
 )
 
@@ -97,6 +98,9 @@ func TestIndex_history(t *testing.T) {
 		} {
 			var want []console.HistoryLine
 			answers := e.console.Past
+			if _, is := answers.POS.(index.Log); !is {
+				t.Fatalf("questions are answered from %T", answers.POS)
+			}
 			e.console.Past = e.past() // the logs themselves, not the index's copies
 			for n := range historyProducts {
 				want = slices.Concat(want, in.lines("/products/"+string(itemName(n))+"/history?"+q.Encode()))
@@ -114,10 +118,10 @@ func TestIndex_history(t *testing.T) {
 					if limit > 0 {
 						expect = expect[:min(limit, len(expect))]
 					}
-					for _, index := range []console.SearchIndex{indexed, nil} {
-						e.console.Index = index
+					for _, asked := range []console.SearchIndex{indexed, nil} {
+						e.console.Index = asked
 						if d := cmp.Diff(expect, in.lines("/history?"+q.Encode()), cmpopts.EquateEmpty()); d != "" {
-							t.Errorf("%s, index %v (-items +store)\n%s", q.Encode(), index != nil, d)
+							t.Errorf("%s, index %v (-items +store)\n%s", q.Encode(), asked != nil, d)
 						}
 					}
 				}

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -201,6 +202,46 @@ func TestPoison(t *testing.T) {
 		return ok && twin.Name == "Oat flakes"
 	})
 	in.await("resolved", func() bool { return len(in.letters()) == 0 })
+}
+
+// What was said of an item and could never be used is there to be read, though the item is
+// in no product.
+func TestPoison_stranger(t *testing.T) {
+	t.Parallel()
+	in := install(t, simulator.Config{}, nil)
+	in.happen(revision(1)...)
+	in.settle()
+	about := "the item, in letters: é"
+	m := natsgo.NewMsg("pos." + testStore + "." + "=" + base64.RawURLEncoding.EncodeToString([]byte(about)))
+	m.Data = []byte("no event")
+	in.publish(in.adapter(), m)
+	in.await("read", func() bool { return len(in.letters()) == 1 })
+	at, err := in.app.conn.POS().Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ref := range []string{about, "item:" + about} {
+		if said, want := in.tillstream(exitDone, "history", ref, "--pushes"), fmt.Sprintf("(?m)^%d  .* dead_letter$", at); !matches(said, want) || strings.Count(said, "\n") > 3 {
+			t.Errorf("history of %q said %q, want one line, %q", ref, said, want)
+		}
+		if said := in.tillstream(exitDone, "replay", "--item", ref); strings.Count(said, "\n") != 1 {
+			t.Errorf("replay of %q said %q, want one event", ref, said)
+		}
+		if said := in.tillstream(exitDone, "prove", ref); !strings.Contains(said, fmt.Sprintf("PASS  position %d ", at)) || strings.Count(said, "\n") != 1 {
+			t.Errorf("prove of %q said %q", ref, said)
+		}
+		in.tillstream(exitFailed, "replay", "--item", ref, "--log", "SYNC")
+		in.tillstream(exitFailed, "prove", ref, "--log", "SYNC")
+		in.tillstream(exitFailed, "show", ref)
+		in.tillstream(exitFailed, "explain", ref)
+	}
+	in.tillstream(exitFailed, "history", about+"!")
+
+	// Once more is known of it, both are its history.
+	in.happen(describedAs(about, about, "", 1))
+	if said := in.tillstream(exitDone, "history", about); !matches(said, fmt.Sprintf("(?ms)^%d  .* dead_letter$.*^%d  .* folded$", at, at+1)) {
+		t.Errorf("history said %q", said)
+	}
 }
 
 // A foreign program may publish what happened in the POS of its store, and nothing

@@ -203,6 +203,23 @@ func (c *Console) find(store domain.StoreID, ref string) (projections.Match, err
 	return m, problem.New(http.StatusConflict, err.Error())
 }
 
+// findIn is find for what reads a log: in the POS log there also are items of which no event
+// could be used, and which therefore are in no product.
+func (c *Console) findIn(ctx context.Context, log *streams.Log, store domain.StoreID, ref string) (projections.Match, error) {
+	m, err := c.find(store, ref)
+	if err == nil || problem.From(err).Status != http.StatusNotFound || log.Name() != c.Logs.POS.Name() {
+		return m, err
+	}
+	id := strings.TrimPrefix(ref, "item:")
+	switch n, failed := log.Events().Count(ctx, store, id); {
+	case failed != nil:
+		return m, failed
+	case n == 0:
+		return m, err
+	}
+	return projections.Match{Item: domain.ItemID(id)}, nil
+}
+
 // findOne is find for what changes something: it refuses the id of an item that was a product
 // of its own, is in another one now, and has left behind a link.
 func (c *Console) findOne(store domain.StoreID, ref string) (projections.Match, error) {

@@ -88,7 +88,7 @@ func noKey(ctx context.Context, e *audit.Exporter) error {
 // proven is what a reference selects in a log: a position, which may say that it is one, or
 // all messages of an item or product, and of the items that have left the product.
 func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, ref string) ([]audit.Wanted, error) {
-	m, err := c.find(store.ID, ref)
+	m, err := c.findIn(ctx, log, store.ID, ref)
 	if err != nil {
 		number, _ := strings.CutPrefix(ref, "position:")
 		at, parseErr := strconv.ParseUint(number, 10, 63)

@@ -62,7 +62,7 @@ func (c *Console) history(ctx context.Context, in *historyInput) (*huma.StreamRe
 	if err != nil {
 		return nil, err
 	}
-	m, err := c.find(store.ID, in.Ref)
+	m, err := c.findIn(ctx, c.Logs.POS, store.ID, in.Ref)
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +249,7 @@ func (s *story) tell(ctx context.Context, each func(HistoryLine) error) error {
 
 // newPushes are the lines about pushes that are selected and not told yet.
 func (s *story) newPushes(ctx context.Context) ([]HistoryLine, error) {
-	if !s.pushes {
+	if !s.pushes || s.match.Product == "" {
 		s.sent = s.console.Publications.Publication(s.store, s.match.Product).Sync
 		return nil, nil
 	}

@@ -68,7 +68,7 @@ func (c *Console) replay(ctx context.Context, in *replayInput) (*huma.StreamResp
 
 // find finds out what a reference means in the log, and where it lies there.
 func (r *replaying) find(ctx context.Context, c *Console, ref string) error {
-	m, err := c.find(r.store, ref)
+	m, err := c.findIn(ctx, r.log, r.store, ref)
 	if err != nil {
 		return err
 	}

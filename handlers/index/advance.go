@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tillstream/tillstream/domain"
@@ -105,38 +106,31 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 		group = min(group, unhurried)
 	}
 	if to := min(pos, s.POS.Position+group); to > s.POS.Position {
-		more = more || to < pos
-		err := h.POS.Read(ctx, streams.Query{From: s.POS.Position + 1, To: to}, func(m streams.Message) error {
-			note(b, search.POS, &m)
-			b.Sheets = h.copyPOS.add(b.Sheets, &m)
+		s.POS, err = h.copied(ctx, b, h.POS, h.copyPOS, s.POS, to, func(m *streams.Message) {
+			note(b, search.POS, m)
 			if m.Position > s.Products.FromPOS {
 				t.item(m.Store, domain.ItemID(m.Key))
 			}
-			s.POS.Mark = markOf(&m)
-			return nil
 		})
 		if err != nil {
 			return false, err
 		}
-		s.POS.Position, s.Sheets.POS = to, h.copyPOS.sheets()
+		s.Sheets.POS = h.copyPOS.sheets()
 	}
 	if to := min(sync, s.Sync.Position+group); to > s.Sync.Position {
-		more = more || to < sync
-		err := h.Sync.Read(ctx, streams.Query{From: s.Sync.Position + 1, To: to}, func(m streams.Message) error {
-			rec := note(b, search.Sync, &m)
-			b.Sheets = h.copySync.add(b.Sheets, &m)
+		s.Sync, err = h.copied(ctx, b, h.Sync, h.copySync, s.Sync, to, func(m *streams.Message) {
+			rec := note(b, search.Sync, m)
 			if m.Position > s.Products.FromSync {
 				t.product(m.Store, domain.ProductID(m.Key))
 				t.quarantine(rec)
 			}
-			s.Sync.Mark = markOf(&m)
-			return nil
 		})
 		if err != nil {
 			return false, err
 		}
-		s.Sync.Position, s.Sheets.Sync = to, h.copySync.sheets()
+		s.Sheets.Sync = h.copySync.sheets()
 	}
+	more = s.POS.Position < pos || s.Sync.Position < sync
 	s.Letters, err = h.DeadLetters.Notes(ctx, s.Letters, func(n streams.LetterNote) {
 		if n.Now == streams.Open {
 			b.Letters = append(b.Letters, LetterOf(n))
@@ -148,6 +142,40 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 		return false, fmt.Errorf("read the dead letters: %w", err)
 	}
 	return more, t.rows(ctx, b)
+}
+
+// mostCopies is how many bytes of copies one transaction writes, about. It is reached only
+// where messages are uncommonly large.
+const mostCopies = 16 << 20
+
+// errFull says that a transaction holds enough.
+var errFull = errors.New("the transaction is full")
+
+// copied reads a log from behind where it was read to, up to a position or to where the
+// transaction is full, calls each with every message, and copies it.
+func (h *Handler) copied(ctx context.Context, b *sqlite.Batch, log *streams.Log, c *copyist, from sqlite.Reached, to domain.Position, each func(*streams.Message)) (sqlite.Reached, error) {
+	now, size := from, 0
+	err := log.Read(ctx, streams.Query{From: from.Position + 1, To: to}, func(m streams.Message) error {
+		each(&m)
+		now = sqlite.Reached{Position: m.Position, Mark: markOf(&m)}
+		whole := len(b.Sheets)
+		b.Sheets = c.add(b.Sheets, &m)
+		for _, s := range b.Sheets[whole:] {
+			size += len(s.Messages)
+		}
+		if size >= mostCopies {
+			return errFull
+		}
+		return nil
+	})
+	switch {
+	case errors.Is(err, errFull):
+		return now, nil
+	case err != nil:
+		return from, err
+	}
+	now.Position = to // where there may be no message
+	return now, nil
 }
 
 // LetterOf is what the index holds of a dead letter.

@@ -111,12 +111,17 @@ func TestLog(t *testing.T) {
 	must(t, pos.ReadAt(t.Context(), at[:3], func(domain.Recorded, error) error { return nil }))
 	w.start(t)
 	w.recalls(t)
+	file, err := os.Stat(w.file)
+	must(t, err)
 	for range 40 {
 		w.happen(t, 1+w.random.IntN(20))
 		w.stop()
 		w.start(t)
 	}
 	w.recalls(t)
+	if now, err := os.Stat(w.file); err != nil || !os.SameFile(file, now) {
+		t.Errorf("the index was made anew: %v", err)
+	}
 	live := w.sum(t)
 	if _, err := w.index.Renew(t.Context(), func(index.Progress) {}); err != nil {
 		t.Fatal(err)
@@ -216,12 +221,17 @@ func TestLog_damaged(t *testing.T) {
 				}
 				return nil
 			}))
+			late := time.After(30 * time.Second)
 			for made := false; !made; {
 				changed := w.index.Changed()
 				x := w.index.Copies()
 				_, spoilt, err := x.Tile(t.Context(), log.Name(), s.N)
 				if made = err == nil && !spoilt; !made {
-					<-changed
+					select {
+					case <-changed:
+					case <-late:
+						t.Fatalf("the sheet is still there; %+v", w.index.Status())
+					}
 				}
 			}
 			w.recalls(t)

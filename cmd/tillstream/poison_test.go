@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -236,6 +237,28 @@ func TestPoison_stranger(t *testing.T) {
 		in.tillstream(exitFailed, "explain", ref)
 	}
 	in.tillstream(exitFailed, "history", about+"!")
+
+	// Whoever follows is told of more of it.
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, in.base+"/v1/stores/"+testStore+"/products/"+url.PathEscape(about)+"/history?follow=true", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+in.app.token)
+	following, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer following.Body.Close()
+	lines := json.NewDecoder(following.Body)
+	for range 2 {
+		var line console.HistoryLine
+		if err := lines.Decode(&line); err != nil || line.Position != at || line.Outcome != "dead_letter" {
+			t.Fatalf("who follows is told %+v, %v, want position %d", line, err, at)
+		}
+		in.publish(in.adapter(), m)
+		at++
+	}
+	in.await("read", func() bool { return len(in.letters()) == 3 })
 
 	// Once more is known of it, both are its history.
 	in.happen(describedAs(about, about, "", 1))

@@ -160,14 +160,13 @@ func (c *cli) verifyAtRest(ctx context.Context, cfg Config, order console.Verify
 	}
 	defer func() { err = errors.Join(err, a.close()) }()
 	base := a.verifier(nil)
-	if file := cfg.indexFile(); file != "" {
-		switch copies, err := index.OpenCopies(ctx, file, a.conn); {
-		case errors.Is(err, domain.ErrNotFound): // whatever there is, nobody would be answered from it
-		case err != nil:
-			return err
-		default:
+	if file := cfg.indexFile(); file != "" && order.Wants(audit.Copied) {
+		switch copies, failed := index.OpenCopies(ctx, file, a.conn); {
+		case failed == nil:
 			defer func() { err = errors.Join(err, copies.Close()) }()
 			base.Copies = copies
+		case !errors.Is(failed, domain.ErrNotFound): // or nobody is answered from any
+			base.Copies = audit.NoCopies{Err: failed}
 		}
 	}
 	v, err := order.Verifier(base)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/audit/tree"
+	"github.com/tillstream/tillstream/projections/search/sqlite"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -28,8 +31,9 @@ func (c copies) Tile(_ context.Context, log string, n int64) (*tree.Tile, bool, 
 	return &c.tiles[n], true, nil
 }
 
-// copiesOf are good copies of the POS log.
-func copiesOf(t testing.TB, c *streams.Conn) (out copies) {
+// copiesOf are good copies of the POS log, without the last tile and with it, whose end the
+// log has not.
+func copiesOf(t testing.TB, c *streams.Conn) (out, more copies) {
 	t.Helper()
 	var grown tree.Tree
 	var hasher tree.Hasher
@@ -39,7 +43,9 @@ func copiesOf(t testing.TB, c *streams.Conn) (out copies) {
 		}
 		out.tiles = append(out.tiles, grown.Add(hasher.Leaf(&tree.Message{Log: "POS", Position: m.Position, Subject: m.Subject, RecordedAt: m.RecordedAt, Header: m.Header, Data: m.Data}))...)
 	}
-	return out
+	last := tree.Tile{N: int64(len(out.tiles))}
+	copy(last.Hashes[:], grown.Tail())
+	return out, copies{append(slices.Clone(out.tiles), last), nil}
 }
 
 // TestVerifier_copies: what questions are answered from is compared with the log, to the
@@ -48,17 +54,21 @@ func TestVerifier_copies(t *testing.T) {
 	t.Parallel()
 	c := start(t, t.TempDir())
 	record(t, c, 1, 700)
-	good := copiesOf(t, c)
+	good, more := copiesOf(t, c)
 	if len(good.tiles) != 2 {
 		t.Fatalf("%d tiles", len(good.tiles))
 	}
-	check := func(of audit.Copies, want audit.Result) {
+	results := func(of audit.Copies) (got []audit.Result) {
 		t.Helper()
 		v := audit.Verifier{Conn: c, Copies: of, Only: []audit.Code{audit.Copied}}
-		var got []audit.Result
 		if err := v.Run(t.Context(), func(r audit.Result) error { got = append(got, r); return nil }); err != nil {
 			t.Fatal(err)
 		}
+		return got
+	}
+	check := func(of audit.Copies, want audit.Result) {
+		t.Helper()
+		got := results(of)
 		want.Code, want.Log = audit.Copied, "POS"
 		if len(got) != 2 || got[0] != want || got[1].State != audit.Pass || got[1].Log != "SYNC" {
 			t.Errorf("found %+v\nwant %+v, and that SYNC passes", got, want)
@@ -71,14 +81,41 @@ func TestVerifier_copies(t *testing.T) {
 	check(copies{nil, errors.New("no such thing")}, audit.Result{
 		State: audit.Skip, Detail: "the copies that questions are answered from cannot be compared from position 1 on: no such thing",
 	})
+	for _, r := range results(audit.NoCopies{Err: errors.New("it is locked")}) {
+		if r.State != audit.Skip || !strings.HasSuffix(r.Detail, "it is locked") {
+			t.Errorf("of an index that is locked %+v", r)
+		}
+	}
+	check(copies{nil, &sqlite.DamagedError{Err: errors.New("it is cut")}}, audit.Result{
+		State: audit.Warn, Detail: "3 sheets of the copies that questions are answered from cannot be read, and so are not answered from; tillstream rebuild --index makes them anew: from position 1 to 256: it is cut; from position 257 to 512: it is cut; from position 513 on: it is cut",
+	})
+	check(more, audit.Result{
+		State: audit.Fail, Position: 701, Detail: "the log ends at position 700, and the search index answers of others behind it",
+	})
 	for _, at := range []domain.Position{1, 256, 257, 300, 512} {
-		bad := copies{append([]tree.Tile(nil), good.tiles...), nil}
+		bad := copies{slices.Clone(good.tiles), nil}
 		for p := at; p <= min(at+3, 512); p++ {
 			bad.tiles[(p-1)/tree.TileWidth].Hashes[(p-1)%tree.TileWidth][5]++
 		}
 		check(bad, audit.Result{
 			State: audit.Fail, Position: at,
-			Detail: "the search index answers of position " + fmt.Sprint(at) + " something else than the log has; tillstream rebuild --index makes its copies anew",
+			Detail: fmt.Sprintf("the search index answers of position %d something else than the log has. Which of the two is as it was recorded the check tree says: where that passes, tillstream rebuild --index makes the copies anew", at),
 		})
 	}
+
+	// Messages that are gone are none, also where the log has no more.
+	list := messages(t, c, "POS")
+	replace(t, c, "POS", append(slices.Clone(list[:299]), list[302:511]...))
+	_, more = copiesOf(t, c)
+	check(good, audit.Result{
+		State: audit.Fail, Position: 300,
+		Detail: "the search index answers of position 300 something else than the log has. Which of the two is as it was recorded the check tree says: where that passes, tillstream rebuild --index makes the copies anew",
+	})
+	check(more, audit.Result{
+		State: audit.Fail, Position: 512, Detail: "the log ends at position 511, and the search index answers of others behind it",
+	})
+	if err := admin(t, c).DeleteStream(t.Context(), "POS"); err != nil {
+		t.Fatal(err)
+	}
+	check(good, audit.Result{State: audit.Skip, Detail: "the log is missing"})
 }

@@ -263,8 +263,14 @@ func (v *verification) readLog(ctx context.Context, log *streams.Log, extent str
 			return err
 		}
 	}
-	if err := v.tell(copies.end()); err != nil {
-		return err
+	if v.wants(Copied) {
+		r, err := copies.result(ctx, extent, there)
+		if err == nil {
+			err = v.tell(r)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	return events.end(ctx)
 }

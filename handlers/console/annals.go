@@ -37,7 +37,7 @@ func (c *Console) annals(ctx context.Context, in *annalsInput) (*huma.StreamResp
 		return nil, err
 	}
 	return c.lines("history", func(write func(any) error) error {
-		a := annals{console: c, store: store.ID, chosen: chosen, limit: in.Limit, write: write}
+		a := annals{console: c, log: c.Past.POS, store: store.ID, chosen: chosen, limit: in.Limit, write: write}
 		a.chosen.from, a.chosen.to = max(chosen.from, 1), cmp.Or(chosen.to, c.Catalog.Position())
 		err := a.tell(ctx, in.Newest)
 		if errors.Is(err, errEnough) {
@@ -50,6 +50,7 @@ func (c *Console) annals(ctx context.Context, in *annalsInput) (*huma.StreamResp
 // annals is the telling of the history of a store.
 type annals struct {
 	console *Console
+	log     projections.Log
 	store   domain.StoreID
 	chosen  selection // with both of its bounds
 	limit   int       // of lines; 0 for all
@@ -82,7 +83,7 @@ func (a *annals) tell(ctx context.Context, newest bool) error {
 		}
 	}
 	if behind < a.chosen.to {
-		err := a.console.POS.Read(ctx, a.store, "", behind+1, a.chosen.to, a.take(ctx))
+		err := a.log.Read(ctx, a.store, "", behind+1, a.chosen.to, a.take(ctx))
 		if err != nil {
 			return err
 		}
@@ -99,7 +100,7 @@ const fetchesAs = 20
 func (a *annals) places(ctx context.Context) (at []domain.Position, behind domain.Position) {
 	c, s := a.console, &a.chosen
 	behind = s.from - 1
-	if _, is := c.POS.(projections.Sought); !is || c.Index == nil {
+	if _, is := a.log.(projections.Sought); !is || c.Index == nil {
 		return nil, behind
 	}
 	c.Index.Messages(ctx, func(v *sqlite.View) error {
@@ -176,7 +177,7 @@ func (a *annals) newest(ctx context.Context, behind domain.Position) ([]domain.P
 			from = to - size + 1
 		}
 		var some []domain.Position
-		err := a.console.POS.Read(ctx, a.store, "", from, to, func(rec domain.Recorded, _ error) error {
+		err := a.log.Read(ctx, a.store, "", from, to, func(rec domain.Recorded, _ error) error {
 			if a.chosen.takes(&rec) {
 				some = append(some, rec.Position)
 			}
@@ -193,10 +194,10 @@ func (a *annals) newest(ctx context.Context, behind domain.Position) ([]domain.P
 // readAt reads events at positions. A log whose messages cannot be read one by one is
 // read from the first of them to the last.
 func (a *annals) readAt(ctx context.Context, at []domain.Position, each func(domain.Recorded, error) error) error {
-	if sought, is := a.console.Past.POS.(projections.Sought); is {
+	if sought, is := a.log.(projections.Sought); is {
 		return sought.ReadAt(ctx, at, each)
 	}
-	return a.console.POS.Read(ctx, a.store, "", at[0], at[len(at)-1], each)
+	return a.log.Read(ctx, a.store, "", at[0], at[len(at)-1], each)
 }
 
 // take tells events in their order, some of them together, as far as they are chosen.

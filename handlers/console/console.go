@@ -204,10 +204,10 @@ func (c *Console) find(store domain.StoreID, ref string) (projections.Match, err
 }
 
 // findIn is find for what reads a log: in the POS log there also are items of which no event
-// could be used, and which therefore are in no product.
+// is folded, mostly because none could be used, and which therefore are in no product.
 func (c *Console) findIn(ctx context.Context, log *streams.Log, store domain.StoreID, ref string) (projections.Match, error) {
 	m, err := c.find(store, ref)
-	if err == nil || problem.From(err).Status != http.StatusNotFound || log.Name() != c.Logs.POS.Name() {
+	if err == nil || problem.From(err).Status != http.StatusNotFound || log != c.Logs.POS {
 		return m, err
 	}
 	id := strings.TrimPrefix(ref, "item:")

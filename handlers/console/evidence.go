@@ -95,8 +95,10 @@ func (c *Console) proven(ctx context.Context, store *Store, log *streams.Log, re
 		switch d := problem.From(err); {
 		case parseErr != nil || at == 0:
 			return nil, err
-		case d.Status != http.StatusNotFound:
+		case d.Status == http.StatusConflict:
 			return nil, d.WithHint("position:" + number + " for the position")
+		case d.Status != http.StatusNotFound:
+			return nil, err
 		}
 		return c.provenAt(ctx, store, log, domain.Position(at))
 	}

@@ -206,6 +206,9 @@ func (s *story) more() bool {
 	if holder, known := c.Catalog.Holder(s.store, s.match.Item); known {
 		s.match.Product = holder
 	}
+	if s.match.Product == "" {
+		return c.Catalog.Position() > s.reached
+	}
 	summary, _ := c.Catalog.Summary(s.store, s.match.Product)
 	return summary.Position > s.reached || c.Publications.Publication(s.store, s.match.Product).Sync > s.sent
 }

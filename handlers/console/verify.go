@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -18,6 +19,11 @@ type VerifyOrder struct {
 	Keys   []string `json:"keys,omitempty" maxItems:"100" doc:"public keys whose signatures count, besides the installation's own"`
 	Heads  []string `json:"heads,omitempty" maxItems:"2000" doc:"signed tree heads from outside, that the logs have to continue"`
 	Sample int      `json:"sample,omitempty" minimum:"0" maximum:"100000" doc:"products of each store to compare with BigCommerce"`
+}
+
+// Wants reports whether a check is to be made.
+func (o *VerifyOrder) Wants(code audit.Code) bool {
+	return len(o.Checks) == 0 || slices.Contains(o.Checks, string(code))
 }
 
 // VerifyLine is one thing that is found, or how far the reading is.

@@ -95,10 +95,7 @@ func (h *Handler) count(read int) {
 // messages reads what the logs have that is folded and not in the index, and the
 // products that it is about. It reports whether there is more of it.
 func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.Key) (more bool, err error) {
-	t := touched{handler: h, keys: map[domain.Key]bool{}, items: map[domain.Key]bool{}}
-	for _, key := range looks {
-		t.keys[key] = true
-	}
+	t := newTouched(h, looks)
 	s := &b.Standing
 	pos, sync := h.Catalog.Position(), h.Publications.Position()
 	group := domain.Position(h.Group)
@@ -144,16 +141,15 @@ func (h *Handler) messages(ctx context.Context, b *sqlite.Batch, looks []domain.
 	return more, t.rows(ctx, b)
 }
 
-// mostCopies is how many bytes of copies one transaction writes, about. It is reached only
-// where messages are uncommonly large.
-const mostCopies = 16 << 20
-
 // errFull says that a transaction holds enough.
 var errFull = errors.New("the transaction is full")
 
 // copied reads a log from behind where it was read to, up to a position or to where the
 // transaction is full, calls each with every message, and copies it.
 func (h *Handler) copied(ctx context.Context, b *sqlite.Batch, log *streams.Log, c *copyist, from sqlite.Reached, to domain.Position, each func(*streams.Message)) (sqlite.Reached, error) {
+	if c.next > from.Position+1 { // what it has copied last was not written
+		return from, fmt.Errorf("the copies of %s are at position %d, and the index at %d", log.Name(), c.next, from.Position)
+	}
 	now, size := from, 0
 	err := log.Read(ctx, streams.Query{From: from.Position + 1, To: to}, func(m streams.Message) error {
 		each(&m)
@@ -163,7 +159,7 @@ func (h *Handler) copied(ctx context.Context, b *sqlite.Batch, log *streams.Log,
 		for _, s := range b.Sheets[whole:] {
 			size += len(s.Messages)
 		}
-		if size >= mostCopies {
+		if size >= h.Bytes {
 			return errFull
 		}
 		return nil
@@ -199,6 +195,14 @@ type touched struct {
 	handler *Handler
 	keys    map[domain.Key]bool
 	items   map[domain.Key]bool
+}
+
+func newTouched(h *Handler, looks []domain.Key) *touched {
+	t := &touched{handler: h, keys: map[domain.Key]bool{}, items: map[domain.Key]bool{}}
+	for _, key := range looks {
+		t.keys[key] = true
+	}
+	return t
 }
 
 func (t *touched) product(store domain.StoreID, id domain.ProductID) {

@@ -184,6 +184,33 @@ func BenchmarkIndex(b *testing.B) {
 		}
 		b.ReportMetric(float64(time.Since(began))*float64(b.N)/float64(b.Elapsed()), "log/index")
 	})
+	b.Run("ten events, far apart", func(b *testing.B) {
+		pos, _ := w.index.Logs()
+		round := 0
+		next := func() []domain.Position { // others each time
+			at := make([]domain.Position, 10)
+			for i := range at {
+				at[i] = domain.Position(i*(events/10) + round*7919%(events/10) + 1)
+			}
+			round++
+			return at
+		}
+		read := func(log projections.Sought) {
+			n := 0
+			if err := log.ReadAt(b.Context(), next(), func(domain.Recorded, error) error { n++; return nil }); err != nil || n != 10 {
+				b.Fatalf("%d events were read, %v", n, err)
+			}
+		}
+		for b.Loop() {
+			read(pos)
+		}
+		const asked = 100
+		began := time.Now()
+		for range asked {
+			read(w.conn.POS().Events())
+		}
+		b.ReportMetric(float64(time.Since(began))/asked*float64(b.N)/float64(b.Elapsed()), "log/index")
+	})
 	b.Run("count by day and type", func(b *testing.B) {
 		ask := search.Ask{Log: search.POS, Store: store, By: []search.Dimension{search.ByDay, search.ByType}}
 		for b.Loop() {

@@ -31,16 +31,26 @@ func (h *Handler) Copies() *Copies {
 		if index == nil {
 			return errAway
 		}
-		return index.View(ctx, do)
+		return h.ask(ctx, index, do)
 	}}
 }
 
-// OpenCopies opens the index in a file as it lies there. The error is
-// [domain.ErrNotFound] where there is none that this program could answer from.
+// OpenCopies opens the index in a file that nobody keeps. The error is
+// [domain.ErrNotFound] where there is none from which a program on these logs would answer.
 func OpenCopies(ctx context.Context, path string, conn *streams.Conn) (*Copies, error) {
-	x, err := sqlite.Look(ctx, path)
+	x, err := sqlite.OpenExisting(ctx, path)
 	if err != nil {
 		return nil, err
+	}
+	at, err := x.Standing(ctx)
+	if err == nil {
+		err = fits(ctx, conn.POS(), conn.Sync(), &at)
+	}
+	if err != nil {
+		if errors.Is(err, errUseless) || sqlite.IsDamaged(err) {
+			err = fmt.Errorf("%w: %w", err, domain.ErrNotFound)
+		}
+		return nil, errors.Join(err, x.Close())
 	}
 	return &Copies{names: namesOf(conn.POS(), conn.Sync()), view: x.View, close: x.Close}, nil
 }
@@ -53,7 +63,8 @@ func namesOf(pos, sync *streams.Log) map[string]string {
 func (c *Copies) Close() error { return c.close() }
 
 // Tile is the tile of leaves that the copies of a log's messages make, whatever they are.
-// It is false where there are none of that number.
+// It is false where there are not so many. The error is a [*sqlite.DamagedError] where they
+// cannot be read, or says why the index cannot.
 func (c *Copies) Tile(ctx context.Context, log string, n int64) (t *tree.Tile, copied bool, err error) {
 	name, is := c.names[log]
 	if !is {

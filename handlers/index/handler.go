@@ -21,6 +21,7 @@ const (
 	DefaultGroup  = 50_000
 	DefaultPage   = 5_000
 	DefaultLinger = 200 * time.Millisecond
+	DefaultBytes  = 16 << 20
 )
 
 // Handler keeps one index. All exported fields are set before [Handler.Run]. The other
@@ -35,6 +36,9 @@ type Handler struct {
 	Epoch func() uint64
 	// Group is how many messages one transaction holds at most.
 	Group int
+	// Bytes is how many bytes of copies one transaction writes at most, about: fewer
+	// messages than Group only where these are uncommonly large.
+	Bytes int
 	// Page is how many products one transaction reads at most when all are read.
 	Page int
 	// Log is told why a file is made anew.
@@ -58,15 +62,13 @@ type Handler struct {
 
 	// Of Run alone.
 	copyPOS, copySync *copyist // who copies the messages of the logs
-	ends              ends     // when it looked last
-	quiet             bool     // and they were the same the time before
 }
 
 // New returns a handler that has not begun.
 func New(path string, source search.Source, conn *streams.Conn, epoch func() uint64) *Handler {
 	return &Handler{
 		Path: path, Source: source, POS: conn.POS(), Sync: conn.Sync(), DeadLetters: conn.DeadLetters(), Epoch: epoch,
-		Group: DefaultGroup, Page: DefaultPage, Linger: DefaultLinger, Log: slog.New(slog.DiscardHandler),
+		Group: DefaultGroup, Bytes: DefaultBytes, Page: DefaultPage, Linger: DefaultLinger, Log: slog.New(slog.DiscardHandler),
 		changed: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 }
@@ -136,7 +138,7 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := h.fits(ctx, &at); err != nil {
+	if err := fits(ctx, h.POS, h.Sync, &at); err != nil {
 		return err
 	}
 	if h.copyPOS, err = newCopyist(ctx, search.POS, h.POS, at.Sheets.POS, at.POS.Position); err != nil {
@@ -151,13 +153,17 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 		}
 	}()
 	h.publish(x, at)
-	for ctx.Err() == nil {
+	for before := (ends{}); ctx.Err() == nil; {
 		if err := h.wanted(); err != nil {
 			return err
 		}
-		if yields, err := h.yields(ctx, &at); err != nil {
+		now, err := h.ends(ctx)
+		if err != nil {
 			return err
-		} else if yields {
+		}
+		quiet := now == before
+		before = now
+		if h.yields(&now, &at) {
 			h.rest(ctx, yieldFor)
 			continue
 		}
@@ -168,7 +174,7 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 		}
 		took := time.Since(began)
 		h.publish(x, at)
-		if hurried := h.pause(ctx, &at, took); done && !hurried {
+		if hurried := h.pause(ctx, &at, took, quiet); done && !hurried {
 			h.wait(ctx, &at)
 		}
 	}
@@ -176,26 +182,28 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 }
 
 // lastLooks writes the products that somebody has had looked at, before the process ends:
-// no message tells the next one of them.
+// no message tells the next one of them. It writes nothing else, for what was read last may
+// not have been written.
 func (h *Handler) lastLooks(ctx context.Context, x *sqlite.Index, at sqlite.Standing) error {
-	h.mu.Lock()
-	none := len(h.looks) == 0
-	h.mu.Unlock()
-	if none || !at.Products.Whole {
-		return nil
+	looks := h.looked()
+	if len(looks) == 0 || !at.Products.Whole || at.Products.Epoch != h.Epoch() {
+		return nil // or all are read anew
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
 	defer cancel()
-	_, _, err := h.advance(ending, x, at)
-	return err
+	b := &sqlite.Batch{Standing: at}
+	if err := newTouched(h, looks).rows(ending, b); err != nil {
+		return err
+	}
+	return x.Apply(ending, b)
 }
 
 // fits refuses an index that speaks of another log than there is.
-func (h *Handler) fits(ctx context.Context, at *sqlite.Standing) error {
+func fits(ctx context.Context, pos, sync *streams.Log, at *sqlite.Standing) error {
 	for _, l := range []struct {
 		log *streams.Log
 		at  sqlite.Reached
-	}{{h.POS, at.POS}, {h.Sync, at.Sync}} {
+	}{{pos, at.POS}, {sync, at.Sync}} {
 		if l.at.Position == 0 {
 			continue
 		}

@@ -1,6 +1,7 @@
 package index_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,9 +16,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tillstream/tillstream/domain"
+	"github.com/tillstream/tillstream/handlers/audit"
 	"github.com/tillstream/tillstream/handlers/audit/tree"
 	"github.com/tillstream/tillstream/handlers/index"
-	"github.com/tillstream/tillstream/projections/search/sqlite"
 	"github.com/tillstream/tillstream/streams"
 )
 
@@ -41,6 +42,21 @@ func (w *world) happen(t testing.TB, n int) {
 		t.Fatal(err)
 	}
 	w.garbage(t)
+}
+
+// outcomes appends to the SYNC log.
+func (w *world) outcomes(t testing.TB, n int) {
+	t.Helper()
+	events := make([]domain.Envelope, n)
+	for i := range events {
+		w.events++
+		var err error
+		event := &domain.ProductUnlinked{Product: domain.ProductID(w.pick("a", "b")), Reason: "test"}
+		events[i], err = domain.NewEnvelope(domain.EventID(fmt.Sprintf("o-%d", w.events)), "/test", time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), event)
+		must(t, err)
+	}
+	_, err := w.conn.Sync().Append(t.Context(), store, events)
+	must(t, err)
 }
 
 // everything is what a log says at each of its positions.
@@ -100,6 +116,7 @@ func TestLog(t *testing.T) {
 	w.group = 90
 	w.start(t)
 	pos, _ := w.index.Logs()
+	w.outcomes(t, 300)
 	w.happen(t, 100)
 	w.recalls(t)
 	w.stop()
@@ -115,7 +132,9 @@ func TestLog(t *testing.T) {
 	must(t, err)
 	for range 40 {
 		w.happen(t, 1+w.random.IntN(20))
+		w.outcomes(t, 1+w.random.IntN(9))
 		w.stop()
+		w.group, w.bytes = 1+w.random.IntN(300), 1+w.random.IntN(20_000)
 		w.start(t)
 	}
 	w.recalls(t)
@@ -163,80 +182,123 @@ func TestOpenCopies(t *testing.T) {
 		t.Errorf("a sheet that is not whole: %v, %v", is, err)
 	}
 	must(t, x.Close())
+	other := newWorld(t, 26)
+	other.happen(t, 300)
+	if _, err := index.OpenCopies(t.Context(), w.file, other.conn); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("the index of another log: %v", err)
+	}
 	must(t, os.Remove(w.file))
 	if _, err := index.OpenCopies(t.Context(), w.file, w.conn); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("without a file: %v", err)
 	}
 }
 
+// spoil changes the sheets in the file of an index that is closed.
+func (w *world) spoil(t testing.TB, statement string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", w.file)
+	must(t, err)
+	_, err = db.Exec(statement)
+	must(t, errors.Join(err, db.Close()))
+}
+
 // TestLog_damaged: copies that are not what was written are not believed, and the index is
 // made anew for it.
 func TestLog_damaged(t *testing.T) {
 	t.Parallel()
-	for name, spoil := range map[string]func(s *sqlite.Sheet){
-		"NoSheet":      func(s *sqlite.Sheet) { s.Messages = []byte("no sheet") },
-		"OtherHash":    func(s *sqlite.Sheet) { s.Hash[7]++ },
-		"OtherPlace":   func(*sqlite.Sheet) {}, // of the positions before
-		"OtherLogHere": func(s *sqlite.Sheet) { s.Log = "SYNC" },
+	for name, statement := range map[string]string{
+		"NoSheet":    "UPDATE sheet SET messages = x'00112233' WHERE log = 'POS' AND n = 1",
+		"OtherHash":  "UPDATE sheet SET hash = (SELECT hash FROM sheet WHERE log = 'POS' AND n = 0) WHERE log = 'POS' AND n = 1",
+		"ShortHash":  "UPDATE sheet SET hash = x'00' WHERE log = 'POS' AND n = 1",
+		"OtherPlace": "UPDATE sheet SET (hash, messages) = (SELECT hash, messages FROM sheet WHERE log = 'POS' AND n = 0) WHERE log = 'POS' AND n = 1",
+		"OtherLog":   "UPDATE sheet SET (hash, messages) = (SELECT hash, messages FROM sheet WHERE log = 'SYNC' AND n = 0) WHERE log = 'POS' AND n = 0",
+		"Missing":    "DELETE FROM sheet WHERE log = 'POS' AND n = 1",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, 22)
 			w.start(t)
+			w.outcomes(t, 300)
 			w.happen(t, 600)
 			w.caughtUp(t)
 			w.stop()
-			x, _, err := sqlite.Open(t.Context(), w.file, true)
+			file, err := os.Stat(w.file)
 			must(t, err)
-			at, err := x.Standing(t.Context())
-			must(t, err)
-			var s sqlite.Sheet
-			must(t, x.View(t.Context(), func(v *sqlite.View) (err error) { s, err = v.Sheet(t.Context(), "POS", 0); return err }))
-			s.N = 2
-			spoil(&s)
-			if s.Log == "SYNC" {
-				s.N, at.Sheets.Sync = 0, 1
-			} else {
-				at.Sheets.POS = 3
-			}
-			must(t, x.Apply(t.Context(), &sqlite.Batch{Sheets: []sqlite.Sheet{s}, Standing: at}))
-			must(t, x.Close())
-			if name == "OtherLogHere" {
-				for range 3 {
-					w.sync(t)
-				}
-				w.settle(t)
-			}
+			w.spoil(t, statement)
 			w.start(t)
-			w.caughtUp(t)
-			pos, sync := w.index.Logs()
-			log, copies := w.conn.POS(), pos
-			if s.Log == "SYNC" {
-				log, copies = w.conn.Sync(), sync
-			}
-			all, says := everything(t, log)
-			must(t, copies.ReadAt(t.Context(), all, func(rec domain.Recorded, err error) error {
-				if is := fmt.Sprintf("%+v %v", rec, err); is != says[rec.Position] {
-					t.Errorf("position %d: %s\nthe log says %s", rec.Position, is, says[rec.Position])
-				}
-				return nil
-			}))
+			pos, _ := w.index.Logs()
+			all, says := everything(t, w.conn.POS())
 			late := time.After(30 * time.Second)
-			for made := false; !made; {
+			for anew := false; !anew; {
 				changed := w.index.Changed()
-				x := w.index.Copies()
-				_, spoilt, err := x.Tile(t.Context(), log.Name(), s.N)
-				if made = err == nil && !spoilt; !made {
-					select {
-					case <-changed:
-					case <-late:
-						t.Fatalf("the sheet is still there; %+v", w.index.Status())
+				must(t, pos.ReadAt(t.Context(), all, func(rec domain.Recorded, err error) error {
+					if is := fmt.Sprintf("%+v %v", rec, err); is != says[rec.Position] {
+						t.Fatalf("position %d: %s\nthe log says %s", rec.Position, is, says[rec.Position])
 					}
+					return nil
+				}))
+				now, err := os.Stat(w.file)
+				if anew = err == nil && !os.SameFile(file, now); anew {
+					break
+				}
+				select {
+				case <-changed:
+				case <-late:
+					t.Fatalf("the index is not made anew; %+v", w.index.Status())
 				}
 			}
 			w.recalls(t)
 		})
 	}
+	for name, statement := range map[string]string{
+		"LessThanCounted": "UPDATE standing SET value = json_set(value, '$.sheets.pos', 1)",
+		"MoreThanRead":    "UPDATE standing SET value = json_set(value, '$.sheets.pos', 3)",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, 24)
+			w.start(t)
+			w.happen(t, 600)
+			w.caughtUp(t)
+			w.stop()
+			w.spoil(t, statement)
+			w.start(t)
+			w.recalls(t)
+		})
+	}
+}
+
+// TestVerify: what the index would answer and the log has not is found where it is, also in
+// a file that nobody keeps.
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 25)
+	w.start(t)
+	w.happen(t, 600)
+	w.caughtUp(t)
+	verify := func(copies audit.Copies, want audit.State, at domain.Position) {
+		t.Helper()
+		v := audit.Verifier{Conn: w.conn, Copies: copies, Only: []audit.Code{audit.Copied}}
+		must(t, v.Run(t.Context(), func(r audit.Result) error {
+			if r.Log == "POS" && (r.State != want || r.Position != at) {
+				t.Errorf("found %+v, want %s at %d", r, want, at)
+			}
+			return nil
+		}))
+	}
+	verify(w.index.Copies(), audit.Pass, 0)
+	w.stop()
+	verify(w.index.Copies(), audit.Skip, 0)
+	w.spoil(t, "UPDATE sheet SET (hash, messages) = (SELECT hash, messages FROM sheet WHERE log = 'POS' AND n = 0) WHERE log = 'POS' AND n = 1")
+	x, err := index.OpenCopies(t.Context(), w.file, w.conn)
+	must(t, err)
+	verify(x, audit.Fail, 257)
+	must(t, x.Close())
+	w.spoil(t, "DELETE FROM sheet WHERE log = 'POS' AND n = 0")
+	x, err = index.OpenCopies(t.Context(), w.file, w.conn)
+	must(t, err)
+	verify(x, audit.Fail, 257)
+	must(t, x.Close())
 }
 
 // garbage puts what is no event straight into the log, as anybody may who may publish.

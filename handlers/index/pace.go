@@ -19,10 +19,10 @@ func (h *Handler) rest(ctx context.Context, d time.Duration) (hurried bool) {
 	return false
 }
 
-// After a transaction during which something has come the index pauses for so many times as
-// long as that took, so that it has a fifth of one processor while events come without end.
-// It takes small pieces: a sale during an import is not to wait for it. Whoever asks ends
-// the pause.
+// After a transaction the index pauses for so many times as long as that took, so that it
+// has a fifth of one processor while events come or are folded, and takes it in small
+// pieces: a sale during an import is not to wait for it. While none do it does not pause.
+// Whoever asks ends the pause.
 const (
 	leisure   = 4
 	mostPause = 10 * time.Second
@@ -38,18 +38,21 @@ func (h *Handler) urgent(at *sqlite.Standing) bool {
 }
 
 // pause reports whether somebody is in a hurry.
-func (h *Handler) pause(ctx context.Context, at *sqlite.Standing, took time.Duration) (hurried bool) {
-	if h.quiet || h.urgent(at) {
+func (h *Handler) pause(ctx context.Context, at *sqlite.Standing, took time.Duration, quiet bool) (hurried bool) {
+	if quiet || h.urgent(at) {
 		return false
 	}
 	return h.rest(ctx, min(leisure*took, mostPause))
 }
 
-// ends are where the logs end, as far as the index may read them.
-type ends struct{ pos, sync domain.Position }
+// ends are where the POS log ends and where both logs are folded to. They move while
+// somebody else has work to do.
+type ends struct{ last, folded, synced domain.Position }
 
-// compare notes where the logs end, and whether anything has come since the last look.
-func (h *Handler) compare(now ends) { h.quiet, h.ends = now == h.ends, now }
+func (h *Handler) ends(ctx context.Context) (ends, error) {
+	last, err := h.POS.Last(ctx)
+	return ends{last, h.Catalog.Position(), h.Publications.Position()}, err
+}
 
 // When the folding has much to do the index leaves the processors to it, until it is far
 // behind itself: what changes often is then written once, too.
@@ -59,15 +62,9 @@ const (
 	yieldFor   = 250 * time.Millisecond
 )
 
-// yields reports whether the folding is to be left alone. It also notes whether something
-// has come since it was asked last.
-func (h *Handler) yields(ctx context.Context, at *sqlite.Standing) (bool, error) {
-	if h.urgent(at) || ctx.Err() != nil {
-		return false, ctx.Err()
-	}
-	last, err := h.POS.Last(ctx)
-	h.compare(ends{last, h.Publications.Position()})
-	return yields(last, h.Catalog.Checkpoint(), at.POS.Position), err
+// yields reports whether the folding is to be left alone.
+func (h *Handler) yields(now *ends, at *sqlite.Standing) bool {
+	return !h.urgent(at) && yields(now.last, h.Catalog.Checkpoint(), at.POS.Position)
 }
 
 // yields reports so of where the log ends, up to where it is folded and stored, and up to

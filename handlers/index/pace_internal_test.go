@@ -31,20 +31,21 @@ func TestYields(t *testing.T) {
 	}
 }
 
-// TestHandler_pause: the index takes its time only while something comes.
+// TestHandler_pause: the index takes its time while something comes, and nobody waits.
 func TestHandler_pause(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := &Handler{wake: make(chan struct{}, 1)}
-		at := &sqlite.Standing{Products: sqlite.Products{Whole: true}}
 		for _, tt := range []struct {
-			now  ends
-			want time.Duration
-		}{{ends{5, 3}, leisure * time.Second}, {ends{5, 3}, 0}, {ends{6, 3}, leisure * time.Second}, {ends{6, 4}, leisure * time.Second}, {ends{6, 4}, 0}} {
-			h.compare(tt.now)
+			quiet, whole bool
+			awaited      int
+			want         time.Duration
+		}{{false, true, 0, leisure * time.Second}, {true, true, 0, 0}, {false, false, 0, 0}, {false, true, 1, 0}} {
+			h.awaited = tt.awaited
+			at := &sqlite.Standing{Products: sqlite.Products{Whole: tt.whole}}
 			began := time.Now()
-			if h.pause(t.Context(), at, time.Second); time.Since(began) != tt.want {
-				t.Errorf("with the logs at %+v it paused %s, want %s", tt.now, time.Since(began), tt.want)
+			if h.pause(t.Context(), at, time.Second, tt.quiet); time.Since(began) != tt.want {
+				t.Errorf("%+v: it paused %s", tt, time.Since(began))
 			}
 		}
 	})

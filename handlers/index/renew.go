@@ -177,8 +177,13 @@ func (h *Handler) Messages(ctx context.Context, do func(*sqlite.View) error) (ok
 	return index != nil && h.view(ctx, index, do)
 }
 
-// view asks the index. One that fails is opened again, and made anew if it is damaged.
+// view asks the index, and reports whether it has answered.
 func (h *Handler) view(ctx context.Context, index *sqlite.Index, do func(*sqlite.View) error) bool {
+	return h.ask(ctx, index, do) == nil
+}
+
+// ask asks the index. One that fails is opened again, and made anew if it is damaged.
+func (h *Handler) ask(ctx context.Context, index *sqlite.Index, do func(*sqlite.View) error) error {
 	err := index.View(ctx, do)
 	if sqlite.Failed(err) && ctx.Err() == nil {
 		h.mu.Lock()
@@ -188,7 +193,7 @@ func (h *Handler) view(ctx context.Context, index *sqlite.Index, do func(*sqlite
 		h.mu.Unlock()
 		h.hurry()
 	}
-	return err == nil
+	return err
 }
 
 // Status is where the index stands.

@@ -134,21 +134,22 @@ type copyist struct {
 }
 
 // newCopyist goes on where the index has so many sheets of a log and has read it up to a
-// position. What lies behind the last sheet is read again.
+// position. What lies behind the last sheet is read again. An index whose sheets are not
+// those of what it has read is of no use.
 func newCopyist(ctx context.Context, name string, log *streams.Log, sheets int64, read domain.Position) (*copyist, error) {
 	c := &copyist{name: name, log: log.Name(), next: domain.Position(sheets*tree.TileWidth + 1)}
-	if read < c.next {
+	switch {
+	case read+1 == c.next:
 		return c, nil
+	case read+1 < c.next:
+		return nil, errUseless
 	}
-	var whole []sqlite.Sheet
-	err := log.Read(ctx, streams.Query{From: c.next, To: read}, func(m streams.Message) error {
-		whole = c.add(whole, &m)
+	return c, log.Read(ctx, streams.Query{From: c.next, To: read}, func(m streams.Message) error {
+		if whole := c.add(nil, &m); len(whole) > 0 { // which ought to have been written
+			return errUseless
+		}
 		return nil
 	})
-	if err == nil && len(whole) > 0 { // which ought to have been written then
-		err = errUseless
-	}
-	return c, err
 }
 
 // sheets is how many are whole.
@@ -159,7 +160,7 @@ func (c *copyist) add(whole []sqlite.Sheet, m *streams.Message) []sqlite.Sheet {
 	for c.next < m.Position {
 		whole = c.write(whole, nil)
 	}
-	c.leaf = c.hasher.Append(c.leaf[:0], &tree.Message{
+	c.leaf = c.hasher.AppendLeaf(c.leaf[:0], &tree.Message{
 		Log: m.Stream, Position: m.Position, Subject: m.Subject, RecordedAt: m.RecordedAt, Header: m.Header, Data: m.Data,
 	})
 	if len(c.leaf) > mostCopied {

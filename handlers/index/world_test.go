@@ -28,6 +28,7 @@ type world struct {
 	epoch  atomic.Uint64
 	file   string
 	group  int
+	bytes  int // 0 is the default
 	page   int
 
 	index      *index.Handler
@@ -98,6 +99,9 @@ func running(t testing.TB, run func(context.Context) error) (end func()) {
 func (w *world) start(t testing.TB) {
 	w.index = index.New(w.file, w.source, w.conn, w.epoch.Load)
 	w.index.Own, w.index.Group, w.index.Page, w.index.Linger = true, w.group, w.page, time.Millisecond
+	if w.bytes > 0 {
+		w.index.Bytes = w.bytes
+	}
 	h := w.index
 	w.stop = running(t, func(ctx context.Context) error { h.Run(ctx); return nil })
 }

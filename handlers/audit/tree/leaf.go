@@ -44,7 +44,7 @@ const (
 //	text data
 func AppendLeaf(b []byte, m *Message) []byte {
 	var h Hasher
-	return h.Append(b, m)
+	return h.AppendLeaf(b, m)
 }
 
 // AppendAbsent appends the leaf of a position at which a log has no message:
@@ -70,7 +70,7 @@ type Hasher struct {
 
 // Leaf is the hash of a message's leaf.
 func (h *Hasher) Leaf(m *Message) tlog.Hash {
-	h.leaf = h.Append(append(h.leaf[:0], 0), m) // RFC 6962: leaves are hashed behind a zero byte
+	h.leaf = h.AppendLeaf(append(h.leaf[:0], 0), m) // RFC 6962: leaves are hashed behind a zero byte
 	return sha256.Sum256(h.leaf)
 }
 
@@ -86,8 +86,8 @@ func (h *Hasher) Absent(log string, at domain.Position) tlog.Hash {
 	return sha256.Sum256(h.leaf)
 }
 
-// Append is [AppendLeaf] in the memory that the hasher keeps.
-func (h *Hasher) Append(b []byte, m *Message) []byte {
+// AppendLeaf is [AppendLeaf] in the memory that the hasher keeps.
+func (h *Hasher) AppendLeaf(b []byte, m *Message) []byte {
 	b = append(b, leafLine...)
 	b = appendText(b, m.Log)
 	b = binary.BigEndian.AppendUint64(b, uint64(m.Position))

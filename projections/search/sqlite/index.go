@@ -110,9 +110,10 @@ func Open(ctx context.Context, path string, own bool) (x *Index, anew string, er
 	return x, anew, nil
 }
 
-// Look opens the index in a file as it is. The error is [domain.ErrNotFound] where there
-// is none of this version, or it is damaged; it says why then. Any other is as with [Open].
-func Look(ctx context.Context, path string) (*Index, error) {
+// OpenExisting opens the index in a file, and makes none. The error is [domain.ErrNotFound]
+// where there is none of this version, or it is damaged; it says why then. Any other is as
+// with [Open].
+func OpenExisting(ctx context.Context, path string) (*Index, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -132,7 +133,7 @@ func Look(ctx context.Context, path string) (*Index, error) {
 	return x, nil
 }
 
-// lacking is why there is no index to look at.
+// lacking is why there is no index.
 func lacking(why string, err error) error {
 	if err != nil {
 		return fmt.Errorf("search index: %w", err)
@@ -337,12 +338,13 @@ func (e *DamagedError) Error() string { return e.Err.Error() }
 func (e *DamagedError) Unwrap() error { return e.Err }
 
 // The codes by which SQLite says that a statement does not fit the tables, that a file is
-// damaged or cut, and that it is none of its own.
+// damaged or cut, that a row is there twice, and that a file is none of its own.
 const (
-	codeError   = 1
-	codeCorrupt = 11
-	codeCut     = 10 | 2<<8
-	codeNotADB  = 26
+	codeError      = 1
+	codeCorrupt    = 11
+	codeCut        = 10 | 2<<8
+	codeConstraint = 19
+	codeNotADB     = 26
 )
 
 // IsDamaged reports whether an error of an index says that its file is of no use.
@@ -351,7 +353,7 @@ func IsDamaged(err error) bool {
 		return true
 	}
 	code := codeOf(err)
-	return code == codeCut || code&0xff == codeCorrupt || code&0xff == codeNotADB
+	return code == codeCut || code&0xff == codeCorrupt || code&0xff == codeNotADB || code&0xff == codeConstraint
 }
 
 // Failed reports whether it was SQLite that failed, and not who asked it.

@@ -103,7 +103,7 @@ func TestOpen(t *testing.T) {
 			full(t, path)
 			tt.spoil(t, path)
 			was, _ := os.ReadFile(path)
-			looked, err := sqlite.Look(t.Context(), path)
+			looked, err := sqlite.OpenExisting(t.Context(), path)
 			if is, _ := os.ReadFile(path); !bytes.Equal(was, is) {
 				t.Error("to look at it has changed it")
 			}
@@ -115,7 +115,7 @@ func TestOpen(t *testing.T) {
 			case err != nil:
 				t.Fatal(err)
 			default:
-				if _, err := sqlite.Look(t.Context(), path); err == nil || errors.Is(err, domain.ErrNotFound) {
+				if _, err := sqlite.OpenExisting(t.Context(), path); err == nil || errors.Is(err, domain.ErrNotFound) {
 					t.Errorf("looked at twice at once with %v", err)
 				}
 				if got, err := looked.Standing(t.Context()); err != nil || got != standing {

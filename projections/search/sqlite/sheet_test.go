@@ -26,6 +26,10 @@ func TestView_Sheet(t *testing.T) {
 	empty := digest(t, x)
 	apply(t, x, sqlite.Batch{Sheets: all[:1]})
 	one := digest(t, x)
+	uncounted := x.View(t.Context(), func(v *sqlite.View) error { _, err := v.Sheet(t.Context(), "POS", 0); return err })
+	if !errors.Is(uncounted, domain.ErrNotFound) {
+		t.Errorf("a sheet that the standing says nothing of: %v", uncounted)
+	}
 	apply(t, x, sqlite.Batch{Sheets: all[1:], Standing: sqlite.Standing{Sheets: sqlite.Sheets{POS: 2, Sync: 1}}})
 	if three := digest(t, x); empty == one || one == three {
 		t.Error("the digest says nothing of sheets")
@@ -43,7 +47,12 @@ func TestView_Sheet(t *testing.T) {
 	if !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("a sheet that is not there: %v", err)
 	}
-	if err := x.Apply(t.Context(), &sqlite.Batch{Sheets: all[2:]}); err == nil {
-		t.Error("a sheet was written twice")
+	if err := x.Apply(t.Context(), &sqlite.Batch{Sheets: all[2:]}); !sqlite.IsDamaged(err) {
+		t.Errorf("a sheet was written twice: %v", err)
+	}
+	apply(t, x, sqlite.Batch{Standing: sqlite.Standing{Sheets: sqlite.Sheets{POS: 4, Sync: 1}}})
+	err = x.View(t.Context(), func(v *sqlite.View) error { _, err := v.Sheet(t.Context(), "POS", 3); return err })
+	if !sqlite.IsDamaged(err) {
+		t.Errorf("a sheet that ought to be there: %v", err)
 	}
 }

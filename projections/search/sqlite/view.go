@@ -271,8 +271,8 @@ func (v *View) Totals(ctx context.Context) (t search.Totals, err error) {
 	return t, nil
 }
 
-// Digest is one hash over all that the index holds, and over nothing of how it came to
-// be: two that hold the same have the same.
+// Digest is one hash over all that the index holds, of sheets over their hashes, and over
+// nothing of how it came to be: two that hold the same have the same.
 func (v *View) Digest(ctx context.Context) (projections.Hash, error) {
 	h := sha256.New()
 	row := func(values ...any) error {

@@ -1,5 +1,6 @@
 // Package sqlite keeps the rows of package search in one file, an SQLite database with
-// full-text search.
+// full-text search, and beside them copies of the logs' messages ([Sheet]), whatever their
+// form.
 //
 // The driver is modernc.org/sqlite: SQLite itself, translated to Go, so that the program
 // stays one static binary that is built without a C compiler and for any platform. It

@@ -185,7 +185,7 @@ func (s *Store) guards() publish.Guards {
 func (e *engine) serve() {
 	e.console = &console.Console{
 		Version: version(), Logger: e.app.log,
-		Catalog: e.catalog, Publications: e.publications, Standings: projections.NewStandings(e.catalog, e.publications), Past: e.memory(), Project: e.project,
+		Catalog: e.catalog, Publications: e.publications, Standings: projections.NewStandings(e.catalog, e.publications), Past: e.recalled(), Project: e.project,
 		Logs:        console.Logs{POS: e.app.conn.POS(), Sync: e.app.conn.Sync()},
 		DeadLetters: e.app.conn.DeadLetters(), POS: e.app.conn.POS().Events(), Sync: e.app.conn.Sync().Events(),
 		Sources: e.heardSources, Now: time.Now,
@@ -246,9 +246,9 @@ func (e *engine) past() *projections.Past {
 	}
 }
 
-// memory says what was to people who ask, from the index's copies of the logs as far as
+// recalled is past for people who ask: from the index's copies of the logs, as far as
 // there are any.
-func (e *engine) memory() *projections.Past {
+func (e *engine) recalled() *projections.Past {
 	p := e.past()
 	if e.index != nil {
 		p.POS, p.Sync = e.index.Logs()

@@ -138,6 +138,11 @@ func TestLog(t *testing.T) {
 		w.start(t)
 	}
 	w.recalls(t)
+	w.stop()
+	w.happen(t, 900)
+	w.group, w.bytes = index.DefaultGroup, 1
+	w.start(t)
+	w.recalls(t)
 	if now, err := os.Stat(w.file); err != nil || !os.SameFile(file, now) {
 		t.Errorf("the index was made anew: %v", err)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tillstream/tillstream/handlers/audit/tree"
 	"github.com/tillstream/tillstream/projections/search/sqlite"
 	"github.com/tillstream/tillstream/streams"
+	"github.com/tillstream/tillstream/streams/streamstest"
 )
 
 const testLog = "LOG"
@@ -98,6 +99,39 @@ func TestCopyist(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHandler_copied: a transaction ends where its copies are enough, and the next goes on
+// there; it goes on nowhere else.
+func TestHandler_copied(t *testing.T) {
+	t.Parallel()
+	conn := streamstest.Start(t)
+	var events []domain.Envelope
+	for i := range 700 {
+		events = append(events, domain.Envelope{
+			ID: domain.EventID(fmt.Sprint("e-", i)), Source: "/till/1", Type: domain.TypeStockLevelReported, Subject: "i", Time: time.Date(2026, 11, 1, 10, 0, 0, 0, time.UTC),
+			Data: []byte(`{"item":"i","outlet":"Quayside","on_hand":"1"}`),
+		})
+	}
+	if _, err := conn.POS().Append(t.Context(), "demo", events); err != nil {
+		t.Fatal(err)
+	}
+	h := &Handler{Bytes: 1}
+	c := &copyist{name: "POS", log: "POS", next: 1}
+	at, read := sqlite.Reached{}, 0
+	for _, want := range []domain.Position{256, 512, 700} {
+		b := &sqlite.Batch{}
+		var err error
+		if at, err = h.copied(t.Context(), b, conn.POS(), c, at, 700, func(*streams.Message) { read++ }); err != nil {
+			t.Fatal(err)
+		}
+		if at.Position != want || read != int(want) || at.Mark == "" || int64(want/tree.TileWidth) != c.sheets() || len(b.Sheets) != 1 && want < 700 {
+			t.Errorf("it has read %d messages up to %+v and made %d sheets, want up to %d", read, at, len(b.Sheets), want)
+		}
+	}
+	if _, err := h.copied(t.Context(), &sqlite.Batch{}, conn.POS(), c, sqlite.Reached{Position: 600}, 700, func(*streams.Message) {}); err == nil {
+		t.Error("what was copied was copied again")
+	}
 }
 
 // written is a whole sheet.

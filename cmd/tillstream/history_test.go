@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/handlers/bigcommerce/simulator"
 )
@@ -215,5 +217,52 @@ func editOwned(rng *rand.Rand, p *simulator.Product) {
 	case 8:
 		p.UPC, p.Categories = "123456789012", []int64{int64(number), 23}
 		p.Images = []simulator.Image{{ImageURL: "https://example.com/" + word + ".jpg"}}
+	}
+}
+
+// TestHistory_pushes: between an item's events stand the pushes of the products that it was
+// in, while it was in them.
+func TestHistory_pushes(t *testing.T) {
+	t.Parallel()
+	in := install(t, simulator.Config{}, func(c *Config) { c.Stores[0].Publish = "all" })
+	pushed := func(events ...domain.Event) {
+		in.happen(events...)
+		in.settle()
+	}
+	pushed(describedAs("a", "family", "S", 1))
+	pushed(describedAs("b", "b", "", 1))
+	pushed(describedAs("a", "family", "S", 2))
+	pushed(describedAs("b", "b", "", 2))
+	pushed(describedAs("b", "family", "M", 3))
+	pushed(describedAs("a", "family", "S", 4))
+	last, err := in.app.conn.Sync().Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.app.engine.Load().publications.Await(t.Context(), last); err != nil {
+		t.Fatal(err)
+	}
+	told := func(query string) (out []string) {
+		for _, line := range in.lines("/products/" + query) {
+			if line.Push == nil {
+				out = append(out, string(line.Item))
+			} else if line.Push.Event == "created" || line.Push.Event == "updated" {
+				out = append(out, fmt.Sprintf("%s %s at %d", line.Push.Product, line.Push.Event, line.Push.State))
+			}
+		}
+		return out
+	}
+	want := []string{"b", "b created at 2", "b", "b updated at 4", "b", "family updated at 5", "family updated at 6"}
+	if d := cmp.Diff(want, told("item:b/history?pushes=true")); d != "" {
+		t.Errorf("of the item that moved (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]string{"b", "family updated at 5", "family updated at 6"}, told("item:b/history?pushes=true&from=5")); d != "" {
+		t.Errorf("of the item since it moved (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]string{"a", "family created at 1", "a", "family updated at 3", "family updated at 5", "a", "family updated at 6"}, told("item:a/history?pushes=true")); d != "" {
+		t.Errorf("of the item that was there before (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]string{"a", "family created at 1", "a", "family updated at 3", "b", "family updated at 5", "a", "family updated at 6"}, told("product:family/history?pushes=true")); d != "" {
+		t.Errorf("of the product (-want +got)\n%s", d)
 	}
 }

@@ -44,7 +44,7 @@ type ChangedField struct {
 func (c *Console) mountHistory(api huma.API) {
 	registerLines(c, api, "/v1/stores/{store}/products/{ref}/history", "The events of one item or product, and what each changed",
 		`The answer has one JSON line per event. Those of a product are the ones that happened to items while they were in it.
-With pushes, what became of pushes of the product stands between them, by the time at which it was recorded.`,
+With pushes, what became of pushes of the product stands between them, by the time at which it was recorded; of an item, those of the products that it was in, while it was.`,
 		&huma.Schema{OneOf: []*huma.Schema{schemaOf[HistoryLine](api), schemaOf[LastLine](api)}}, c.history)
 }
 
@@ -219,18 +219,10 @@ func (s *story) tell(ctx context.Context, each func(HistoryLine) error) error {
 	if err != nil {
 		return err
 	}
-	before := func(at time.Time) error { // the pushes that were recorded before
-		for len(pushes) > 0 && (at.IsZero() || pushes[0].RecordedAt.Before(at)) {
-			line := pushes[0]
-			pushes = pushes[1:]
-			if err := each(line); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 	told, reached := s.told, s.console.Catalog.Position()
 	err = s.console.Past.History(ctx, s.store, s.match, cmp.Or(s.chosen.to, reached), func(step projections.Step) error {
+		pushes.until(step.Event.RecordedAt)
+		pushes.moved(&step)
 		if step.Event.Position <= s.told {
 			return nil
 		}
@@ -238,7 +230,7 @@ func (s *story) tell(ctx context.Context, each func(HistoryLine) error) error {
 		if !s.chosen.takes(&step.Event) {
 			return nil
 		}
-		if err := before(step.Event.RecordedAt); err != nil {
+		if err := pushes.tell(each); err != nil {
 			return err
 		}
 		return each(historyLine(step))
@@ -247,29 +239,90 @@ func (s *story) tell(ctx context.Context, each func(HistoryLine) error) error {
 		return err
 	}
 	s.told, s.reached = told, reached
-	return before(time.Time{})
+	pushes.until(time.Time{})
+	return pushes.tell(each)
 }
 
-// newPushes are the lines about pushes that are selected and not told yet.
-func (s *story) newPushes(ctx context.Context) ([]HistoryLine, error) {
+// newPushes are those that are selected and not told yet: of the product, or of those that
+// the item is and was in.
+func (s *story) newPushes(ctx context.Context) (*pushesOf, error) {
+	out := &pushesOf{item: s.match.Item}
+	products := []domain.ProductID{s.match.Product}
 	if !s.pushes || s.match.Product == "" {
 		s.sent = s.console.Publications.Publication(s.store, s.match.Product).Sync
-		return nil, nil
+		return out, nil
 	}
-	var lines []HistoryLine
-	born := births{}
-	err := s.console.Past.SyncOf(ctx, s.store, s.match.Product, 0, func(rec domain.Recorded, event domain.Event) error {
-		outcome, is := born.outcome(rec, event)
-		if rec.Position <= s.sent {
+	if s.match.Item != "" {
+		now, err := s.console.Catalog.Product(ctx, s.store, s.match.Product)
+		if err != nil {
+			return nil, err
+		}
+		it, _ := now.Item(s.match.Item)
+		products = append(products, it.Earlier...)
+	}
+	sent := s.sent
+	for _, product := range products {
+		born := births{}
+		err := s.console.Past.SyncOf(ctx, s.store, product, 0, func(rec domain.Recorded, event domain.Event) error {
+			outcome, is := born.outcome(rec, event)
+			if rec.Position <= sent {
+				return nil
+			}
+			s.sent = max(s.sent, rec.Position)
+			if is && s.chosen.covers(&rec) {
+				out.coming = append(out.coming, pushLine(rec, outcome))
+			}
 			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		s.sent = rec.Position
-		if is && s.chosen.covers(&rec) {
-			lines = append(lines, pushLine(rec, outcome))
+	}
+	slices.SortFunc(out.coming, func(a, b HistoryLine) int { return cmp.Compare(a.Position, b.Position) })
+	// The end of a quarantine is about two products.
+	out.coming = slices.CompactFunc(out.coming, func(a, b HistoryLine) bool { return a.Position == b.Position })
+	return out, nil
+}
+
+// pushesOf are what became of pushes, to be told between the events of a product, or of an
+// item: then only of the product that the item was in when that was recorded.
+type pushesOf struct {
+	item   domain.ItemID
+	in     string // the product that the item is in, as far as it is told
+	coming []HistoryLine
+	ready  []HistoryLine
+}
+
+// until takes those that were recorded before a time; all for the zero time.
+func (p *pushesOf) until(at time.Time) {
+	for len(p.coming) > 0 && (at.IsZero() || p.coming[0].RecordedAt.Before(at)) {
+		line := p.coming[0]
+		p.coming = p.coming[1:]
+		if p.item == "" || string(line.Push.Product) == p.in {
+			p.ready = append(p.ready, line)
 		}
-		return nil
-	})
-	return lines, err
+	}
+}
+
+// moved notes to which product a step has moved the item.
+func (p *pushesOf) moved(step *projections.Step) {
+	for _, change := range step.Changes {
+		if change.Field == "product" {
+			p.in = change.After
+		}
+	}
+}
+
+// tell calls each with those that were taken, once.
+func (p *pushesOf) tell(each func(HistoryLine) error) error {
+	for len(p.ready) > 0 {
+		line := p.ready[0]
+		p.ready = p.ready[1:]
+		if err := each(line); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func pushLine(rec domain.Recorded, outcome OutcomeLine) HistoryLine {

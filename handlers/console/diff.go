@@ -84,6 +84,9 @@ func (c *Console) diffProduct(ctx context.Context, in *diffProductInput) (*body[
 	if err != nil {
 		return nil, err
 	}
+	if to.Position == 0 {
+		return nil, problem.Newf(http.StatusNotFound, "at %s nothing was recorded yet", in.To)
+	}
 	found, err := c.Past.Between(ctx, store.ID, m, from, to)
 	if err != nil {
 		return nil, err
@@ -93,7 +96,7 @@ func (c *Console) diffProduct(ctx context.Context, in *diffProductInput) (*body[
 	return &body[DiffLine]{line}, nil
 }
 
-// between reads two moments of the POS log.
+// between reads two moments of the POS log, 0 for one at which nothing was recorded yet.
 func (c *Console) between(ctx context.Context, in *BetweenInput, clock string) (from, to projections.Instant, err error) {
 	a, err := c.instant(ctx, "from", in.From, clock)
 	if err != nil {
@@ -102,9 +105,6 @@ func (c *Console) between(ctx context.Context, in *BetweenInput, clock string) (
 	b, err := c.instant(ctx, "to", cmp.Or(in.To, "0s"), clock)
 	if err != nil {
 		return from, to, err
-	}
-	if b.Position == 0 {
-		return from, to, problem.Newf(http.StatusNotFound, "at %s nothing was recorded yet", cmp.Or(in.To, "this moment"))
 	}
 	if a.Position > b.Position || a.Business.After(b.Business) && !b.Business.IsZero() {
 		return from, to, problem.Newf(http.StatusUnprocessableEntity, "from %s is behind to %s", in.From, cmp.Or(in.To, "now"))
@@ -146,6 +146,9 @@ func (c *Console) diffStore(ctx context.Context, in *diffStoreInput) (*huma.Stre
 	return c.lines("diff", func(write func(any) error) error {
 		summary := DiffSummary{From: from.Position, To: to.Position}
 		groups := groups{}
+		if to.Position == 0 { // which to Changed is the log's end
+			return write(DiffEnd{&summary})
+		}
 		err := c.Past.Changed(ctx, store.ID, from.Position, to.Position, func(changed projections.Changed) error {
 			summary.Products++
 			events := 0

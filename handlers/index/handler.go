@@ -153,7 +153,9 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 		}
 	}()
 	h.publish(x, at)
-	for before := (ends{}); ctx.Err() == nil; {
+	var before ends
+	var moved time.Time
+	for ctx.Err() == nil {
 		if err := h.wanted(); err != nil {
 			return err
 		}
@@ -161,8 +163,9 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 		if err != nil {
 			return err
 		}
-		quiet := now == before
-		before = now
+		if now != before {
+			before, moved = now, time.Now()
+		}
 		if h.yields(&now, &at) {
 			h.rest(ctx, yieldFor)
 			continue
@@ -174,7 +177,7 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 		}
 		took := time.Since(began)
 		h.publish(x, at)
-		if hurried := h.pause(ctx, &at, took, quiet); done && !hurried {
+		if hurried := h.pause(ctx, &at, took, time.Since(moved) > quietFor); done && !hurried {
 			h.wait(ctx, &at)
 		}
 	}

@@ -21,12 +21,13 @@ func (h *Handler) rest(ctx context.Context, d time.Duration) (hurried bool) {
 
 // After a transaction the index pauses for so many times as long as that took, so that it
 // has a fifth of one processor while events come or are folded, and takes it in small
-// pieces: a sale during an import is not to wait for it. While none do it does not pause.
-// Whoever asks ends the pause.
+// pieces: a sale during an import is not to wait for it. When none have for a while it does
+// not pause. Whoever asks ends the pause.
 const (
 	leisure   = 4
 	mostPause = 10 * time.Second
-	unhurried = 1_000 // messages in a transaction, at most
+	unhurried = 1_000       // messages in a transaction, at most
+	quietFor  = time.Second // without anything that comes or is folded
 )
 
 // urgent reports whether somebody waits for the index, or it is a new one that is still

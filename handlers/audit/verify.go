@@ -237,7 +237,7 @@ func (v *verification) readLog(ctx context.Context, log *streams.Log, extent str
 			p.takers = append(p.takers, each(trees.take))
 		}
 	}
-	copies := newCopyCheck(log.Name(), v.Copies)
+	copies := newCopyCheck(log, v.Copies)
 	if v.wants(Copied) && v.Copies != nil {
 		p.takers = append(p.takers, each(func(m *streams.Message) error { return copies.take(ctx, m) }))
 	}

@@ -252,18 +252,20 @@ func (s *story) newPushes(ctx context.Context) (*pushesOf, error) {
 		s.sent = s.console.Publications.Publication(s.store, s.match.Product).Sync
 		return out, nil
 	}
+	// All up to one position, so that what is told of one product says nothing of another.
+	to, err := s.console.Sync.Last(ctx)
+	if err != nil || to <= s.sent {
+		return out, err
+	}
 	if s.match.Item != "" {
-		now, err := s.console.Catalog.Product(ctx, s.store, s.match.Product)
-		if err != nil {
+		if products, err = s.products(ctx); err != nil {
 			return nil, err
 		}
-		it, _ := now.Item(s.match.Item)
-		products = append(products, it.Earlier...)
 	}
 	sent := s.sent
 	for _, product := range products {
 		born := births{}
-		err := s.console.Past.SyncOf(ctx, s.store, product, 0, func(rec domain.Recorded, event domain.Event) error {
+		err := s.console.Past.SyncOf(ctx, s.store, product, to, func(rec domain.Recorded, event domain.Event) error {
 			outcome, is := born.outcome(rec, event)
 			if rec.Position <= sent {
 				return nil
@@ -282,6 +284,27 @@ func (s *story) newPushes(ctx context.Context) (*pushesOf, error) {
 	// The end of a quarantine is about two products.
 	out.coming = slices.CompactFunc(out.coming, func(a, b HistoryLine) bool { return a.Position == b.Position })
 	return out, nil
+}
+
+// products are those that the item is and was in. It may move while it is looked for.
+func (s *story) products(ctx context.Context) ([]domain.ProductID, error) {
+	c := s.console
+	for {
+		holder, known := c.Catalog.Holder(s.store, s.match.Item)
+		if !known {
+			return nil, nil
+		}
+		now, err := c.Catalog.Product(ctx, s.store, holder)
+		if err != nil {
+			return nil, err
+		}
+		if it, held := now.Item(s.match.Item); held {
+			return append([]domain.ProductID{holder}, it.Earlier...), nil
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // pushesOf are what became of pushes, to be told between the events of a product, or of an

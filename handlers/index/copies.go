@@ -80,6 +80,9 @@ func (c *Copies) Tile(ctx context.Context, log string, n int64) (t *tree.Tile, c
 			err = r.open(&sheet)
 		}
 		if err == nil {
+			err = r.check(&sheet)
+		}
+		if err == nil {
 			t, copied = r.entries.tile(log, n, &r.hasher), true
 		}
 		return err

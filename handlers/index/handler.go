@@ -36,7 +36,7 @@ type Handler struct {
 	Epoch func() uint64
 	// Group is how many messages one transaction holds at most.
 	Group int
-	// Bytes is how many bytes of copies one transaction writes at most, about: fewer
+	// Bytes is how many bytes of copies of a log one transaction writes at most, about: fewer
 	// messages than Group only where these are uncommonly large.
 	Bytes int
 	// Page is how many products one transaction reads at most when all are read.
@@ -172,12 +172,13 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 		}
 		var done bool
 		began := time.Now()
+		quiet := began.Sub(moved) > quietFor
 		if at, done, err = h.advance(ctx, x, at); err != nil {
 			return err
 		}
 		took := time.Since(began)
 		h.publish(x, at)
-		if hurried := h.pause(ctx, &at, took, time.Since(moved) > quietFor); done && !hurried {
+		if hurried := h.pause(ctx, &at, took, quiet); done && !hurried {
 			h.wait(ctx, &at)
 		}
 	}
@@ -189,7 +190,7 @@ func (h *Handler) follow(ctx context.Context, x *sqlite.Index) (err error) {
 // not have been written.
 func (h *Handler) lastLooks(ctx context.Context, x *sqlite.Index, at sqlite.Standing) error {
 	looks := h.looked()
-	if len(looks) == 0 || !at.Products.Whole || at.Products.Epoch != h.Epoch() {
+	if len(looks) == 0 || at.Products.Epoch != h.Epoch() {
 		return nil // or all are read anew
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
@@ -201,12 +202,17 @@ func (h *Handler) lastLooks(ctx context.Context, x *sqlite.Index, at sqlite.Stan
 	return x.Apply(ending, b)
 }
 
-// fits refuses an index that speaks of another log than there is.
+// fits refuses an index that speaks of another log than there is, or has sheets of more
+// than it has read.
 func fits(ctx context.Context, pos, sync *streams.Log, at *sqlite.Standing) error {
 	for _, l := range []struct {
-		log *streams.Log
-		at  sqlite.Reached
-	}{{pos, at.POS}, {sync, at.Sync}} {
+		log    *streams.Log
+		at     sqlite.Reached
+		sheets int64
+	}{{pos, at.POS, at.Sheets.POS}, {sync, at.Sync, at.Sheets.Sync}} {
+		if l.sheets > sheetOf(l.at.Position+1) {
+			return errUseless
+		}
 		if l.at.Position == 0 {
 			continue
 		}

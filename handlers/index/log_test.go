@@ -194,6 +194,10 @@ func TestOpenCopies(t *testing.T) {
 	if _, err := index.OpenCopies(t.Context(), w.file, other.conn); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("the index of another log: %v", err)
 	}
+	w.spoil(t, "UPDATE standing SET value = json_set(value, '$.sheets.pos', 2)")
+	if _, err := index.OpenCopies(t.Context(), w.file, w.conn); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("with sheets of more than it has read: %v", err)
+	}
 	must(t, os.Remove(w.file))
 	if _, err := index.OpenCopies(t.Context(), w.file, w.conn); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("without a file: %v", err)
@@ -301,10 +305,20 @@ func TestVerify(t *testing.T) {
 	must(t, err)
 	verify(x, audit.Fail, 257)
 	must(t, x.Close())
-	w.spoil(t, "DELETE FROM sheet WHERE log = 'POS' AND n = 0")
+	w.spoil(t, "UPDATE sheet SET hash = zeroblob(32) WHERE log = 'POS' AND n = 0")
 	x, err = index.OpenCopies(t.Context(), w.file, w.conn)
 	must(t, err)
 	verify(x, audit.Fail, 257)
+	must(t, x.Close())
+	w.spoil(t, "UPDATE sheet SET hash = zeroblob(32)")
+	x, err = index.OpenCopies(t.Context(), w.file, w.conn)
+	must(t, err)
+	verify(x, audit.Warn, 0)
+	must(t, x.Close())
+	w.spoil(t, "DELETE FROM sheet WHERE log = 'POS' AND n = 0")
+	x, err = index.OpenCopies(t.Context(), w.file, w.conn)
+	must(t, err)
+	verify(x, audit.Warn, 0)
 	must(t, x.Close())
 }
 

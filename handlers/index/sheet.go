@@ -134,15 +134,12 @@ type copyist struct {
 }
 
 // newCopyist goes on where the index has so many sheets of a log and has read it up to a
-// position. What lies behind the last sheet is read again. An index whose sheets are not
-// those of what it has read is of no use.
+// position. What lies behind the last sheet is read again; an index that has read more
+// whole sheets of it is of no use.
 func newCopyist(ctx context.Context, name string, log *streams.Log, sheets int64, read domain.Position) (*copyist, error) {
 	c := &copyist{name: name, log: log.Name(), next: domain.Position(sheets*tree.TileWidth + 1)}
-	switch {
-	case read+1 == c.next:
+	if read < c.next {
 		return c, nil
-	case read+1 < c.next:
-		return nil, errUseless
 	}
 	return c, log.Read(ctx, streams.Query{From: c.next, To: read}, func(m streams.Message) error {
 		if whole := c.add(nil, &m); len(whole) > 0 { // which ought to have been written

@@ -392,7 +392,8 @@ func TestReader_Next_ReadsWhatWasWritten(t *testing.T) {
 	text := rapid.StringOfN(rapid.RuneFrom([]rune("abcXYZ019-_.,;\"'&<>é漢😀")), 0, 12, -1)
 	code := rapid.StringMatching(`[A-Z0-9-]{1,8}`)
 	columns := map[string]*rapid.Generator[string]{
-		"id": code, "handle": code, "description": text, "brand_name": text, "supplier_name": text, "product_category": text,
+		"id": code, "handle": rapid.Map(code, func(s string) string { return "H" + s }), // which no spreadsheet takes for a number
+		"description": text, "brand_name": text, "supplier_name": text, "product_category": text,
 		"retail_price": rapid.StringMatching(`[0-9]{1,5}(\.[0-9]{1,5})?`), "active": rapid.SampledFrom([]string{"1", "0", "true", "No"}),
 		"inventory_Mill_Lane": rapid.StringMatching(`(-?[0-9]{1,5}(\.[0-9]{1,5})?)?`), "loyalty_value": text,
 	}

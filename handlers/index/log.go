@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/tillstream/tillstream/domain"
 	"github.com/tillstream/tillstream/projections/search"
@@ -30,9 +31,7 @@ const readAtOnce = 256
 
 // ReadAt is [streams.Events.ReadAt].
 func (l Log) ReadAt(ctx context.Context, at []domain.Position, each func(domain.Recorded, error) error) error {
-	for len(at) > 0 {
-		some := at[:min(len(at), readAtOnce)]
-		at = at[len(some):]
+	for some := range slices.Chunk(at, readAtOnce) {
 		if err := l.readSome(ctx, some, each); err != nil {
 			return err
 		}

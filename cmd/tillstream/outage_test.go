@@ -166,6 +166,8 @@ func TestOutage_slow(t *testing.T) {
 		events = append(events, pair[0])
 	}
 	in.happen(events...)
+	last := domain.Position(len(in.log()))
+	in.polling("stored", func() bool { return in.app.engine.Load().catalog.Checkpoint() >= last }) // before any time passes
 	in.settle()
 	checkShop(t, in.shop, foldFromZero(t, domain.StockLevels, in.log()))
 	if took := in.clock.Now().Sub(begin); took < 15*time.Second {
